@@ -13,12 +13,12 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 CORE := tests/registry tests/grading tests/cli tests/test_public_names.py tests/test_existing_clients.py
 CORE_COMPETITIONS := spaceship-titanic or aerial-cactus or jigsaw-toxic or nomad2018 or tgs-salt or icecube or whale-redux
 
-.PHONY: demo test agents podman core lint bench docs clean
+.PHONY: demo test agents podman core lint bench docs dist smoke clean
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]" --group test --group lint --group docs
+	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]" --group test --group lint --group docs --group dist
 	touch $@
 
 demo: $(INSTALLED)
@@ -45,10 +45,21 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/mypy --ignore-missing-imports --allow-subclassing-any --no-warn-return-any --no-warn-unused-ignores agents/*/*.py
 
 docs: $(INSTALLED)
 	$(BIN)/mkdocs build --quiet
+	$(PYTEST) -q tests/docs/test_links.py
+
+# sdist and wheel, in dist/
+dist: $(INSTALLED)
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
+# installs each of them into an empty environment and runs the demo and more there
+smoke: dist
+	PYTHON=$(PYTHON) .ci/smoke.sh dist/*.whl dist/*.tar.gz
 
 bench: $(INSTALLED)
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""`python -m benchmarks` (`make bench`) runs the benchmarks one after the other, each in a process of its own.
+"""`python -m benchmarks` (`make bench`) runs the benchmarks one after the other, each in a separate process.
 
     python -m benchmarks [--results FILE] [NAME ...]        # startup grading_speed grade_many …
 

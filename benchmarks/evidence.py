@@ -2,9 +2,9 @@
 
     python -m benchmarks.evidence [--runs 225] [--logs 2g] [--folder DIR]
 
-A real group of so many runs, three seeds each, of an agent that asks the checker of submissions and submits, in the local
+A real group of this many runs, three seeds each, of an agent that asks the checker of submissions and submits, in the local
 sandbox; it is bundled and verified. Then it gets so many bytes of logs, spread over 20 runs, in lines that pack about as well as
-a training log, and is bundled and verified again, with them and with `--leave-out logs`. Each command is a process of its own;
+a training log, and is bundled and verified again, with them and with `--leave-out logs`. Each command is a separate process;
 its peak memory counts, of this process, what was there when it started.
 """
 

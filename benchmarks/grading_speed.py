@@ -1,11 +1,11 @@
-"""How long grading a submission of each competition takes, beside a plain program that does no more than score it.
+"""How long grading a submission of each competition takes, next to a plain program that does no more than score it.
 
     python -m benchmarks.grading_speed [--rows 100000] [--real] [ID ...]
     python -m benchmarks.grading_speed --against DIR [--python PYTHON] [ID ...]
 
 The answers of a mock are repeated under new ids up to --rows, or with --real up to the size of the real test set where that is
 known, and graded with a submission that has noise in every column. Where a competition's ids cannot be made up so (the score of
-the perfect submission tells), the mock's own rows are graded; such rows are marked with *. Masks and boxes are those of
+the perfect submission shows), the mock's own rows are graded; such rows are marked with *. Masks and boxes are those of
 `benchmarks/geometry.py`, with as many pixels and objects in an image as in reality, but fewer images unless --real is given.
 
 Ours and the plain grader of `benchmarks/plain` take turns in one process:
@@ -16,7 +16,7 @@ from tables    two tables in memory to the score
 parse          `pandas.read_csv` of the submission alone: no grader is quicker
 
 With --against, the place of the plain grader is taken by another harness: DIR is a checkout whose package `mlebench` has
-`mlebench.registry.registry` and graders with `grade_fn(submission, answers)`. It runs in a process of its own, with its own
+`mlebench.registry.registry` and graders with `grade_fn(submission, answers)`. It runs in a separate process, with its own
 Python, and says itself how much processor time it took.
 """
 
@@ -95,7 +95,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Rival:
-    """Whoever grades beside us; each function takes the seconds of one round itself, or lets them be taken."""
+    """Whoever grades next to us; each function takes the seconds of one round itself, or lets them be taken."""
 
     name: str
     from_files: Callable[[], float]
@@ -200,7 +200,7 @@ def tables_of(case: Case) -> tuple[pd.DataFrame, pd.DataFrame]:
     grader, plain = case.competition.grader, GRADERS[case.competition.id]
     right = grader.score_file(case.submission_file, case.answers)
     tables = plain.read(case.submission_file), plain.read(case.answers_file)
-    # ids and labels that pandas takes for numbers, and answers that are no table of their own, need our reader
+    # ids and labels that pandas reads as numbers, and answers that are not a table, need our reader
     with contextlib.suppress(InvalidSubmission, ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
         # pandas' quick reader of floats may be off in the last digit
         if math.isclose(grader.score(*tables), right, rel_tol=1e-9):
@@ -325,7 +325,7 @@ class OtherHarnessFailed(Exception):
 
 
 class OtherHarness(AbstractContextManager["OtherHarness"]):
-    """Another harness in a process of its own, which is asked line by line."""
+    """Another harness in a separate process, which is asked line by line."""
 
     def __init__(self, checkout: Path, python: str) -> None:
         """Args:

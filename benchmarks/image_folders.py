@@ -2,10 +2,10 @@
 
     python -m benchmarks.image_folders [--images 20000] [--bytes 2000] [--rounds 5]
 
-Preparing links unchanged files, as it does with downloads of its own (`--link` for others). The images are those of
+Preparing links unchanged files, as it does with its own downloads (`--link` for others). The images are those of
 histopathologic-cancer-detection in shape: a table, one folder, a split by rows. All sides run on the same disk, in turn. The
-prepared folder also holds the tables. Disk is what `prepared/` adds beside raw data that is kept (`--keep-raw`), in blocks, links
-counted once.
+prepared folder also holds the tables. Disk is what `prepared/` adds next to raw data that is kept (`--keep-raw`), in blocks,
+links counted once.
 """
 
 from __future__ import annotations

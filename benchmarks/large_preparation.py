@@ -2,7 +2,7 @@
 
     python -m benchmarks.large_preparation [ID ...] [--size 500000] [--rounds 3] [--edition v1]
 
-Raw downloads are made by the competitions' own mocks. Both sides take turns, each in a process of its own; processor time and
+Raw downloads are made by the competitions' own mocks. Both sides take turns, each in a separate process; processor time and
 memory are of the process and its children. The plain program does the least that must be done: `pandas.read_csv`,
 `train_test_split`, `to_csv` of both parts. It shows what one core and a table in memory come to, not the same files.
 """
@@ -61,7 +61,7 @@ def measure(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def figures(what: str, ours: list[Used[None]], plain: list[Used[None]]) -> Iterator[Figure]:
-    """Wall and processor time; the goal is of wall time, as several cores are to be used."""
+    """Wall and processor time; the goal is of wall time, as several cores should be used."""
     peak = max(used.peak for used in ours)
     for field, goal in (("wall", "at most 0.5"), ("processor", "")):
         taken, theirs = ([getattr(used, field) for used in side] for side in (ours, plain))

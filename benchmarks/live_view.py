@@ -1,4 +1,4 @@
-"""What `mlebench view` costs: a look at 10,000 runs, fifty viewers of a group at work, and the first paint of its pages.
+"""What `mlebench view` costs: a listing of 10,000 runs, fifty viewers of a running group, and the first paint of its pages.
 
     python -m benchmarks.live_view [look] [viewers] [paint] [--seconds S]
 
@@ -106,7 +106,7 @@ def viewers(root: Path, seconds: float) -> Iterator[Figure]:
                     served.append(shares[1])
             peak = server.memory_info().rss
     more = [round(there - without, 3) for there, without in zip(watched, quiet, strict=True)]
-    what = f"{VIEWERS} viewers of a group with {AGENTS} runs at work"
+    what = f"{VIEWERS} viewers of a group with {AGENTS} active runs"
     yield Figure(f"{what}: the harness beyond itself unwatched", Spread.of(more), "% of a core", goal="at most 2")
     yield Figure(f"{what}: the harness", Spread.of(watched), "% of a core", Spread.of(quiet), "unwatched")
     yield Figure(f"{what}: the server, a process of its own", Spread.of(served), "% of a core", peak=peak)

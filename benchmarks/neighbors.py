@@ -1,15 +1,15 @@
-"""How much longer a run takes beside three others than alone, with cores of its own and without.
+"""How much longer a run takes next to three others than alone, with dedicated cores and without.
 
     python -m benchmarks.neighbors [--sandbox local,docker] [--case same,greedy,parts,outside] [--repeat 1]
 
 Each run trains a gradient boosting of scikit-learn (OpenMP), and times the training alone. `before` is the harness without what
 is measured: runs are bound to no cores, and no wait policy is set. Both ways are taken in turn, and the best of the repetitions
-counts. On a machine of fewer than four cores, runs of whole CPUs queue for cores, so that fewer than three others run beside.
+counts. On a machine of fewer than four cores, runs of whole CPUs queue for cores, so that fewer than three others run next to.
 
 same       a quarter of the machine's CPUs (at least 1) per run; the three others train alike, again and again
 greedy     the same, but each of the others starts as many endless processes as it counts cores
 parts      half a CPU per run, all four at once
-outside    one run with every CPU of the machine, beside an endless process on each core that is no run
+outside    one run with every CPU of the machine, next to an endless process on each core that is not a run
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Bench:
         (self._agent.directory / "train.py").write_text(AGENT)
 
     def compare(self, sandbox: str, case: str, repeat: int) -> Iterator[Figure]:
-        """A figure for each way: the training beside others against the training alone."""
+        """A figure for each way: the training next to others against the training alone."""
         shares = {"parts": 0.5, "outside": float(self._cpus)}
         cpus = shares.get(case, float(max(1, self._cpus // (OTHERS + 1))))
         best: dict[tuple[str, bool], Training] = {}
@@ -173,7 +173,7 @@ def cancel_others(group: Group, over: threading.Event) -> None:
 
 @contextlib.contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """Endless processes that are no runs."""
+    """Endless processes that are not runs."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield

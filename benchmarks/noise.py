@@ -81,7 +81,7 @@ def _fewer_runs(cell: str, empty_word: str, rng: np.random.Generator) -> str:
 
 
 def _noisy_objects(kind: ObjectList, cells: pd.Series, rng: np.random.Generator) -> pd.Series:
-    """Objects that are moved a little, some named otherwise, some left out, each with a confidence of its own."""
+    """Objects that are moved a little, some named otherwise, some left out, each with a separate confidence."""
     fields = list(kind.fields)
     texts = cells.fillna("").astype(str)
     words = [text.split() for text in texts]

@@ -14,9 +14,9 @@ import time
 
 
 def main() -> None:
-    # what stands beside this file is no part of the other harness
+    # files next to this one are not part of the other harness
     sys.path[0] = sys.argv[1]
-    # whatever graders print is no answer
+    # whatever graders print is not an answer
     answers, sys.stdout = sys.stdout, sys.stderr
     tables: dict = {}
     for line in sys.stdin:

@@ -34,7 +34,7 @@ class Figure:
         what: what was measured, with its size.
         ours: what it takes us, in `unit`.
         unit: of `ours` and `limit`: `s`, `ms`, `MB`, `%`, `times`.
-        limit: what it takes whatever bounds it, or somebody else; None where nothing was measured beside it.
+        limit: what it takes whatever bounds it, or somebody else; None if nothing was measured next to it.
         against: what `limit` is.
         ratio: of the two, as the goal counts it, where that is not to be had from the medians.
         goal: what is aimed at, in words that begin with `at most` or `at least` and a number; it holds for `ratio` where there

@@ -91,7 +91,7 @@ def overhead(root: Path, count: int) -> Iterator[Figure]:
 
 
 def memory(root: Path, count: int = 10_000) -> Iterator[Figure]:
-    """What the harness holds after a tenth of so many simulated runs through the real scheduler, and after all."""
+    """What the harness holds after a tenth of this many simulated runs through the real scheduler, and after all."""
     group = Group.create(root / "runs", _plan(_agent(root), ["toy"], count, root), {}, "group")
     held: list[int] = []
 

@@ -42,7 +42,7 @@ def measure(options: argparse.Namespace) -> Iterator[Figure]:
             for number in range(options.runs + 1):
                 used = command([sys.executable, "-m", "mlebench", *words.split()], env=environment, cwd=folder)
                 bare = command(PLAIN, env=environment, cwd=folder)
-                # the first of each reads files that lie in the system's cache later
+                # the first of each reads files that are in the system's cache later
                 if number:
                     ours.append(used)
                     plain.append(bare)

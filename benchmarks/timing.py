@@ -93,7 +93,7 @@ class Used(NamedTuple, Generic[Result]):
 
 
 def alone(work: Callable[..., Result], *arguments: object) -> Used[Result]:
-    """Do `work` in a process of its own, so that neither time nor memory of anything else counts.
+    """Do `work` in a separate process, so that neither time nor memory of anything else counts.
 
     The imports that `work` needs before it is called do not count for its time, but for its memory.
     """

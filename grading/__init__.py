@@ -1,10 +1,10 @@
-"""Grading: what a submission must look like, what it scores and which medal that earns. Knows nothing of the harness.
+"""Grading: what a submission must look like, what it scores and which medal that earns. Independent of the harness.
 
 A grader is one expression:
 
     grader = Grader(id="PassengerId", columns={"Transported": Boolean()}, metric=accuracy)
 
-Metrics are pure functions in `grading.metrics`. A name is imported from where it lives when it is first used.
+Metrics are pure functions in `grading.metrics`. Names are imported lazily, on first use.
 """
 
 from importlib import import_module

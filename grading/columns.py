@@ -1,4 +1,4 @@
-"""The kinds of cells that a submission may hold, each with its own check.
+"""The kinds of cells in a submission, each with its own check.
 
 A kind turns a column of a submission into an array or raises `InvalidSubmission` with the column, the first few ids and what is
 expected. The same kind reads the answers.
@@ -23,20 +23,20 @@ from grading.submission import MISSING_WORDS, InvalidSubmission
 from grading.wording import counted, name_ids, quoted
 
 _MOST_DIGITS = 10_000
-"""Characters of a number: far more than any that is meant, few enough to be read at once."""
+"""Maximum characters in a number: far more than any real number needs, few enough to read in one go."""
 
 _LETTERS_OF_NUMBERS = b"0123456789+-.eE"
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?\s*")
 
 _LARGEST = 1e100
-"""Of this size, numbers have squares, products and sums that are finite, so that every metric gives a number."""
+"""Up to this size, squares, products and sums of numbers stay finite, so every metric returns a number."""
 
 _LARGEST_EXACT = 2**53 - 1
-"""Beyond this a float64 does not tell every whole number from its neighbours."""
+"""Above this, a float64 cannot represent every integer."""
 
 _ROWS_AT_ONCE = 2_000
-"""Rows of lists that are looked at together."""
+"""Rows of lists processed together."""
 
 _MISSING_WORDS = frozenset(MISSING_WORDS) - {""}
 
@@ -48,27 +48,27 @@ class Column(ABC):
     """One kind of cell.
 
     Attributes:
-        missing_words: whether a cell of text that is a word that pandas takes for a missing value (`NA`, `null`, …) is a blank
+        missing_words: whether a text cell that pandas reads as a missing value (`NA`, `null`, …) counts as a blank
             cell; otherwise such a word is text like any other.
     """
 
     missing_words: bool = field(default=False, kw_only=True)
 
     reads_text: ClassVar[bool] = False
-    """Whether cells are kept as text to the letter when a csv file is read."""
+    """Whether cells are kept verbatim, as text, when a csv file is read."""
 
     @property
     def most_characters(self) -> int:
-        """Characters that a valid cell may need, generously."""
+        """Generous upper bound on the characters in a valid cell."""
         return 2**20 if self.reads_text else _MOST_DIGITS
 
     @abstractmethod
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        """Turn cells into an array of the same length.
+        """Parse cells into an array of the same length.
 
         Args:
             cells: the column; its name is used in messages.
-            ids: the id of each row, a text or a whole number, for messages.
+            ids: the id of each row, a string or an integer, for messages.
 
         Raises:
             InvalidSubmission: if a cell is not of this kind.
@@ -76,15 +76,15 @@ class Column(ABC):
 
     def with_missing_words(self) -> Self:
         """The same kind with `missing_words`."""
-        # not `dataclasses.replace`: a kind may have an `__init__` of its own
+        # not `dataclasses.replace`: a kind may define its own `__init__`
         kind = copy.copy(self)
         object.__setattr__(kind, "missing_words", True)
         return kind
 
     def text_of(self, cells: pd.Series) -> pd.Series:
-        """The cells as text; blank ones, and with `missing_words` those that hold one, are the empty text.
+        """The cells as text. Blank cells become the empty string, as do words for a missing value if `missing_words` is set.
 
-        It may be `cells` itself and must not be changed.
+        The result may be `cells` itself; do not modify it.
         """
         text = cells if _holds_text_only(cells) else cells.astype(str).mask(cells.isna(), "")
         if self.missing_words and not _MISSING_WORDS.isdisjoint(text.tolist()):
@@ -92,26 +92,26 @@ class Column(ABC):
         return text
 
     def refused_cells(self) -> Mapping[str, Any]:
-        """Cells that this kind refuses, by what is wrong with them; for documentation and tests."""
+        """Cells that this kind rejects, keyed by what is wrong with them; for documentation and tests."""
         return {}
 
 
 def refuse(
     bad: np.ndarray | pd.Series, cells: pd.Series, ids: pd.Series, expected: str, hint: Callable[[str], str | None] | None = None
 ) -> None:
-    """Raise `InvalidSubmission` for the rows marked in `bad`, if there are any; `hint` tells what helps from the first cell."""
+    """Raise `InvalidSubmission` for the rows marked in `bad`, if any; `hint` suggests a fix based on the first bad cell."""
     bad = np.asarray(bad)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         verb = "is" if bad.sum() == 1 else "are"
         raise RefusedCells(
             f"column `{printable(str(cells.name), 200)}`: {int(bad.sum()):,} of {counted(len(bad), 'cell')} {verb} not "
-            f"{expected}, the first is {_shown(cells.iloc[row], hint)} ({name_ids(ids[bad])})"
+            f"{expected}; the first is {_shown(cells.iloc[row], hint)} ({name_ids(ids[bad])})"
         )
 
 
 def _shown(cell: Any, hint: Callable[[str], str | None] | None) -> str:
-    """A cell as the file holds it."""
+    """A cell as it appears in the file."""
     if pd.isna(cell) or not str(cell):
         return "empty"
     helps = hint(str(cell)) if hint else None
@@ -119,16 +119,16 @@ def _shown(cell: Any, hint: Callable[[str], str | None] | None) -> str:
 
 
 def _hint_for_number(cell: str) -> str | None:
-    return "write a point, not a comma" if _DECIMAL_COMMA.fullmatch(cell[:40]) else None
+    return "use a decimal point, not a comma" if _DECIMAL_COMMA.fullmatch(cell[:40]) else None
 
 
 def hint_for_list(cell: str) -> str | None:
-    """What helps where the parts of a list are divided or enclosed by something else than spaces."""
-    return "separate by spaces only" if any(mark in cell[:10_000] for mark in ",;[(|") else None
+    """A hint for lists whose items are separated or enclosed by anything but spaces."""
+    return "separate items by spaces only" if any(mark in cell[:10_000] for mark in ",;[(|") else None
 
 
 def _of_each_spelling(cells: pd.Series, translate: Callable[[pd.Series], pd.Series]) -> tuple[np.ndarray, np.ndarray]:
-    """Of the text of each cell the number of its spelling, and what `translate` makes of each spelling, of dtype object."""
+    """The index of each cell's distinct text, and `translate` applied to each distinct text (dtype object)."""
     codes, spellings = pd.factorize(cells if _holds_text_only(cells) else cells.astype(str))
     return codes, translate(pd.Series(spellings, dtype=object)).to_numpy(dtype=object)
 
@@ -138,7 +138,7 @@ def _holds_text_only(cells: pd.Series) -> bool:
 
 
 def _valid_numbers(cells: pd.Series, minimum: float | None, maximum: float | None, largest: float) -> np.ndarray | None:
-    """The values of a column of numbers all of which are within the bounds and ±`largest`; None for every other column."""
+    """The values of a column of numbers that are all within the bounds and ±`largest`; None for any other column."""
     if not isinstance(cells.dtype, np.dtype) or cells.dtype.kind not in "fi" or cells.empty:
         return None
     values = cells.to_numpy()
@@ -149,7 +149,7 @@ def _valid_numbers(cells: pd.Series, minimum: float | None, maximum: float | Non
 
 
 def _plain_numbers(cells: pd.Series) -> np.ndarray | None:
-    """The numbers of cells of text that hold nothing else, several times as fast as pandas reads them; None for all others."""
+    """The numbers in text cells that hold only numbers, several times as fast as pandas; None otherwise."""
     if not _holds_text_only(cells):
         return None
     letters = "".join(cells)
@@ -163,10 +163,10 @@ def _plain_numbers(cells: pd.Series) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class Real(Column):
-    """A finite number within ±1e100, and within `minimum` and `maximum` (both inclusive) where given.
+    """A finite number within ±1e100 and, if given, within `minimum` and `maximum` (both inclusive).
 
     Attributes:
-        may_be_empty: whether an empty cell is allowed, in every row; it is read as NaN, and the metric gives it a score.
+        may_be_empty: whether empty cells are allowed, in any row; they are read as NaN and scored by the metric.
     """
 
     minimum: float | None = None
@@ -183,7 +183,7 @@ class Real(Column):
         return values
 
     def parse_finite(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        """`parse` for a kind that has a bound of its own: numbers may be of any finite size."""
+        """`parse` for a kind that has its own bound: any finite number is accepted."""
         if pd.api.types.is_bool_dtype(cells) and not self._takes_booleans:
             refuse(np.ones(len(cells), dtype=bool), cells, ids, "a number")
         values = self._numbers(cells)
@@ -196,7 +196,7 @@ class Real(Column):
         return values
 
     def _numbers(self, cells: pd.Series) -> np.ndarray:
-        # a column of these words only, as pandas reads it
+        # how pandas reads a column of only these words
         if self._takes_booleans and cells.dtype == object and len(cells) and cells.isin(_BOOLEAN_WORDS).all():
             return cells.map(_BOOLEAN_WORDS).to_numpy(dtype=np.float64)
         if (values := _plain_numbers(cells)) is not None:
@@ -228,7 +228,7 @@ class Probability(Real):
 
 @dataclass(frozen=True)
 class Integer(Column):
-    """A whole number (`3` or `3.0`) below 2^53 in size, within `minimum` and `maximum` (both inclusive) where given."""
+    """A whole number (`3` or `3.0`) below 2^53 in magnitude and, if given, within `minimum` and `maximum` (inclusive)."""
 
     minimum: int | None = None
     maximum: int | None = None
@@ -249,7 +249,7 @@ class Integer(Column):
 
 @dataclass(frozen=True)
 class Boolean(Column):
-    """`True` or `False` in any case, or 1 or 0."""
+    """`True` or `False` (case-insensitive), or 1 or 0."""
 
     reads_text = True
 
@@ -271,10 +271,10 @@ class Boolean(Column):
 
 @dataclass(frozen=True)
 class Text(Column):
-    """Any text, kept to the letter.
+    """Any text, kept verbatim.
 
     Attributes:
-        allow_empty: whether an empty cell is an answer.
+        allow_empty: whether an empty cell is a valid answer.
     """
 
     allow_empty: bool = True
@@ -284,7 +284,7 @@ class Text(Column):
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         text = self.text_of(cells)
         if not self.allow_empty and not all(text.tolist()):
-            refuse(text == "", cells, ids, "filled in")
+            refuse(text == "", cells, ids, "filled")
         return text.to_numpy(dtype=object)
 
     def refused_cells(self) -> Mapping[str, Any]:
@@ -293,13 +293,13 @@ class Text(Column):
 
 @dataclass(frozen=True)
 class IntegerList(Column):
-    """Whole numbers separated by white space, kept as text with one space between them and no leading zeros.
+    """Whole numbers separated by white space, normalised to single spaces and no leading zeros.
 
     Attributes:
-        minimum: smallest number allowed.
-        maximum: largest number allowed.
-        allow_empty: whether an empty cell is an answer, the empty list.
-        most: the largest count of numbers in a cell.
+        minimum: smallest allowed number.
+        maximum: largest allowed number.
+        allow_empty: whether an empty cell is a valid answer, the empty list.
+        most: maximum count of numbers in a cell.
     """
 
     minimum: int | None = None
@@ -318,7 +318,7 @@ class IntegerList(Column):
             return text.to_numpy(dtype=object)
         refuse(self._is_long(text), cells, ids, f"a list of at most {self.most:,} numbers")
         odd = ~text.str.fullmatch(self._PLAIN_SPELLING)
-        # a pattern with blanks at both ends would try every way to share out a long run of them
+        # a pattern with blanks at both ends would backtrack over every split of a long run of blanks
         stripped = text[odd].str.strip()
         is_wrong = odd.to_numpy(copy=True)
         is_wrong[odd] = ~stripped.str.fullmatch(self._SPELLING)
@@ -326,14 +326,14 @@ class IntegerList(Column):
         plain = text.to_numpy(dtype=object, copy=True)
         plain[odd] = [" ".join(str(int(token)) for token in cell.split()) for cell in stripped]
         if not self.allow_empty:
-            refuse(plain == "", cells, ids, "filled in")
+            refuse(plain == "", cells, ids, "filled")
         if self.minimum is not None or self.maximum is not None:
             self._refuse_beyond(plain, cells, ids)
         return plain
 
     def _are_plain(self, texts: list[str]) -> bool:
-        """Whether all cells hold numbers without a sign, within the bounds and spelled as `parse` gives them."""
-        # in parts, since the places of the numbers take more memory than the text
+        """Whether all cells hold unsigned numbers within the bounds, spelled as `parse` returns them."""
+        # in blocks, since the positions of the numbers take more memory than the text
         parts = (texts[start : start + _ROWS_AT_ONCE] for start in range(0, len(texts), _ROWS_AT_ONCE))
         return (self.minimum is None or self.minimum <= 0) and all(map(self._are_few_plain, parts))
 
@@ -354,7 +354,7 @@ class IntegerList(Column):
         return self.maximum is None or _are_at_most(self.maximum, letters, starts, digits)
 
     def _is_long(self, text: pd.Series) -> np.ndarray:
-        # splitting is costly, and a short text holds few numbers
+        # splitting is costly, and short text holds few numbers
         return np.array([len(cell) > self.most and len(cell.split(None, self.most)) > self.most for cell in text], dtype=bool)
 
     def _refuse_beyond(self, plain: np.ndarray, cells: pd.Series, ids: pd.Series) -> None:
@@ -383,7 +383,7 @@ class IntegerList(Column):
 
 
 def _are_at_most(maximum: int, letters: np.ndarray, starts: np.ndarray, digits: np.ndarray) -> bool:
-    """Whether no number without a sign and leading zeros, given by its first letter and its count of digits, is larger."""
+    """Whether no unsigned number without leading zeros, given by its first digit and digit count, is larger."""
     most_digits = len(str(maximum))
     starts = starts[digits == most_digits]
     numbers = np.zeros(len(starts), dtype=np.int64)
@@ -394,7 +394,7 @@ def _are_at_most(maximum: int, letters: np.ndarray, starts: np.ndarray, digits: 
 
 @dataclass(frozen=True)
 class Label(Column):
-    """One word out of a fixed list; whole numbers may be spelled `3` or `3.0`."""
+    """One word from a fixed list; whole numbers may be written `3` or `3.0`."""
 
     choices: tuple[str, ...]
 
@@ -429,8 +429,8 @@ class RunLengths(Column):
 
     Attributes:
         pixels: number of pixels of every image, or of each image in the order of the answers' ids.
-        empty_word: a word that also stands for the empty mask (`-` in some competitions).
-        cut: cut runs at the last pixel instead of refusing those that go beyond it.
+        empty_word: a word that also means the empty mask (`-` in some competitions).
+        cut: cut runs at the last pixel instead of rejecting those that extend beyond it.
     """
 
     pixels: int | tuple[int, ...]
@@ -442,7 +442,7 @@ class RunLengths(Column):
     @property
     def most_characters(self) -> int:
         pixels = max(self.pixels, default=0) if isinstance(self.pixels, tuple) else self.pixels
-        # at most every other pixel starts a run of two numbers
+        # at most every second pixel starts a run, of two numbers each
         return max(super().most_characters, int(pixels) * (len(str(pixels)) + 1) * 2)
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:

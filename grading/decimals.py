@@ -1,8 +1,8 @@
-"""Numbers in decimal notation, read from the bytes of many cells at once, each to the float that `float()` gives for it.
+"""Decimal numbers parsed from the bytes of many cells at once, each to exactly the float that `float()` returns.
 
-Eight digits at a time are turned into a whole number, which is then divided by a power of ten. Where a float holds both exactly
-the quotient is rounded once, and so rightly. Others are divided in extended precision, which has eleven bits more: they tell
-whether the quotient is so near to the middle between two floats that rounding it again could go wrong.
+Digits are converted to an integer eight at a time, and the integer is divided by a power of ten. If a float holds both exactly,
+the quotient is rounded once and is therefore correct. Others are divided in extended precision, whose eleven extra bits show
+whether the quotient is so close to the midpoint of two floats that rounding it again could be wrong.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ _BYTE_OF_BIT = np.uint64(0x0001020304050607)
 _MINUS, _EXPONENT_BEGINS = np.uint64(ord("-")), np.uint64(ord("e") + 256 * ord("-"))
 
 FIRST_BYTES = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)
-"""The mask of the first so many bytes of a word of eight, read as a little-endian number."""
+"""Masks of the first n bytes of an eight-byte word, read as a little-endian number."""
 _LAST_BYTES = ~FIRST_BYTES[::-1]
 
 _LONGEST = 24
-"""Digits behind the point, or of a whole number, that are looked at here."""
+"""Digits after the decimal point, or of a whole number, that are handled here."""
 _POWERS = np.array([10**exponent for exponent in range(19)], dtype=np.int64)
 _EXACT_POWERS = np.array([float(10**exponent) for exponent in range(23)])
 _LARGEST_EXACT = 2**53
 _HAS_EXTENDED = np.finfo(np.longdouble).nmant == 63 and np.dtype(np.longdouble).itemsize == 16
 _EXTENDED_POWERS = np.array([np.longdouble(f"1e{exponent}") for exponent in range(301)])
-"""So far quotients are no subnormal floats."""
+"""Up to here, quotients are not subnormal floats."""
 _EXACT_IN_EXTENDED = 27
 _MIDDLE, _ERROR = 0x400, 3
-"""Of the last bits of a quotient; its error is below two where the power is rounded, and none decides elsewhere."""
+"""In units of the last bits of a quotient: its error is below two if the power is rounded, and irrelevant otherwise."""
 
 
 def words_at(text: bytes) -> np.ndarray:
-    """The eight bytes from each position of a text on, as little-endian numbers; the last seven positions have none."""
+    """The eight bytes starting at each position of a text, as little-endian numbers; the last seven positions have none."""
     return np.ndarray((len(text) - 7,), dtype="<u8", buffer=text, strides=(1,))
 
 
 def numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: bytes) -> np.ndarray | None:
-    """The numbers that stand in some cells of a text.
+    """The numbers in some cells of a text.
 
     Args:
         words: `words_at(text)`.
-        begins: where the cells begin, at least at 24.
+        begins: where the cells begin, at 24 or later.
         ends: where they end, at least eight bytes before the text does.
         text: ASCII or UTF-8 without NUL bytes.
 
     Returns:
-        A float64 per cell, NaN for an empty one, each just as `float()` reads it; None if one is no finite number in decimal
+        A float64 per cell exactly as `float()` reads it, NaN for an empty cell; None if any is not a finite number in decimal
         notation.
     """
     lengths = ends - begins
@@ -81,15 +81,15 @@ def numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: by
 
 
 def whole_numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
-    """The whole numbers that stand in some cells of a text.
+    """The whole numbers in some cells of a text.
 
     Args:
         words: `words_at` of the text.
-        begins: where the cells begin, at least at 24.
+        begins: where the cells begin, at 24 or later.
         ends: where they end, at least eight bytes before the text does.
 
     Returns:
-        An int64 per cell; None if one is no whole number of at most 18 digits with a minus or no sign, or is a negative zero.
+        An int64 per cell; None if any is not a whole number of at most 18 digits with an optional minus, or is a negative zero.
     """
     is_negative = (words[begins] & np.uint64(0xFF)) == _MINUS
     lengths = ends - begins - is_negative
@@ -104,7 +104,7 @@ def whole_numbers_at(words: np.ndarray, begins: np.ndarray, ends: np.ndarray) ->
 
 
 def short_numbers_at(words: np.ndarray, ends: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """The whole numbers of 0 to 8 digits, and nothing else, that end there; `words` and `ends` are those of `numbers_at`."""
+    """Cells that hold only whole numbers of 0 to 8 digits; `words` and `ends` are those of `numbers_at`."""
     return _eight_digits((words[ends - 8] ^ _ZEROS) & _LAST_BYTES[lengths])
 
 
@@ -126,9 +126,9 @@ def _before_exponent(last: np.ndarray, begins: np.ndarray, ends: np.ndarray) -> 
 def _parts(
     words: np.ndarray, begins: np.ndarray, first: np.ndarray, lengths: np.ndarray
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray]:
-    """The value before the point (None where no cell has one), the digits behind it, the power of ten, and which cells are odd.
+    """The value before the point (None if no cell has one), the digits after it, the power of ten, and which cells are irregular.
 
-    A cell without a point among its first sixteen bytes has all its digits behind it, and ends with it.
+    A cell without a point in its first sixteen bytes is treated as all digits after the point.
     """
     first = first & FIRST_BYTES.take(lengths, mode="clip")
     points = _points_of(first)
@@ -156,20 +156,20 @@ def _parts(
 
 
 def _points_of(words: np.ndarray) -> np.ndarray:
-    """The highest bit of each byte that is a point, of the first one at least."""
+    """The highest bit of each byte that is a point; correct at least for the first one."""
     other = words ^ _DOTS
     points: np.ndarray = (other - _ONES) & ~other & _HIGHS
     return points
 
 
 def _first_of(points: np.ndarray) -> np.ndarray:
-    """Which byte is the first point."""
+    """The index of the first byte that is a point."""
     lowest = (points & (~points + np.uint64(1))) >> np.uint64(7)
     return ((lowest * _BYTE_OF_BIT) >> np.uint64(56)).astype(np.int64)
 
 
 def _digits_before(words: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The number in the first `place` bytes, and whether they hold others than digits."""
+    """The number in the first `place` bytes, and whether they hold anything but digits."""
     shift = np.uint64(64) - place.astype(np.uint64) * np.uint64(8)
     digits = np.left_shift(words ^ _ZEROS, shift)
     return _eight_digits(digits), _holds_others(digits)
@@ -178,7 +178,7 @@ def _digits_before(words: np.ndarray, place: np.ndarray) -> tuple[np.ndarray, np
 def _tail_value(
     words: np.ndarray, last: np.ndarray, stops: np.ndarray, tail: np.ndarray, odd: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The value of the last `tail` digits before `stops`, and where it is too large; marks those in `odd` that hold others.
+    """The value of the last `tail` digits before `stops`, and where it is too large; marks non-digit cells in `odd`.
 
     `last` are the eight bytes before `stops`.
     """
@@ -197,14 +197,14 @@ def _tail_value(
 
 
 def _joined(head: np.ndarray, value: np.ndarray, tail: np.ndarray, overflows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The digits before the point and those behind it as one whole number, and where it is too large."""
+    """The digits before and after the point as one integer, and where it is too large."""
     powers = _POWERS.take(tail, mode="clip")
     overflows = overflows | ((head > 0) & ((tail > 18) | (head > 2**62 // powers)))
     return head * powers + value, overflows | (value > 2**62)
 
 
 def _divided(mantissa: np.ndarray, scale: np.ndarray, odd: np.ndarray) -> np.ndarray:
-    """`mantissa / 10**scale`, rounded rightly; marks in `odd` where that cannot be told."""
+    """`mantissa / 10**scale`, correctly rounded; marks in `odd` where this cannot be guaranteed."""
     values: np.ndarray = mantissa / _EXACT_POWERS.take(scale, mode="clip")
     long = np.flatnonzero(((mantissa >= _LARGEST_EXACT) | (scale >= len(_EXACT_POWERS))) & ~odd)
     if not len(long):
@@ -214,7 +214,7 @@ def _divided(mantissa: np.ndarray, scale: np.ndarray, odd: np.ndarray) -> np.nda
         odd[long] = True
         return values
     quotients = mantissa[long].astype(np.longdouble) / _EXTENDED_POWERS.take(scale, mode="clip")
-    # the eleven bits that a float has no room for
+    # the eleven bits that do not fit into a float
     surplus = (quotients.view("<u8")[::2] & np.uint64(0x7FF)).astype(np.int64)
     is_near = np.abs(surplus - _MIDDLE) <= np.where(scale > _EXACT_IN_EXTENDED, _ERROR, 0)
     odd[long] = is_near | (scale >= len(_EXTENDED_POWERS))
@@ -223,7 +223,7 @@ def _divided(mantissa: np.ndarray, scale: np.ndarray, odd: np.ndarray) -> np.nda
 
 
 def _with_odd(values: np.ndarray, odd: np.ndarray, begins: np.ndarray, ends: np.ndarray, text: bytes) -> np.ndarray | None:
-    """The values, those of `odd` cells read one by one."""
+    """The values; those of `odd` cells are parsed one by one."""
     cells = [text[begin:end] for begin, end in zip(begins[odd].tolist(), ends[odd].tolist(), strict=True)]
     if b"".join(cells).translate(None, _LETTERS):
         return None
@@ -235,7 +235,7 @@ def _with_odd(values: np.ndarray, odd: np.ndarray, begins: np.ndarray, ends: np.
 
 
 def _holds_others(digits: np.ndarray) -> np.ndarray:
-    """Whether one of eight bytes is beyond nine."""
+    """Whether any of eight bytes is above nine."""
     found: np.ndarray = (((digits + _BEYOND_NINE) | digits) & _HIGHS) != 0
     return found
 
@@ -253,7 +253,7 @@ def digits_of(numbers: np.ndarray) -> np.ndarray:
     """The eight digits of numbers below 10^8 in ASCII, the first in the lowest byte of a word."""
     high, low = np.divmod(numbers, np.uint64(10**4))
     fours = high | (low << np.uint64(32))
-    # a product with 2^19 / 100 and one with 2^10 / 10, cut, are quotients at these sizes
+    # at these sizes, truncated products with 2^19 / 100 and 2^10 / 10 equal the quotients
     hundreds = (fours * np.uint64(5243) >> np.uint64(19)) & np.uint64(0x0000007F0000007F)
     twos = hundreds | ((fours - hundreds * np.uint64(100)) << np.uint64(16))
     tens = (twos * np.uint64(103) >> np.uint64(10)) & np.uint64(0x000F000F000F000F)

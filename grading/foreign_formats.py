@@ -1,18 +1,18 @@
-"""Files that are no csv table though they are named so: what they are, told by their first bytes."""
+"""Files named .csv that are not csv tables: identifies their real format from the first bytes."""
 
 from __future__ import annotations
 
 import codecs
 
-_SAVE_AS_CSV = "write the table as csv text, for instance with `table.to_csv(path, index=False)`"
+_SAVE_AS_CSV = "save the table as csv text, for example with `table.to_csv(path, index=False)`"
 _UNPACK = "unpack it and submit the csv file inside"
 
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x1f\x8b", "compressed by gzip", _UNPACK),
-    (b"BZh", "compressed by bzip2", _UNPACK),
-    (b"\xfd7zXZ\x00", "compressed by xz", _UNPACK),
-    (b"\x28\xb5\x2f\xfd", "compressed by zstd", _UNPACK),
-    (b"\x04\x22\x4d\x18", "compressed by lz4", _UNPACK),
+    (b"\x1f\x8b", "gzip-compressed", _UNPACK),
+    (b"BZh", "bzip2-compressed", _UNPACK),
+    (b"\xfd7zXZ\x00", "xz-compressed", _UNPACK),
+    (b"\x28\xb5\x2f\xfd", "zstd-compressed", _UNPACK),
+    (b"\x04\x22\x4d\x18", "lz4-compressed", _UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!\x1a\x07", "a rar archive", _UNPACK),
     (b"PAR1", "a parquet file", _SAVE_AS_CSV),
@@ -27,7 +27,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"%PDF-", "a PDF document", _SAVE_AS_CSV),
     (b"\x89PNG", "an image", _SAVE_AS_CSV),
     (b"\xff\xd8\xff", "an image", _SAVE_AS_CSV),
-    (b"version https://git-lfs.github.com", "a pointer of Git LFS", "submit the file that it stands for"),
+    (b"version https://git-lfs.github.com", "a Git LFS pointer", "submit the file it points to"),
 )
 _PICKLES = tuple(b"\x80" + bytes([protocol]) for protocol in range(2, 6))
 _ENCODINGS = (
@@ -39,14 +39,14 @@ _ENCODINGS = (
 
 
 def foreign_format(head: bytes) -> str | None:
-    """What a file is that is certainly no csv text in UTF-8, and what helps; None where that cannot be told.
+    """The format of a file that is certainly not UTF-8 csv text, and how to fix it; None if unknown.
 
     Args:
-        head: its first bytes, a few thousand of them.
+        head: the first few thousand bytes.
     """
     for signature, what, remedy in _SIGNATURES:
         if head.startswith(signature):
-            # a column may be named so, but no such file goes on in text
+            # a column may have this name, but such a file does not continue as text
             if signature.isascii() and signature.isalnum() and b"\x00" not in head:
                 continue
             return f"the file is {what}, not csv text; {remedy}"
@@ -62,7 +62,7 @@ def foreign_format(head: bytes) -> str | None:
 
 
 def foreign_text(head: bytes) -> str | None:
-    """What a text is whose first line does not name the columns: HTML, JSON, XML; None where that cannot be told."""
+    """The format of text whose first line is not a header: HTML, JSON, XML; None if unknown."""
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
     if start.startswith(b"<?xml"):
         return f"the file is XML, not csv text; {_SAVE_AS_CSV}"
@@ -83,7 +83,7 @@ def _wide_encoding(head: bytes) -> str | None:
     for mark, encoding in _ENCODINGS:
         if head.startswith(mark):
             return encoding
-    # text without a mark, told by the zero bytes beside its ASCII characters
+    # text without a byte order mark, recognised by the zero bytes next to ASCII characters
     units = head[: len(head) // 4 * 4]
     if len(units) < 8:
         return None

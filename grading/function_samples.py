@@ -1,4 +1,4 @@
-"""Submissions of sampled functions: one row per input, one column per function, the same function all down a column."""
+"""Submissions of sampled functions: one row per input, one column per function, the same function throughout a column."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class _Checked(NamedTuple):
     """A submission that passed every check, its rows in the order of the answers' ids."""
 
     ids: Callable[[], pd.DataFrame]
-    """Makes the id columns, shape (ids, id columns)."""
+    """Builds the id columns, shape (ids, id columns)."""
     columns: Mapping[str, np.ndarray]
     """The parsed columns, shape (ids,) each."""
 
@@ -40,37 +40,37 @@ class _Checked(NamedTuple):
 class Grader(PublishedGrader):
     """Scores a submission against the answers, row by row matched by id.
 
-    Give either `metric`, which gets two arrays of the declared columns (1-D for one column, rows × columns for several), or
-    `table_metric`, which gets the two aligned tables where a metric needs more than the declared columns.
+    Pass either `metric`, which receives two arrays of the declared columns (1-D for one column, rows × columns for several), or
+    `table_metric`, which receives the two aligned tables, for metrics that need more than the declared columns.
 
-    Whether a submission is valid is decided before the metric runs, and without the answers: the check sees of them the ids,
-    the names of the columns, and what `public` names. So neither its words nor its time can depend on an answer.
+    Validity is decided before the metric runs and without the answers: the check sees only their ids,
+    their column names and the columns in `public`. So neither its messages nor its running time can depend on an answer.
 
     Attributes:
         id: the column, or columns, that identify a row.
-        public: columns of the answers whose values are public (the size of each image), or a function that makes a table of the
+        public: columns of the answers whose values are public (such as image sizes), or a function that builds a table of the
             id columns and public values from the answers. `columns` and `adapt` see no other values.
-        columns: the kind of each submitted column, or a function that makes them from the public part of the answers (one column
-            per class, masks of each image's size); all other values are NaN there.
+        columns: the kind of each submitted column, or a function that derives them from the public part of the answers (one
+            column per class, masks of each image's size); all other values are NaN there.
         metric: `metric(truth, prediction) -> float`.
         table_metric: `table_metric(answers, submission) -> float`; `submission` holds the id columns and the parsed columns
             in the order of the answers' ids, `answers` is the whole table of answers.
-        rows: what a row of several predicted columns must be together (see `grading.rows`): makes the columns that the metric
-            gets, an array of the same shape, of the predicted array and the ids, or raises `InvalidSubmission`.
-        truth: makes the metric's first argument from the answers, where they do not hold the submitted columns themselves.
-        adapt: changes the submission and the public part of the answers before their rows are matched, for instance to tell
-            repeated ids apart; keeps the rows of the latter in their order.
-        optional: columns beside the id and `columns` that `adapt` looks at where a submission has them.
-        read_answers: reads the answers where they are no csv table.
-        tabulate: makes the table of the answers, for programs that pass the content of their file instead.
-        perfect: makes the best possible submission from the answers, where it is not just the same columns.
-        missing_words: read cells of text that hold a word that pandas takes for a missing value (`NA`, `null`, …) as blank cells;
+        rows: a check of several predicted columns per row (see `grading.rows`): returns the columns that the metric
+            receives, an array of the same shape, from the predicted array and the ids, or raises `InvalidSubmission`.
+        truth: derives the metric's first argument from the answers, if they do not hold the submitted columns themselves.
+        adapt: transforms the submission and the public part of the answers before their rows are matched, for example to number
+            repeated ids; keeps the row order of the latter.
+        optional: columns besides the id and `columns` that `adapt` uses if a submission has them.
+        read_answers: reads the answers if they are not a csv table.
+        tabulate: builds the table of answers for programs that pass the content of their file instead.
+        perfect: builds the best possible submission from the answers, if it is not simply the same columns.
+        missing_words: read text cells that pandas would take for a missing value (`NA`, `null`, …) as blank cells;
             `per_edition` sets this for v1, as published graders read with pandas' defaults.
-        graded: marks the rows of the answers that are graded, where that is not to be told. A submission holds then all ids or
-            just the graded ones, as published answers do, and may hold others; any other choice of ids is refused in the same
+        graded: marks the rows of the answers that are graded, if this must stay secret. A submission then holds all ids or
+            just the graded ones, as published answers do, and may hold others; any other set of ids is rejected in the same
             words, whether it lacks graded ones or not.
-        lower_is_better: direction of the score; the registry fills it in from `competition.yaml`.
-        name: the metric's name, filled in likewise.
+        lower_is_better: direction of the score, set by the registry from `competition.yaml`.
+        name: the metric's name, also set by the registry.
     """
 
     id: str | tuple[str, ...]
@@ -105,17 +105,17 @@ class Grader(PublishedGrader):
         return (self.id,) if isinstance(self.id, str) else self.id
 
     def prepare(self, answers: Answers) -> PreparedAnswers:
-        """The answers as this grader needs them, for those who grade many submissions: whatever takes answers takes these, too.
+        """The answers, prepared for grading many submissions. Every method that takes answers also takes these.
 
-        What is found out of them is kept from the first submission on.
+        What is computed from them is cached on the first submission.
 
         Raises:
-            ValueError: they are prepared already, and for another grader.
+            ValueError: they were already prepared for another grader.
         """
         if not isinstance(answers, PreparedAnswers):
             return PreparedAnswers(self._table(answers), self, self._public_part, self._true_values)
         if answers.grader is not self and answers.grader != self:
-            raise ValueError("the answers are prepared for another grader; prepare them with this one's `prepare`")
+            raise ValueError("the answers were prepared for another grader; prepare them with this grader's `prepare`")
         return answers
 
     def columns_of(self, answers: Answers) -> Mapping[str, Column]:
@@ -123,7 +123,7 @@ class Grader(PublishedGrader):
         return self.prepare(answers).public.columns
 
     def check(self, submission: pd.DataFrame, answers: Answers) -> None:
-        """Check a submission without scoring it: no metric runs, and no answer is looked at.
+        """Check a submission without scoring it: no metric runs and no answer is read.
 
         Args:
             submission: one row per test id, in any order; extra columns are ignored.
@@ -135,7 +135,7 @@ class Grader(PublishedGrader):
         self._checked(submission, self.prepare(answers).public)
 
     def check_file(self, path: Path, answers: Answers) -> None:
-        """Read a submission and check it as `check` does; cells in messages are shown as the file holds them.
+        """Read a submission and check it as `check` does; messages show cells as they appear in the file.
 
         Raises:
             InvalidSubmission: if the submission cannot be scored; the message never shows an answer.
@@ -154,31 +154,33 @@ class Grader(PublishedGrader):
             The score, not rounded.
 
         Raises:
-            InvalidSubmission: just where `check` raises it, in the same words; what the metric raises is another error.
+            InvalidSubmission: exactly when `check` raises it, with the same message; errors of the metric are raised as other
+            types.
         """
         prepared = self.prepare(answers)
         return self._value(self._checked(submission, prepared.public), prepared)
 
     def score_file(self, path: Path, answers: Answers) -> float:
-        """Read a submission and score it; cells in messages are shown as the file holds them.
+        """Read a submission and score it; messages show cells as they appear in the file.
 
         Raises:
-            InvalidSubmission: just where `check_file` raises it, in the same words; what the metric raises is another error.
+            InvalidSubmission: exactly when `check_file` raises it, with the same message; errors of the metric are raised as
+            other types.
             OSError: if the file cannot be read.
         """
         prepared = self.prepare(answers)
         return self._value(self._checked_file(path, prepared.public), prepared)
 
     def read(self, path: Path, answers: Answers | None = None, *, as_written: bool = False) -> pd.DataFrame:
-        """Read the graded columns of a submission (or, without `answers`, the answers themselves), text to the letter.
+        """Read the graded columns of a submission (or, without `answers`, the answers themselves), text verbatim.
 
         Args:
             path: the csv file.
-            answers: the answers, whose ids and columns tell how large a submission may be.
+            answers: the answers, whose ids and columns determine how large a submission may be.
             as_written: keep all cells as text; otherwise numbers are parsed.
 
         Raises:
-            InvalidSubmission: if the file is no csv table, is larger than a submission can be, or could be read in two ways.
+            InvalidSubmission: if the file is not a csv table, is larger than a submission can be, or is ambiguous.
         """
         if answers is not None:
             return self._read_submission(path, self.prepare(answers).public, as_written=as_written)
@@ -188,14 +190,14 @@ class Grader(PublishedGrader):
 
     @property
     def text_of_answers(self) -> tuple[str, ...]:
-        """The columns of the answers that are read as text; all others are read as pandas reads them."""
+        """The columns of the answers that are read as text; pandas infers the type of all others."""
         return self._wanted({} if callable(self.columns) else self.columns).text
 
     def _public_part(self, table: pd.DataFrame) -> PublicPart:
         asked = None
         known = self.public(table) if callable(self.public) else table[[*self.id_columns, *self.public]]
         if self.adapt is None:
-            # how many rows of the answers an id fills is an answer
+            # the number of rows per id in the answers is itself an answer
             known, asked = asked_of(known, self.id_columns)
         columns = self.columns
         if callable(columns):
@@ -213,7 +215,7 @@ class Grader(PublishedGrader):
         try:
             return self._checked(read.table, public, read.rows)
         except RefusedCells as refused:
-            # parsed numbers do not tell how they were written
+            # parsed numbers do not show how they were written
             self._checked(self._read_submission(path, public, as_written=True), public)
             raise refused
 
@@ -221,7 +223,7 @@ class Grader(PublishedGrader):
         return read_submission(path, self._wanted(public.columns), public.extent, as_written=as_written).table
 
     def _checked(self, submission: pd.DataFrame, public: PublicPart, rows: Rows | None = None) -> _Checked:
-        """The parsed columns of a submission; `rows` are those of the ids, where they are matched already."""
+        """The parsed columns of a submission; `rows` are the rows of the ids, if already matched."""
         known = public.known
         if self.adapt is not None:
             if (checked := self._checked_in_order(submission, public)) is not None:
@@ -235,8 +237,8 @@ class Grader(PublishedGrader):
         return self._parsed(public, aligned.cells, aligned.shown, lambda: aligned.ids)
 
     def _checked_in_order(self, submission: pd.DataFrame, public: PublicPart) -> _Checked | None:
-        """The same where ids fill several rows, which stand in the order of the answers, and nothing is wrong; None elsewhere."""
-        # a metric of tables gets ids that are told apart
+        """The same for ids that fill several rows, if these are in answer order and nothing is wrong; None otherwise."""
+        # a table metric receives numbered ids
         if not isinstance(self.adapt, RepeatsApart) or self.metric is None or not submission.columns.is_unique:
             return None
         if not {*self.id_columns, *public.columns} <= {*submission} or not self.adapt.are_in_order(submission, public.known):
@@ -259,12 +261,12 @@ class Grader(PublishedGrader):
     def _wanted(self, columns: Mapping[str, Column]) -> Wanted:
         text = [name for name, kind in columns.items() if kind.reads_text]
         numbers = [name for name, kind in columns.items() if not kind.reads_text]
-        # a probability of one or zero says the same
+        # a probability of one or zero means the same
         booleans = [name for name in numbers if isinstance(columns[name], Probability)]
         return Wanted((*self.id_columns, *text), tuple(numbers), self.optional, tuple(booleans))
 
     def perfect_submission(self, answers: pd.DataFrame) -> pd.DataFrame:
-        """The submission that gets the best possible score."""
+        """The submission with the best possible score."""
         if self.perfect is not None:
             return self.perfect(answers)
         return self._table(answers)[[*self.id_columns, *self.columns_of(answers)]]
@@ -277,17 +279,17 @@ class Grader(PublishedGrader):
         """The score of a submission that passed every check.
 
         Raises:
-            ArithmeticError: the metric gave no finite number.
-            RuntimeError: the metric refused the submission, which it is too late to do.
+            ArithmeticError: the metric did not return a finite number.
+            RuntimeError: the metric rejected the submission after it passed the checks.
         """
         try:
-            # whatever overflows is told by the score, which is then no number
+            # an overflow shows in the score, which is then not a number
             with np.errstate(all="ignore"):
                 value = self._arrays(checked, answers) if self.metric else self._frames(checked, answers)
         except InvalidSubmission as error:
-            raise RuntimeError(f"the metric refused a submission that passed every check: {error}") from None
+            raise RuntimeError(f"the metric rejected a submission that passed every check: {error}") from None
         if not np.isfinite(value):
-            raise ArithmeticError(f"the metric gave {value} for a submission that passed every check")
+            raise ArithmeticError(f"the metric returned {value} for a submission that passed every check")
         return float(value)
 
     def _arrays(self, checked: _Checked, answers: PreparedAnswers) -> float:
@@ -301,7 +303,7 @@ class Grader(PublishedGrader):
             ids = answers[self.id_columns[0]]
             return _stacked([kind.parse(answers[name], ids) for name, kind in public.columns.items()])
         except InvalidSubmission as error:
-            # answers that do not fit are our fault, and this message shows them: it must not be told as the submission's
+            # mismatched answers are our fault, and this message shows them: it must not be reported as the submission's
             raise ValueError(f"the answers do not fit the grader: {error}") from None
 
     def _frames(self, checked: _Checked, answers: PreparedAnswers) -> float:
@@ -325,21 +327,21 @@ def per_edition(*, v1: Grader, v2: Grader) -> EditionGraders:
     """One grader for the published edition and one for the corrected one.
 
     Args:
-        v1: as published; in cells of text it reads `NA`, `null` and the like as blanks (`Grader.missing_words`).
-        v2: reads text to the letter. It may be the same grader.
+        v1: as published; it reads `NA`, `null` and similar text cells as blanks (`Grader.missing_words`).
+        v2: reads text verbatim. It may be the same grader.
     """
     return EditionGraders(dataclasses.replace(v1, missing_words=True), v2)
 
 
 def _stacked(arrays: list[np.ndarray]) -> np.ndarray:
-    # the cells of a column stay side by side
+    # the cells of a column stay contiguous
     return arrays[0] if len(arrays) == 1 else np.stack(arrays).T
 
 
 def _with_blank_columns(known: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
     """`known` and the names of the other columns of `answers`, their cells NaN."""
     names = answers.columns.difference(known.columns, sort=False)
-    # one cell stands for all, however many there are
+    # one broadcast cell represents them all
     blank = pd.DataFrame(np.broadcast_to(np.nan, (len(known), len(names))), index=known.index, columns=names)
     table: pd.DataFrame = pd.concat([known, blank], axis=1, copy=False)  # type: ignore[call-overload]
     return table

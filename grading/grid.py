@@ -1,4 +1,4 @@
-"""The cells of rows that all have the same number of them, taken as numbers, words or text from the bytes of a file."""
+"""The cells of rows of equal width, read as numbers, words or text from the bytes of a file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from grading.decimals import FIRST_BYTES, numbers_at, whole_numbers_at, words_at
 
 _COMMA, _QUOTE, _LF, _CR = b',"\n\r'
 _BEFORE, _BEHIND = 24, 8
-"""Bytes around the text, so that words that reach beyond a cell can be read."""
+"""Padding around the text, so that words extending beyond a cell can be read."""
 
 
 class Grid:
-    """Whole rows without a blank one among them, each of the same number of cells."""
+    """Whole rows, none of them blank, all with the same number of cells."""
 
     def __init__(self, text: bytes, ends: np.ndarray, skipped: int, line_end: int) -> None:
         """Take rows as `grid_of` found them.
 
         Args:
             text: their bytes.
-            ends: the position behind each cell, shape (rows, columns).
+            ends: the position after each cell, shape (rows, columns).
             skipped: bytes before the first row.
             line_end: bytes that end a row.
         """
@@ -34,7 +34,7 @@ class Grid:
 
     @property
     def line_ends(self) -> np.ndarray:
-        """The position of the byte behind the last cell of each row."""
+        """The position of the byte after the last cell of each row."""
         return self._ends[:, -1]
 
     @cached_property
@@ -46,7 +46,7 @@ class Grid:
         return words_at(self._text)
 
     def _bounds(self, columns: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-        """Where the cells of some columns begin and end in `_text`, one row after another, quotes around them left out."""
+        """Where the cells of some columns begin and end in `_text`, row by row, excluding enclosing quotes."""
         if len(columns) == 1:
             (place,) = columns
             ends = self._ends[:, place] + _BEFORE
@@ -73,10 +73,10 @@ class Grid:
         return begins
 
     def numbers(self, columns: Sequence[int]) -> np.ndarray | None:
-        """The float64 in each cell of some columns, shape (rows, columns), NaN for empty ones; None if one is no number.
+        """The float64 in each cell of some columns, shape (rows, columns), NaN for empty ones; None if any is not a number.
 
         Args:
-            columns: their places, ascending, at least one.
+            columns: their indices, ascending, at least one.
         """
         begins, ends = self._bounds(columns)
         values = numbers_at(self._words, begins, ends, self._text)
@@ -86,10 +86,10 @@ class Grid:
         """The int64 in each cell of some columns, shape (rows, columns).
 
         Args:
-            columns: their places, ascending, at least one.
+            columns: their indices, ascending, at least one.
 
         Returns:
-            None if one is no whole number of at most 18 digits, or a negative zero.
+            None if any is not a whole number of at most 18 digits, or is a negative zero.
         """
         values = whole_numbers_at(self._words, *self._bounds(columns))
         return None if values is None else values.reshape(len(self), -1)
@@ -101,16 +101,16 @@ class Grid:
 
     @property
     def has_quotes(self) -> bool:
-        """Whether cells may stand in quotes or hold some."""
+        """Whether cells may be quoted or contain quotes."""
         return self._has_quotes
 
     def longest(self, column: int) -> int:
-        """Bytes of the longest cell of a column."""
+        """Length in bytes of the longest cell of a column."""
         begins, ends = self._bounds([column])
         return int((ends - begins).max())
 
     def words(self, column: int, most: int) -> np.ndarray | None:
-        """The bytes of each cell of a column, eight to a little-endian number and filled up with zero bytes.
+        """The bytes of each cell of a column as little-endian words of eight bytes, padded with zero bytes.
 
         Returns:
             Shape (`most`, rows); None if a cell has more than `8 * most` bytes.
@@ -128,7 +128,7 @@ class Grid:
         return words
 
     def texts(self, column: int) -> list[str]:
-        """The cells of a column, to the letter."""
+        """The cells of a column, verbatim."""
         if not self._has_quotes and self._ends.shape[1] <= 4:
             return self._all_cells[column :: self._ends.shape[1]]
         begins, ends = self._bounds([column])
@@ -145,7 +145,7 @@ class Grid:
         return cells[:-1]
 
     def _second_quotes(self, text: np.ndarray, is_taken: np.ndarray, begins: np.ndarray) -> np.ndarray:
-        """The places of the second ones of doubled quotes in the quoted ones of some cells; in other cells none is doubled."""
+        """The positions of the second quote of each doubled pair in quoted cells; other cells have no doubled quotes."""
         quotes = np.flatnonzero((text == _QUOTE) & is_taken)
         is_quoted = text[begins - 1] == _QUOTE
         inside: np.ndarray = quotes[is_quoted[np.searchsorted(begins, quotes, side="right") - 1]]
@@ -153,17 +153,17 @@ class Grid:
 
     @cached_property
     def _all_cells(self) -> list[str]:
-        """The cells of all rows one after another, where none is quoted."""
+        """The cells of all rows in order, if none is quoted."""
         text = self._plain[self._skipped : -self._line_end].decode()
         return text.replace("\r\n" if self._line_end == 2 else "\n", ",").split(",")
 
 
 def grid_of(text: bytes, ends: np.ndarray, closes_row: np.ndarray, width: int) -> Grid | None:
-    """The cells of whole rows, where all rows have `width` cells, at least two, and end alike, with LF or CRLF.
+    """The cells of whole rows, if all rows have `width` cells (at least two) and the same line ending, LF or CRLF.
 
     Args:
-        text: the rows, which may begin with the end of the line before.
-        ends: the position behind each cell, ascending; between the two ends of a line lies one that is empty.
+        text: the rows, which may begin with the line ending of the line before.
+        ends: the position after each cell, ascending; between the two bytes of a CRLF there is an empty one.
         closes_row: whether the cell is the last one of its row.
         width: cells of a row.
     """

@@ -1,4 +1,4 @@
-"""The names in the first line: which columns are read, and why one is missing."""
+"""The column names in the first line: which columns are read, and why one is missing."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _NUMBER = re.compile(r"\s*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\
 
 
 def require_columns(columns: Iterable[object], required: Iterable[str], head: bytes = b"") -> None:
-    """Refuse a table that lacks a required column or names one twice.
+    """Reject a table that lacks a required column or has a column twice.
 
     Args:
         columns: the names that the table has.
         required: the names that it must have.
-        head: the first bytes of its file, where it comes from one, to tell why a name is missing.
+        head: the first bytes of its file, if any, to explain why a name is missing.
 
     Raises:
-        InvalidSubmission: naming the columns and what helps.
+        InvalidSubmission: with the columns and how to fix them.
     """
     required = list(required)
     names = [str(column) for column in columns]
@@ -44,7 +44,7 @@ def require_columns(columns: Iterable[object], required: Iterable[str], head: by
 
 
 def refuse_repeated(columns: Sequence[str], required: Iterable[str]) -> None:
-    """Refuse names that stand twice: the file could be read in two ways."""
+    """Reject duplicate names: the file would be ambiguous."""
     times = Counter(columns)
     repeated = [column for column in required if times[column] > 1]
     if repeated:
@@ -71,7 +71,7 @@ def _about_lacking(lacking: Sequence[str], columns: Sequence[str], required: Seq
     if twice := [name for name, times in Counter(columns).items() if times > 1 and name in required]:
         return f"{missing}; {listed(twice)} appears more than once"
     if head and len(lacking) == len(required):
-        advice = "holds data: write the names above it" if _is_data(columns) else "must hold the names of the columns"
+        advice = "holds data: add a header line with the column names" if _is_data(columns) else "must hold the column names"
         return f"{missing}; the first line {advice}"
     return missing
 
@@ -81,19 +81,19 @@ def _other_separator(columns: Sequence[str], required: Sequence[str]) -> str | N
     if len(whole) > 100_000:
         return None
     if whole.lower().startswith("sep="):
-        return "leave out the line `sep=`, which only spreadsheets know"
+        return "remove the `sep=` line, which only spreadsheets understand"
     if len(columns) == 1 and set(required) <= {part.strip() for part in whole.split(",")}:
-        return "a whole line is quoted: quote single cells, or none"
+        return "the whole line is quoted: quote individual cells or none"
     for separator, name in _SEPARATORS:
         if separator in whole:
             parts = {part.strip(" \ufeff\"'") for part in whole.split(separator)}
             if len(parts.intersection(required)) == len(set(required)):
-                return f"its cells are separated by {name}: separate them by commas"
+                return f"its cells are separated by {name}: use commas"
     return None
 
 
 def _near_names(lacking: Iterable[str], columns: Sequence[str]) -> str | None:
-    """Names that are the missing ones but for what an eye does not see."""
+    """Names that equal the missing ones except for differences that are easy to overlook."""
     plain = {}
     for column in reversed(columns[:10_000]):
         plain[_plain(column[:1_000])] = column
@@ -102,7 +102,7 @@ def _near_names(lacking: Iterable[str], columns: Sequence[str]) -> str | None:
     ]
     if not hints:
         return None
-    return f"{', '.join(hints[:5])}: names must match exactly, capitals, blanks, quotes and invisible characters included"
+    return f"{', '.join(hints[:5])}: names must match exactly, including case, spaces, quotes and invisible characters"
 
 
 def _plain(name: str) -> str:
@@ -111,7 +111,7 @@ def _plain(name: str) -> str:
 
 
 def _swapped(columns: Sequence[str], required: Sequence[str], head: bytes) -> str | None:
-    """Whether the names stand in the first column."""
+    """Whether the names are in the first column."""
     lines = head.decode(errors="replace").lstrip("\ufeff").splitlines()[: len(required) + 2]
     first = {line.split(",", 1)[0].strip('"') for line in lines}
     if len(first.intersection(required)) > 1 and len(columns) > 2:
@@ -120,11 +120,11 @@ def _swapped(columns: Sequence[str], required: Sequence[str], head: bytes) -> st
 
 
 def _names_below(required: Sequence[str], head: bytes) -> str | None:
-    """Whether the names stand in one of the next lines."""
+    """Whether the names are in one of the next lines."""
     lines = head.decode(errors="replace").splitlines()[:20]
     for number, line in enumerate(lines, start=1):
         if set(required) <= {cell.strip('"') for cell in line.split(",")}:
-            return f"the names stand in line {number}: leave out what is above it"
+            return f"the column names are in line {number}: remove the lines above it"
     return None
 
 

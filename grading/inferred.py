@@ -1,4 +1,4 @@
-"""A csv file of ours, read with the types that pandas infers, where these can be told at a glance."""
+"""A csv file of the harness, read with the types that pandas infers, if these are easy to determine."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from grading.pieces import Cells
 from grading.submission import MISSING_WORDS
 
 _SURELY_NO_NUMBER = re.compile(r"[^-+.0-9_\sAaEeFfIiNnTtYy]")
-"""A letter that stands in no spelling of a number, of infinity, or of what is none."""
+"""A letter that no spelling of a number, infinity or NaN contains."""
 _SMALLEST_WHOLE = float(np.iinfo(np.int64).min)
 _TRUTH_VALUES = {"true", "false"}
 _ANY_EXTENT = Extent(columns=(), most_rows=sys.maxsize, longest_cell=2**40, rows=lambda: None)
 
 
 class _UnclearTypeError(Exception):
-    """Whether a column holds whole numbers, numbers, truth values or text is for pandas to find out."""
+    """Only pandas can decide whether a column holds integers, floats, booleans or text."""
 
 
 def read_inferred(path: Path, text_columns: Iterable[str]) -> pd.DataFrame | None:
-    """The table in a file that nothing is odd about, just as pandas reads it with round-trip precision.
+    """The table in a regular file, exactly as pandas reads it with round-trip precision.
 
     Args:
         path: the csv file.
-        text_columns: columns kept as text to the letter; the words of a missing value are NaN in all others.
+        text_columns: columns kept verbatim as text; words for a missing value are NaN in all others.
 
     Returns:
-        None where pandas has to be asked.
+        None if only pandas can read it.
 
     Raises:
         OSError: if the file cannot be read.
@@ -55,10 +55,10 @@ def read_inferred(path: Path, text_columns: Iterable[str]) -> pd.DataFrame | Non
 
 
 class _Inferred:
-    """The columns of a file; what the first piece holds decides what they are, and all others must fit."""
+    """The columns of a file; the first chunk determines their types, and all later chunks must match."""
 
     def __init__(self, names: list[str], text: set[str]) -> None:
-        """Take columns, those named in `text` as text."""
+        """Create columns; those in `text` are read as text."""
         self._names = names
         self._texts = {place: Cells() for place, name in enumerate(names) if name in text}
         self._guessed: list[int] = []
@@ -68,10 +68,10 @@ class _Inferred:
         self._has_point: dict[int, bool] = {}
 
     def take(self, grid: Grid | None) -> None:
-        """Take in the next rows.
+        """Add the next rows.
 
         Raises:
-            _UnclearTypeError: they are not all alike, or not like those before.
+            _UnclearTypeError: they differ in type among themselves or from earlier rows.
         """
         if grid is None:
             raise _UnclearTypeError
@@ -97,7 +97,7 @@ class _Inferred:
                 self._whole.append(place)
             elif grid.numbers([place]) is not None:
                 self._real.append(place)
-                # such a cell is read as no whole number
+                # such a cell is not read as a whole number
                 self._has_point[place] = b"." in grid.first_cell(place)
             else:
                 self._texts[place] = Cells()
@@ -107,7 +107,7 @@ class _Inferred:
         """The table.
 
         Raises:
-            _UnclearTypeError: a column may be of another type.
+            _UnclearTypeError: a column may have another type.
         """
         columns: dict[int, Any] = {place: pd.Series(cells.joined(), dtype=object) for place, cells in self._texts.items()}
         for place in self._guessed:
@@ -130,7 +130,7 @@ def _may_be_whole(values: np.ndarray) -> bool:
 
 
 def _with_missing(cells: pd.Series) -> pd.Series:
-    """Cells of which one at least is surely text, with NaN for the words of a missing value."""
+    """Cells of which at least one is certainly text, with NaN for words that mean a missing value."""
     is_missing = cells.isin(MISSING_WORDS)
     if not any(map(_is_surely_text, cells[~is_missing].head(1_000))):
         raise _UnclearTypeError
@@ -138,5 +138,5 @@ def _with_missing(cells: pd.Series) -> pd.Series:
 
 
 def _is_surely_text(cell: str) -> bool:
-    """Whether pandas cannot take a cell for a number or a truth value."""
+    """Whether pandas cannot read a cell as a number or a boolean."""
     return bool(_SURELY_NO_NUMBER.search(cell)) and cell.lower() not in _TRUTH_VALUES

@@ -1,4 +1,4 @@
-"""The error of a submission that cannot be scored."""
+"""The error raised for a submission that cannot be scored."""
 
 from grading.printable import printable
 
@@ -6,13 +6,13 @@ _LONGEST_MESSAGE = 2_000
 
 
 class InvalidSubmission(Exception):
-    """The submission cannot be scored; the message says which column or ids are wrong and what is expected.
+    """The submission cannot be scored; the message says which column or ids are wrong and what was expected.
 
-    Whatever a message quotes, it is printable, on one line and at most 2,000 characters long.
+    Messages are always printable, on one line and at most 2,000 characters long, whatever they quote.
     """
 
     def __init__(self, message: str) -> None:
-        # escaped first, since that makes it longer
+        # escape first, since escaping makes it longer
         super().__init__(printable(printable(message, 5 * _LONGEST_MESSAGE), _LONGEST_MESSAGE))
 
 

@@ -1,7 +1,7 @@
-"""The ids that are asked for, in bytes: those of a submission are matched to them without making text of either.
+"""The expected ids as bytes: the ids of a submission are matched to them without decoding either.
 
-Only a file that holds each id once, spelled alike, and no other is matched so. What is wrong with any other, and whether its ids
-are spelled in another way, is for `grading.submission` to find out.
+Only a file that holds exactly these ids, each once and spelled identically, is matched this way. For any other file,
+`grading.submission` determines what is wrong or whether its ids are spelled differently.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from grading.grid import Grid
 from grading.submission import Rows, id_text
 
 _MOST_WORDS = 64
-"""Of eight bytes, in all id columns together; longer ids take more time in other places."""
+"""Maximum eight-byte words over all id columns; longer ids cost more time elsewhere."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _HALF = np.uint64(32)
 _AT_ONCE = 2**14
-"""Numbers, so few that they stay in the cache of the processor."""
+"""Block size in numbers, small enough for the processor's cache."""
 _POWERS = np.array([10**exponent for exponent in range(17)], dtype=np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
 class KnownIds:
-    """Ids, each once, in the order of their first appearance.
+    """Unique ids in order of first appearance.
 
     Attributes:
         columns: the names of the id columns.
-        most: how many words of eight bytes the longest id fills, for each column.
+        most: the eight-byte words that the longest id fills, per column.
         words: the UTF-8 bytes of each id as little-endian numbers, column by column, shape (sum of `most`, ids).
         order: the ids in the order of their hashes, shape (ids,).
     """
@@ -50,7 +50,7 @@ class KnownIds:
         """The ids of a table, in which one may fill several rows.
 
         Returns:
-            None where ids cannot be told by the bytes of cells: they hold quotes, line ends or control characters of ours, or
+            None if ids cannot be compared as raw cell bytes: they hold quotes, line endings or our control characters, or
             are very long.
         """
         parts = [_words_of(known, column) for column in id_columns]
@@ -76,7 +76,7 @@ class KnownIds:
 
 
 def hashes_of(words: np.ndarray) -> np.ndarray:
-    """A number of 64 bits for each id, of its words as `KnownIds` has them; ids of one word have different ones."""
+    """A 64-bit hash of each id, from its words as in `KnownIds`; distinct for ids of one word."""
     hashes: np.ndarray = words[0].copy()
     for word in words[1:]:
         hashes ^= hashes >> _HALF
@@ -90,7 +90,7 @@ def _in_order_of_hashes(columns: tuple[str, ...], most: tuple[int, ...], words: 
 
 
 def _each_once(words: np.ndarray) -> np.ndarray | None:
-    """Each id where it first appears; None if two ids have the same hash."""
+    """The first position of each id; None if two ids have the same hash."""
     hashes = hashes_of(words)
     order = np.argsort(hashes, kind="stable")
     places = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
@@ -110,7 +110,7 @@ def _words_of(known: pd.DataFrame, column: str) -> np.ndarray | None:
         most = max(map(len, parts))
         return np.concatenate([part if len(part) == most else np.pad(part, ((0, 1), (0, 0))) for part in parts], axis=1)
     try:
-        # a TypeError tells that some are no text
+        # a TypeError means that some are not text
         lines = "\n".join(values.tolist() if values.dtype == object else id_text(known, (column,)))
     except TypeError:
         lines = "\n".join(id_text(known, (column,)))
@@ -143,7 +143,7 @@ def _words_of_whole(numbers: np.ndarray) -> np.ndarray:
 
 
 class IdMatching:
-    """Matching the ids of a file, of which a piece is seen at a time; while they come in the known order, nothing is kept."""
+    """Matches the ids of a file chunk by chunk; as long as they come in the known order, nothing is stored."""
 
     def __init__(self, known: KnownIds) -> None:
         self._known = known
@@ -151,11 +151,11 @@ class IdMatching:
         self._others: list[np.ndarray] = []
 
     def take(self, grid: Grid, places: Sequence[int]) -> bool:
-        """Take in the next rows; gives False where they certainly do not match.
+        """Add the next rows; returns False if they certainly do not match.
 
         Args:
             grid: the rows.
-            places: of the id columns, in the order in which they are known.
+            places: indices of the id columns, in the order of the known ids.
         """
         seen = self._in_order + sum(words.shape[1] for words in self._others)
         if seen + len(grid) > len(self._known):
@@ -171,7 +171,7 @@ class IdMatching:
         return True
 
     def rows(self) -> Rows | None:
-        """The row of each known id, where all of them were seen once and nothing else was; None otherwise."""
+        """The row of each known id, if each was seen exactly once and nothing else was; None otherwise."""
         known = self._known
         if not self._others:
             return slice(None) if self._in_order == len(known) else None

@@ -1,7 +1,7 @@
-"""Where the rows and cells of a csv file lie, found in one linear pass before any parser sees it.
+"""Locates the rows and cells of a csv file in one linear pass before any parser sees it.
 
-The rules are those of RFC 4180 as readers commonly take them: a quote opens a cell only at its beginning, `""` inside is a
-quote, a row ends with LF, CRLF or CR, and blank lines are none. What readers take in different ways is refused.
+The rules are those of RFC 4180 as commonly implemented: a quote opens a cell only at its beginning, `""` inside is a
+quote, a row ends with LF, CRLF or CR, and blank lines are ignored. Anything that readers interpret differently is rejected.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class Header:
     """The first row of a file.
 
     Attributes:
-        names: the names of the columns, to the letter.
-        end: the position of the first byte behind it.
-        head: the first bytes of the file, for a look at what it is.
+        names: the names of the columns, verbatim.
+        end: the position of the first byte after it.
+        head: the first bytes of the file, to identify its format.
     """
 
     names: list[str]
@@ -43,14 +43,14 @@ class _Cells(NamedTuple):
     """The cells of a block of whole rows."""
 
     ends: np.ndarray
-    """The position behind each cell, ascending."""
+    """The position after each cell, ascending."""
     closes_row: np.ndarray
-    """Whether the cell is the last one of its row, of the same shape."""
+    """Whether each cell is the last one of its row, same shape."""
     is_open: bool
     """Whether the block ends within quotes."""
 
     def last_of_rows(self) -> int:
-        """The place of the last cell that closes a row, -1 if none does."""
+        """The index of the last cell that closes a row, -1 if none."""
         behind = int(self.closes_row[::-1].argmax()) if len(self.closes_row) else 0
         last = len(self.closes_row) - 1 - behind
         return last if last >= 0 and self.closes_row[last] else -1
@@ -60,7 +60,7 @@ def read_header(file: BinaryIO, extent: Extent) -> Header:
     """Read the first row.
 
     Raises:
-        InvalidSubmission: if the file is no csv text in UTF-8, is empty, or its first row is longer than any valid one.
+        InvalidSubmission: if the file is not UTF-8 csv text, is empty, or its first row is longer than any valid one.
     """
     head = file.read(_HEAD)
     _refuse_foreign(head)
@@ -101,7 +101,7 @@ def _row_in(text: bytes, is_whole: bool, file: BinaryIO) -> tuple[int, bytes, li
 
 
 def _about_no_row(file: BinaryIO, extent: Extent) -> str:
-    """What is wrong with a file whose beginning holds no row."""
+    """What is wrong with a file that does not start with a complete row."""
     size = _size(file)
     if size > extent.longest_header:
         file.seek(0)
@@ -115,11 +115,11 @@ def _about_no_row(file: BinaryIO, extent: Extent) -> str:
 
 @dataclass(frozen=True)
 class RowCount:
-    """The rows behind the header.
+    """The rows after the header.
 
     Attributes:
-        count: how many are not blank.
-        end_oddly: whether some end with a carriage return alone.
+        count: number of rows that are not blank.
+        end_oddly: whether some end with a lone carriage return.
         are_ragged: whether they differ in their number of cells.
     """
 
@@ -131,17 +131,17 @@ class RowCount:
 def scan_rows(
     file: BinaryIO, header: Header, last_needed: int, extent: Extent, take: Callable[[Grid | None], None] | None = None
 ) -> RowCount:
-    """Walk over all rows behind the header.
+    """Scan all rows after the header.
 
     Args:
         file: open for reading.
         header: as `read_header` gave it.
         last_needed: position of the last column that is read.
         extent: the bounds.
-        take: gets the rows, a piece of the file at a time; None for a piece whose rows are not all as wide as the header.
+        take: receives the rows chunk by chunk; None for a chunk whose rows are not all as wide as the header.
 
     Raises:
-        InvalidSubmission: naming the line, if the file is no text in UTF-8, goes beyond the bounds, or could be read in two ways.
+        InvalidSubmission: with the line number, if the file is not UTF-8 text, exceeds the bounds, or is ambiguous.
     """
     rows, widths, width = 0, set[int](), len(header.names)
     ends_of_lines = _LineEnds(_size(file))
@@ -154,10 +154,10 @@ def scan_rows(
         if ends_of_lines.mixed is not None:
             line = _line_of(file, ends_of_lines.mixed)
             raise InvalidSubmission(
-                f"line {line} holds a carriage return outside quotes, while other lines end with a line feed; quote cells that "
-                "hold line breaks, and end all lines alike"
+                f"line {line} contains a carriage return outside quotes, but other lines end with a line feed; quote cells that "
+                "contain line breaks and use one line ending throughout"
             )
-        # the line of the header may end with this piece
+        # the header line may end with this chunk
         if take is not None and block != b"\n":
             take(grid)
         if grid is not None:
@@ -168,32 +168,32 @@ def scan_rows(
         rows += _check_rows(file, offset, block, cells, width, last_needed, extent)
         _refuse_many_rows(rows, extent)
         counts = np.diff(np.flatnonzero(cells.closes_row), prepend=-1)
-        # between the two ends of a line lies a row of one cell
+        # the two bytes of a CRLF enclose a row of one cell
         filled = counts[counts > 1]
         widths |= {int(filled.min()), int(filled.max())} if len(filled) else set()
     return RowCount(rows, ends_of_lines.are_odd, len(widths) > 1)
 
 
 def begins_with_mark(file: BinaryIO, header: Header) -> bool:
-    """Whether the first row behind the header begins with a byte order mark, which is text there."""
+    """Whether the first row after the header begins with a byte order mark, which is text there."""
     file.seek(header.end)
     return file.read(len(_BOM)) == _BOM
 
 
 class PlainRows:
-    """The bytes of the rows behind the header, as a file that is read once from its start.
+    """The bytes of the rows after the header, as a file object that can be read once.
 
-    Each row ends with a line feed, and behind the cell at `last_needed`.
+    Each row is cut after the cell at `last_needed` and ends with a line feed.
     """
 
     def __init__(self, file: BinaryIO, header: Header, last_needed: int, extent: Extent) -> None:
         self._blocks = _blocks(file, header.end, extent)
         self._last_needed = last_needed
-        # a blank line comes first where pandas would drop a byte order mark
+        # a leading blank line keeps pandas from dropping a byte order mark
         self._rest = b"\n" if begins_with_mark(file, header) else b""
 
     def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes, all that are left by default."""
+        """At most `size` bytes; by default all remaining ones."""
         parts = [self._rest]
         while (size < 0 or sum(map(len, parts)) < size) and (block := next(self._blocks, None)):
             _, text, cells = block
@@ -219,13 +219,13 @@ class PlainRows:
 
 
 def _blocks(file: BinaryIO, start: int, extent: Extent) -> Iterator[tuple[int, bytes, _Cells]]:
-    """Whole rows, a bounded number of bytes at a time: the position of a block in the file, the block and its cells."""
+    """Yield whole rows in blocks of bounded size: the position of the block in the file, the block and its cells."""
     file.seek(start)
     rest, offset, is_last = b"", start, False
     while not is_last:
-        # a rest that grows is looked at again and again
+        # a growing remainder would be scanned repeatedly
         data = file.read(max(_BLOCK, len(rest)))
-        # no run of line ends is divided, since a carriage return alone means something else
+        # never split a run of line endings, since a lone carriage return has another meaning
         while data.endswith(b"\r") and len(data) < 2 * _BLOCK + len(rest) and (more := file.read(_HEAD)):
             data += more
         is_last = not data
@@ -238,8 +238,7 @@ def _blocks(file: BinaryIO, start: int, extent: Extent) -> Iterator[tuple[int, b
         if is_last and cells.is_open:
             line = _line_of(file, offset + cut)
             raise InvalidSubmission(
-                f"a quote opens in the row of line {line} and is never closed; close it, and write quotes inside a quoted cell "
-                "twice"
+                f"a quote opens in line {line} and is never closed; close it, and double any quote inside a quoted cell"
             )
         if cut:
             yield offset, block[:cut], _Cells(cells.ends[: last + 1], cells.closes_row[: last + 1], False)
@@ -271,9 +270,9 @@ def _find_cells(block: bytes, offset: int, file: BinaryIO) -> _Cells:
 
 
 def _simply_quoted(data: np.ndarray, marks: np.ndarray) -> _Cells | None:
-    """The cells of a block, where quotes stand at both ends of cells or twice; None where that is not so.
+    """The cells of a block in which every quote encloses a cell or is doubled; None otherwise.
 
-    Every other quote opens then, behind a mark or a quote, and the next one closes, before a mark or a quote.
+    Then every other quote opens, after a separator or a quote, and the next one closes, before a separator or a quote.
     """
     places = np.flatnonzero(marks | (data == _QUOTE))
     letters = data[places]
@@ -287,7 +286,7 @@ def _simply_quoted(data: np.ndarray, marks: np.ndarray) -> _Cells | None:
         opening = opening[1:]
     if not (places[opening] - places[opening - 1] == 1).all():
         return None
-    # a quote behind a quote that opened is the next one that closes, so only marks and doubled quotes come before others
+    # a quote after an opening quote closes the cell, so only separators and doubled quotes precede others
     if len(closing) and closing[-1] == len(places) - 1:
         if places[-1] != len(data) - 1:
             return None
@@ -299,11 +298,11 @@ def _simply_quoted(data: np.ndarray, marks: np.ndarray) -> _Cells | None:
 
 
 def _inside_quotes(data: np.ndarray, marks: np.ndarray, offset: int, file: BinaryIO) -> tuple[np.ndarray, bool]:
-    """Which bytes lie within quoted cells, and whether the last ones do.
+    """Which bytes are within quoted cells, and whether the block ends within one.
 
     Within a quoted cell an even run of quotes belongs to its text, and an odd one closes it; elsewhere a run at the beginning of
-    a cell opens it if it is odd, and is an empty cell if it is even; any other run is letters. So odd runs at the beginning
-    of a cell turn the state, all other odd runs leave it outside, and even ones change nothing.
+    a cell opens it if odd and is an empty cell if even; any other run is literal text. So odd runs at the beginning
+    of a cell toggle the state, all other odd runs leave it outside, and even runs change nothing.
     """
     is_quote = data == _QUOTE
     edges = np.flatnonzero(np.diff(is_quote, prepend=False, append=False))
@@ -317,7 +316,7 @@ def _inside_quotes(data: np.ndarray, marks: np.ndarray, offset: int, file: Binar
     if not marks[behind].all():
         line = _line_of(file, offset + int(behind[~marks[behind]][0]))
         raise InvalidSubmission(
-            f"line {line}: text follows the quote that closes a cell; write quotes inside a quoted cell twice (no backslash)"
+            f"line {line}: text follows a closing quote; double quotes inside a quoted cell (do not use backslashes)"
         )
     _refuse_blanks_before(starts[~before & ~begins_cell], data, marks, offset, file)
     turning = np.zeros(len(data), dtype=np.uint8)
@@ -326,7 +325,7 @@ def _inside_quotes(data: np.ndarray, marks: np.ndarray, offset: int, file: Binar
 
 
 def _refuse_blanks_before(quotes: np.ndarray, data: np.ndarray, marks: np.ndarray, offset: int, file: BinaryIO) -> None:
-    """Refuse quotes with nothing but blanks before them in their cell, which some readers skip."""
+    """Reject quotes preceded in their cell only by blanks, which some readers skip."""
     is_blank = (data == _BLANK) | (data == _TAB)
     quotes = quotes[is_blank[quotes - 1]]
     if not len(quotes):
@@ -335,11 +334,11 @@ def _refuse_blanks_before(quotes: np.ndarray, data: np.ndarray, marks: np.ndarra
     odd = quotes[(last_letter < 0) | marks[last_letter]]
     if len(odd):
         line = _line_of(file, offset + int(odd[0]))
-        raise InvalidSubmission(f"line {line}: a blank stands before the quote that opens a cell; leave it out")
+        raise InvalidSubmission(f"line {line}: a space precedes an opening quote; remove it")
 
 
 def _check_rows(file: BinaryIO, offset: int, block: bytes, cells: _Cells, width: int, last_needed: int, extent: Extent) -> int:
-    """Hold the rows of a block against the header and the bounds; returns how many there are."""
+    """Check the rows of a block against the header and the bounds; return their number."""
     if not len(cells.ends):
         return 0
     lengths = np.diff(cells.ends, prepend=-1) - 1
@@ -357,8 +356,8 @@ def _check_rows(file: BinaryIO, offset: int, block: bytes, cells: _Cells, width:
         begin = int(cells.ends[rows[row] - counts[row]]) + 1 if rows[row] >= counts[row] else 0
         if block[begin : int(cells.ends[rows[row]])].strip(b" \t"):
             raise InvalidSubmission(
-                f"line {_line_of(file, offset + begin)} has {counted(int(counts[row]), 'cell')}, while the first line names "
-                f"{counted(width, 'column')}; write every cell, with commas between them"
+                f"line {_line_of(file, offset + begin)} has {counted(int(counts[row]), 'cell')}, but the first line has "
+                f"{counted(width, 'column')}; write every cell, separated by commas"
             )
         is_blank[row] = True
     return len(rows) - int(is_blank.sum())
@@ -367,14 +366,14 @@ def _check_rows(file: BinaryIO, offset: int, block: bytes, cells: _Cells, width:
 def _refuse_many_rows(rows: int, extent: Extent) -> None:
     if rows > extent.most_rows:
         expected = extent.rows()
-        told = f", where {counted(expected, 'row')} {'is' if expected == 1 else 'are'} expected" if expected else ""
+        told = f", but {counted(expected, 'row')} {'is' if expected == 1 else 'are'} expected" if expected else ""
         raise InvalidSubmission(f"the file has more than {counted(extent.most_rows, 'row')}{told}; see the sample submission")
 
 
 def _refuse_wide_rows(
     file: BinaryIO, offset: int, cells: _Cells, rows: np.ndarray, counts: np.ndarray, width: int, extent: Extent
 ) -> None:
-    """Refuse rows that are wider than the header, but for empty cells at their end."""
+    """Reject rows that are wider than the header, except for empty cells at the end."""
     wide = np.flatnonzero(counts > width)
     last_named = rows[wide] - counts[wide] + width
     surplus = cells.ends[rows[wide]] - cells.ends[last_named]
@@ -383,33 +382,33 @@ def _refuse_wide_rows(
         row = int(wide[filled[0]])
         begin = int(cells.ends[rows[row] - counts[row]]) + 1 if rows[row] >= counts[row] else 0
         count = int(counts[row])
-        index = ", and write no index beside them (`index=False`)" if count == width + 1 else ""
+        index = ", and do not write the index (`index=False`)" if count == width + 1 else ""
         raise InvalidSubmission(
-            f"line {_line_of(file, offset + begin)} has {counted(count, 'cell')}, more cells than there are column names "
-            f"({width:,}); quote cells that hold commas{index}"
+            f"line {_line_of(file, offset + begin)} has {counted(count, 'cell')}, more than there are column names "
+            f"({width:,}); quote cells that contain commas{index}"
         )
 
 
 def _refuse_long_rest(file: BinaryIO, offset: int, rest: bytes, cells: _Cells, last: int, cut: int, extent: Extent) -> None:
-    """Refuse a row that goes on beyond the bounds."""
+    """Reject a row that exceeds the bounds."""
     within = cells.ends[last + 1 :]
     if len(within) > extent.most_columns:
         raise InvalidSubmission(
-            f"line {_line_of(file, offset)} has more than {extent.most_columns:,} cells, where {len(extent.columns):,} are "
-            "expected; see whether rows and columns are swapped"
+            f"line {_line_of(file, offset)} has more than {extent.most_columns:,} cells, but {len(extent.columns):,} are "
+            "expected; check whether rows and columns are swapped"
         )
     lengths = np.diff(within, prepend=cut - 1) - 1
     open_length = len(rest) - (int(within[-1]) + 1 - cut if len(within) else 0)
     if open_length > extent.largest_cell or (len(lengths) and lengths.max() > extent.largest_cell):
         _refuse_long_cell(file, offset, extent)
     if len(rest) > extent.longest_row:
-        raise InvalidSubmission(f"the row of line {_line_of(file, offset)} is longer than {counted(extent.longest_row, 'byte')}")
+        raise InvalidSubmission(f"the row in line {_line_of(file, offset)} is longer than {counted(extent.longest_row, 'byte')}")
 
 
 def _refuse_long_cell(file: BinaryIO, position: int, extent: Extent) -> None:
     raise InvalidSubmission(
         f"line {_line_of(file, position)} holds a cell of more than {extent.largest_cell:,} bytes, longer than any valid one; "
-        "see whether a quote opens and is not closed"
+        "check whether a quote is not closed"
     )
 
 
@@ -418,13 +417,13 @@ def _refuse_long_header(columns: int, length: int, extent: Extent) -> None:
     or_more = " or more" if length > extent.longest_header else ""
     if columns > extent.most_columns:
         raise InvalidSubmission(
-            f"the first line names {columns:,} columns{or_more}, where {expected} ({listed(extent.columns)}); see "
+            f"the first line has {columns:,} columns{or_more}, but {expected} ({listed(extent.columns)}); check "
             "whether rows and columns are swapped"
         )
     if length > extent.longest_header:
         raise InvalidSubmission(
-            f"the first line is longer than {extent.longest_header:,} bytes, where {expected} ({listed(extent.columns)}); see "
-            "whether lines are ended"
+            f"the first line is longer than {extent.longest_header:,} bytes, but {expected} ({listed(extent.columns)}); check "
+            "whether line breaks are missing"
         )
 
 
@@ -446,10 +445,10 @@ def _require_utf8(block: bytes, offset: int, file: BinaryIO) -> None:
     except UnicodeDecodeError as error:
         is_cut = error.end == len(block) and error.reason == "unexpected end of data"
         if is_cut and _size(file) > offset + len(block):
-            # the rest of the character comes with the next block
+            # the rest of the character is in the next block
             return
         raise InvalidSubmission(
-            f"the file is not UTF-8 text: line {_line_of(file, offset + error.start)} holds the byte 0x{block[error.start]:02x} "
+            f"the file is not UTF-8 text: line {_line_of(file, offset + error.start)} has the byte 0x{block[error.start]:02x} "
             f"(position {offset + error.start:,}); save it as UTF-8"
         ) from None
 
@@ -462,14 +461,12 @@ def _about_nul(file: BinaryIO, position: int) -> str:
         count += len(data)
         rest += len(data.strip(b"\0"))
     if rest == 0:
-        return (
-            f"the file ends in {counted(count, 'NUL byte')}, from line {line} on: it was not written to its end; write it again"
-        )
-    return f"line {line} holds a NUL byte (position {position:,}), where readers cut the text or not; leave it out"
+        return f"the file ends in {counted(count, 'NUL byte')}, starting in line {line}: the write was cut off; write it again"
+    return f"line {line} contains a NUL byte (position {position:,}), at which some readers cut the text; remove it"
 
 
 def _line_of(file: BinaryIO, position: int) -> str:
-    """The number of the line in which a byte lies, as an editor counts them, from 1."""
+    """The line number of a byte as an editor counts, from 1."""
     back = file.tell()
     file.seek(0)
     feeds = returns = pairs = 0
@@ -488,7 +485,7 @@ def _size(file: BinaryIO) -> int:
 
 
 class _LineEnds:
-    """Whether some rows end with a carriage return alone and others do not; blank lines belong to the row before."""
+    """Whether some rows end with a lone carriage return and others do not; blank lines belong to the row before."""
 
     def __init__(self, size: int) -> None:
         """`size`: bytes of the file."""
@@ -496,7 +493,7 @@ class _LineEnds:
         self._lone: int | None = None
         self._has_feed = False
         self.are_odd = False
-        """Whether a carriage return stands anywhere but before a line feed."""
+        """Whether a carriage return appears anywhere but before a line feed."""
 
     @property
     def mixed(self) -> int | None:
@@ -504,7 +501,7 @@ class _LineEnds:
         return self._lone if self._has_feed else None
 
     def look_at(self, offset: int, block: bytes, ends: np.ndarray) -> None:
-        """Take in the next block of rows, which end at `ends`."""
+        """Add the next block of rows, which end at `ends`."""
         # the last row may end with the file
         ends = ends[ends < self._size - offset]
         if not len(ends):

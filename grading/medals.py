@@ -1,6 +1,6 @@
-"""Where a score stands: Kaggle's medal thresholds, ranks and percentiles.
+"""Placing a score: Kaggle's medal thresholds, ranks and percentiles.
 
-A missing or NaN score ranks nowhere and earns nothing.
+A missing or NaN score has no rank and earns nothing.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ class MedalPlaces(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Where a score would stand on a leaderboard."""
+    """The place of a score on a leaderboard."""
 
     rank: int
-    """1 = best; tied scores share the better place. One more than `size` where every team is better."""
+    """1 = best; tied scores share the better place. `size` + 1 if every team is better."""
     size: int
-    """Teams on the leaderboard, the ranked score not counted."""
+    """Teams on the leaderboard, excluding the ranked score."""
     percentile: float
     """Percentage of the teams, 0 to 100, that are not better than the score."""
 
 
 class Placing(NamedTuple):
-    """What a score is worth on the board of its competition."""
+    """What a score earns on its competition's leaderboard."""
 
     medal: Medal | None
     above_median: bool
     standing: Standing | None
-    """None where there is no score or no leaderboard."""
+    """None if there is no score or no leaderboard."""
 
 
 def medal_places(teams: int) -> MedalPlaces:
     """Medal places of a competition with `teams` teams.
 
-    Source: the table "Competition Medals" of Kaggle's progression system. Fractions are cut to whole places, and each
-    medal reaches at least place 1.
+    Source: the table "Competition Medals" of Kaggle's progression system. Fractions are rounded down, and each
+    medal covers at least place 1.
 
     Raises:
         ValueError: no teams.
@@ -79,7 +79,7 @@ class Thresholds:
 
     @classmethod
     def from_leaderboard(cls, scores: Iterable[float], *, lower_is_better: bool) -> Thresholds:
-        """Thresholds of a full leaderboard: one score per team, in any order; NaN entries are no teams.
+        """Thresholds of a full leaderboard: one score per team, in any order; NaN entries are not teams.
 
         Raises:
             ValueError: no team has a score.
@@ -115,13 +115,13 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Board:
-    """What the scores of one competition are placed on.
+    """What the scores of one competition are compared with.
 
     Attributes:
         lower_is_better: direction of the score.
-        thresholds: None where the competition has none: then nothing earns a medal.
+        thresholds: None if the competition has none; then nothing earns a medal.
         scores: the leaderboard, one score per team in any order; empty where it is unknown.
-        made_up: whether the data is made up: then a score earns nothing and stands nowhere.
+        made_up: whether the data is synthetic; then a score earns nothing and has no rank.
     """
 
     lower_is_better: bool
@@ -130,7 +130,7 @@ class Board:
     made_up: bool = False
 
     def place(self, score: float | None) -> Placing:
-        """Medal, side of the median and standing of a score; a missing or NaN one earns nothing."""
+        """Medal, above-median flag and standing of a score; a missing or NaN score earns nothing."""
         if self.made_up:
             return Placing(None, False, None)
         thresholds = self.thresholds

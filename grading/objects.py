@@ -1,4 +1,4 @@
-"""The kind of a cell that lists objects: boxes, points and their labels, as groups of white-space separated fields."""
+"""The kind of cell that lists objects (boxes, points and their labels) as groups of fields separated by white space."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from grading.submission import InvalidSubmission
 from grading.text_words import blocks_of, numbers_of, words_of
 
 _BLOCK_CHARACTERS = 400_000
-"""Texts are read in blocks of about this size: little enough for the cache of the processor, and memory is bounded."""
+"""Texts are processed in blocks of about this size: small enough for the processor's cache, with bounded memory."""
 _BLOCK_TOKENS = 50_000
-"""So few that they stay in the cache of the processor between the steps of parsing."""
+"""Small enough that they stay in the processor's cache between the parsing steps."""
 _TOLD_TOKENS = 1_000_000
-"""Of so many, a refusal tells how many are wrong."""
+"""A rejection counts the wrong cells among this many."""
 _ASCII_BLANKS = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
-"""Where `str.split` divides a text of ASCII."""
+"""The characters at which `str.split` splits ASCII text."""
 
 
 class _Table(NamedTuple):
     """The objects of a column, or of a block of its rows."""
 
     counts: npt.NDArray[np.int64]
-    """Objects of each row, shape (rows,)."""
+    """Number of objects per row, shape (rows,)."""
     fields: dict[str, np.ndarray]
     """Each field of all objects, shape (objects,)."""
 
 
 class ObjectsOfRow(Mapping[str, np.ndarray]):
-    """The objects that one cell lists, as arrays by field: a view of a part of the arrays of the whole column."""
+    """The objects that one cell lists, as arrays by field: a view into the arrays of the whole column."""
 
     __slots__ = ("first", "last", "table")
 
@@ -54,13 +54,13 @@ class ObjectsOfRow(Mapping[str, np.ndarray]):
 
 @dataclass(frozen=True)
 class ObjectList(Column):
-    """Any number of objects, each the same fields one after the other; parsed to one mapping of field to array per row.
+    """Any number of objects, each with the same fields in sequence; parsed to one mapping of field to array per row.
 
     Attributes:
         fields: the fields of one object in order, each with its kind.
-        allow_empty: whether a blank cell is an answer.
-        most: the largest number of objects of a cell.
-        most_on_average: the largest number of objects of all cells, for each of them.
+        allow_empty: whether a blank cell is a valid answer.
+        most: maximum objects per cell.
+        most_on_average: maximum objects per cell, on average over all cells.
     """
 
     fields: Mapping[str, Column]
@@ -77,7 +77,7 @@ class ObjectList(Column):
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         text = self.text_of(cells)
         if not self.allow_empty:
-            refuse(text.str.strip() == "", cells, ids, "filled in")
+            refuse(text.str.strip() == "", cells, ids, "filled")
         self._refuse_too_many(text, cells)
         texts = text.tolist()
         table = self._read(texts) if texts else None
@@ -92,20 +92,20 @@ class ObjectList(Column):
         return cells if self.allow_empty else {**cells, "missing": ""}
 
     def _refuse_too_many(self, text: pd.Series, cells: pd.Series) -> None:
-        """Refuse a column that is far longer than any that is meant, before it is split."""
+        """Reject a column far longer than any real one before splitting it."""
         allowed = max(self.most, self.most_on_average * len(text))
-        # splitting is costly, and few texts need so close a look
+        # splitting is costly, and few texts need it
         if sum(map(len, text)) < allowed * len(self.fields) or sum(map(_most_tokens, text)) < allowed * len(self.fields):
             return
         width = len(self.fields)
         total = sum(len(cell.split(None, self.most * width)) for cell in text) // width
         if total > allowed:
             raise InvalidSubmission(
-                f"column `{cells.name}`: the cells list more than {allowed:,} objects together; list fewer, the surest ones"
+                f"column `{cells.name}`: the cells list more than {allowed:,} objects in total; keep only the most confident ones"
             )
 
     def _read(self, texts: list[str]) -> _Table | None:
-        """The objects of texts in which nothing is wrong, in a fraction of the time that care takes; None for all others."""
+        """The objects of well-formed texts, in a fraction of the time that full checks take; None for all others."""
         blocks = []
         for first, last in blocks_of(texts, _BLOCK_CHARACTERS):
             block = self._read_block(texts[first:last])
@@ -119,7 +119,7 @@ class ObjectList(Column):
             return None
 
     def _read_block(self, texts: list[str]) -> _Table | None:
-        """The fields as they are written, but numbers for the kinds of numbers."""
+        """The fields as written, parsed where the kind is numeric."""
         width = len(self.fields)
         words = words_of(" ".join(texts))
         if words is None:
@@ -139,10 +139,10 @@ class ObjectList(Column):
         return _Table(counts // width, fields)
 
     def _read_with_care(self, texts: list[str], cells: pd.Series, ids: pd.Series) -> _Table:
-        """The same of any texts.
+        """The same for arbitrary texts.
 
         Raises:
-            InvalidSubmission: saying what is wrong with the first wrong cell.
+            InvalidSubmission: with what is wrong with the first bad cell.
         """
         blocks = []
         for first, block in self._blocks(texts, _BLOCK_TOKENS):
@@ -154,13 +154,13 @@ class ObjectList(Column):
         return _joined(blocks, self.fields)
 
     def _refuse_from(self, row: int, texts: list[str], cells: pd.Series, ids: pd.Series) -> None:
-        """Raise for a wrong cell from `row` on, with how many are wrong of the many beside it."""
+        """Raise for a bad cell at or after `row`, with the number of bad cells among its neighbours."""
         for first, block in self._blocks(texts, _TOLD_TOKENS):
             if first + len(block) > row:
                 self._parse_block(first, block, cells, ids)
 
     def _blocks(self, texts: list[str], most_tokens: int) -> Iterator[tuple[int, list[list[str]]]]:
-        """Rows split into tokens, a bounded number at a time; of an overlong row only what shows that it is too long."""
+        """Yield rows split into tokens, in bounded blocks; an overlong row is split just far enough to show its length."""
         first, block, tokens = 0, [], 0
         for row, text in enumerate(texts):
             block.append(text.split(None, self.most * len(self.fields)))
@@ -187,7 +187,7 @@ class ObjectList(Column):
 
 
 def _judged(kind: Column, values: np.ndarray) -> np.ndarray:
-    """What a kind makes of the values of its field; a refusal is not for a submitter's eyes."""
+    """The field's values parsed by its kind; an error here is not meant for submitters."""
     # any word is a text
     if type(kind) is Text and not kind.missing_words:
         return values
@@ -203,7 +203,7 @@ def _joined(blocks: list[_Table], names: Iterable[str]) -> _Table:
 
 
 def _most_tokens(text: str) -> int:
-    """At least as many as splitting the text gives."""
+    """An upper bound on the number of tokens in the text."""
     if not text.isascii():
         return (len(text) + 1) // 2
     return 1 + len(text) - len(text.encode().translate(None, _ASCII_BLANKS))

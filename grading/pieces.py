@@ -1,4 +1,4 @@
-"""The wanted columns of a submission, put together from the pieces of a file that a scan walks over."""
+"""The requested columns of a submission, assembled from the chunks of a scanned file."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from grading.known_ids import IdMatching, KnownIds, hashes_of
 from grading.submission import MISSING_WORDS, Rows
 
 _SHORT = 32
-"""Bytes of a cell that is looked at for others like it."""
+"""Maximum bytes of a cell that is checked for duplicates."""
 
 
 class SubmissionTable(NamedTuple):
-    """What was read of a submission."""
+    """What was read from a submission."""
 
     table: pd.DataFrame
-    """The wanted columns, in the order of the file; without those of the ids where `rows` tells them."""
+    """The requested columns in file order, without the id columns if `rows` replaces them."""
     rows: Rows | None
-    """The row of each known id, where these are just the ids of the file."""
+    """The row of each known id, if the file has exactly these ids."""
 
 
 class Pieces:
-    """The wanted columns of a file whose rows are all alike and whose numbers are plain, taken a piece at a time."""
+    """The requested columns of a file with uniform rows and plain numbers, added chunk by chunk."""
 
     def __init__(self, places: Mapping[int, str], numbers: set[str], optional: set[str], known: KnownIds | None) -> None:
         """Take columns.
 
         Args:
-            places: their names by their places, ascending.
-            numbers: those that are numbers.
-            optional: those in which the words of a missing value are NaN.
-            known: the ids, if they are to be matched.
+            places: their names by index, ascending.
+            numbers: those that hold numbers.
+            optional: those in which words for a missing value are NaN.
+            known: the ids, if they should be matched.
         """
         place_of = {name: place for place, name in places.items()}
         ids = known.columns if known is not None else ()
@@ -50,7 +50,7 @@ class Pieces:
         self._fits = True
 
     def take(self, grid: Grid | None) -> None:
-        """Take in the next rows, None if they are not all alike."""
+        """Add the next rows; None if they are not uniform."""
         self._fits = self._fits and grid is not None and self._takes(grid)
 
     def _takes(self, grid: Grid) -> bool:
@@ -66,7 +66,7 @@ class Pieces:
         return True
 
     def joined(self) -> SubmissionTable | None:
-        """All rows, None where they do not fit."""
+        """All rows; None if they do not fit."""
         rows = self._matching.rows() if self._matching is not None and self._fits else None
         if not self._fits or (self._matching is not None and rows is None):
             return None
@@ -87,7 +87,7 @@ class Pieces:
 
 
 class Cells:
-    """The cells of a column of text; where few differ, one text is made for all that are alike."""
+    """The cells of a text column; if few differ, equal cells share one string."""
 
     def __init__(self) -> None:
         self._most: int | None = None
@@ -95,7 +95,7 @@ class Cells:
         self._texts: list[str] = []
 
     def take(self, grid: Grid, place: int) -> None:
-        """Take in the next cells."""
+        """Add the next cells."""
         if self._most is None:
             self._most = _words_where_few_differ(grid, place)
         if self._most and not self._texts and not grid.has_quotes and (words := grid.words(place, self._most)) is not None:
@@ -121,7 +121,7 @@ class Cells:
 
 
 def _words_where_few_differ(grid: Grid, place: int) -> int:
-    """How many words of eight bytes hold each cell of a column, where many are alike; 0 elsewhere."""
+    """The eight-byte words that hold each cell of a column, if many are equal; 0 otherwise."""
     if grid.has_quotes or (longest := grid.longest(place)) > _SHORT:
         return 0
     most = max(1, -(-longest // 8))

@@ -1,6 +1,6 @@
-"""Answers that many submissions are graded against: what grading needs of them is found out once and kept.
+"""Answers that many submissions are graded against: what grading needs is computed once and cached.
 
-A check is given the `PublicPart` alone, from which no answer can be reached.
+A check receives only the `PublicPart`, from which no answer is reachable.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _MOST_UNGRADED_ROWS = 5_000_000
 
 @dataclass(frozen=True)
 class PublicPart:
-    """What a check may look at beside the submission.
+    """What a check may see besides the submission.
 
     Attributes:
         known: the id columns and the public values of the answers.
         columns: the kind of each submitted column.
         id_columns: the columns that identify a row.
-        asked: the ids of `known`; None where they are found out anew for each submission (see `Grader.adapt`).
-        graded: the ids that are graded, where they may stand alone.
+        asked: the ids of `known`; None if they are determined for each submission (see `Grader.adapt`).
+        graded: the ids that are graded, if a submission may hold only these.
     """
 
     known: pd.DataFrame
@@ -43,7 +43,7 @@ class PublicPart:
 
     @functools.cached_property
     def extent(self) -> Extent:
-        """How large the file of a submission may be."""
+        """How large a submission file may be."""
         return Extent(
             columns=(*self.id_columns, *self.columns),
             # a correct submission has one row per id
@@ -54,12 +54,12 @@ class PublicPart:
 
     @functools.cached_property
     def ids(self) -> AskedIds:
-        """The ids of `known`, as they stand there."""
+        """The ids of `known`, unchanged."""
         return AskedIds(self.known, self.id_columns) if self.asked is None else self.asked
 
     @functools.cached_property
     def known_ids(self) -> KnownIds | None:
-        """The ids by which a file is matched while it is read; None where that cannot be."""
+        """The ids for matching a file while it is read; None if that is not possible."""
         return None if self.asked is None else KnownIds.of(self.asked.plain, self.id_columns)
 
     def _rows(self) -> int | None:
@@ -67,9 +67,9 @@ class PublicPart:
 
 
 class PreparedAnswers:
-    """Answers as one grader needs them; `Grader.prepare` makes them.
+    """Answers prepared for one grader by `Grader.prepare`.
 
-    Nothing that a metric does to what it is given changes them.
+    Metrics receive copies and cannot change them.
     """
 
     def __init__(
@@ -79,13 +79,13 @@ class PreparedAnswers:
         public_part: Callable[[pd.DataFrame], PublicPart],
         truth: Callable[[pd.DataFrame, PublicPart], Any],
     ) -> None:
-        """Take the answers; nothing is computed before it is asked for.
+        """Store the answers; everything is computed lazily.
 
         Args:
             table: all of the answers.
-            grader: the grader that they are prepared for.
-            public_part: takes from the table what a check may see.
-            truth: makes of the table what the metric gets, or raises `ValueError`.
+            grader: the grader they are prepared for.
+            public_part: extracts from the table what a check may see.
+            truth: derives from the table what the metric receives, or raises `ValueError`.
         """
         self.grader = grader
         self._table, self._public_part, self._make_truth = table, public_part, truth
@@ -98,11 +98,11 @@ class PreparedAnswers:
         return self._public_part(self._table)
 
     def table(self) -> pd.DataFrame:
-        """A copy of the answers, rows numbered from 0."""
+        """A copy of the answers, with rows numbered from 0."""
         return self._table.reset_index(drop=True)
 
     def truth(self) -> Any:
-        """What the metric gets, which may change it.
+        """What the metric receives; the metric may modify it.
 
         Raises:
             ValueError: the answers do not fit the grader.
@@ -110,7 +110,7 @@ class PreparedAnswers:
         if self._kept_truth is not None:
             return self._kept_truth.copy(order="K")
         truth = self._make_truth(self.table(), self.public)
-        # answers of a single submission are not worth a copy, and what is no array is nothing that could be copied safely
+        # for a single submission a copy is not worth it, and only arrays can be copied safely
         if self._is_asked_again and type(truth) is np.ndarray:
             self._kept_truth = truth.copy(order="K")
         self._is_asked_again = True
@@ -118,9 +118,9 @@ class PreparedAnswers:
 
 
 def asked_of(known: pd.DataFrame, id_columns: tuple[str, ...]) -> tuple[pd.DataFrame, AskedIds]:
-    """A table with each id once, rows numbered from 0, and its ids."""
+    """A table with unique ids, rows numbered from 0, and its ids."""
     if not all(are_plain(known[column]) for column in id_columns):
-        # other cells may be equal without being written alike
+        # other cells may be equal but written differently
         known = known.drop_duplicates([*id_columns], ignore_index=True)
     asked = AskedIds(known, id_columns)
     return asked.once(known), asked

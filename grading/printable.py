@@ -1,4 +1,4 @@
-"""Text of unknown origin made safe to show: on one line, without control characters, of bounded length."""
+"""Makes untrusted text safe to show: one line, no control characters, bounded length."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ _MOST_SHOWN = 80
 
 
 def printable(text: str, most: int | None = _MOST_SHOWN) -> str:
-    r"""The text with everything that is not printable escaped, cut in the middle where it is long.
+    r"""The text with everything unprintable escaped, shortened in the middle if it is long.
 
-    Escaped are control characters (`\x1b`, `\n`), characters that change the direction of a line, lone
-    surrogates and all else that `str.isprintable` rejects. The result can be encoded in UTF-8 and passing it in again
-    changes nothing but its length.
+    Escapes control characters (`\x1b`, `\n`), characters that change the text direction, lone
+    surrogates and everything else that `str.isprintable` rejects. The result can be encoded in UTF-8, and escaping it again
+    changes at most its length.
 
     Args:
         text: any text.
-        most: characters kept at most, at least 3; None keeps all.
+        most: maximum characters kept, at least 3; None keeps all.
     """
     if most is not None and len(text) > most:
         head = (most - 1) * 2 // 3

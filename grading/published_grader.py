@@ -1,4 +1,4 @@
-"""A grader as programs written for the published harness know it: a name, a function, and a call that gives a score or None."""
+"""A grader with the published harness's interface: a name, a function, and a call that returns a score or None."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 GradeFunction = Callable[["pd.DataFrame", "pd.DataFrame"], float]
 DECIMALS = 5
-"""Of a score that is ranked."""
+"""Decimals of a ranked score."""
 
 
 class PublishedGrader:
     """Scores a submission with one function; the base of every grader.
 
-    A call follows the published contract: it gives a rounded score or None. `score` is for whoever needs to know why there is
-    none: it raises, and does not round.
+    Calling it follows the published contract: it returns a rounded score or None. Use `score` to learn why there is
+    no score: it raises instead and does not round.
     """
 
     lower_is_better: bool | None = None
-    """Direction of the score; None where only a leaderboard tells it."""
+    """Direction of the score; None if only a leaderboard determines it."""
 
     def __init__(self, name: str, grade_fn: GradeFunction, lower_is_better: bool | None = None) -> None:
-        """Make a grader of a function.
+        """Make a grader from a function.
 
         Args:
-            name: of the metric.
+            name: name of the metric.
             grade_fn: `grade_fn(submission, answers)`, which returns a score or raises `InvalidSubmission`.
-            lower_is_better: direction of the score, where it is known.
+            lower_is_better: direction of the score, if known.
         """
         self._name, self._grade_fn, self.lower_is_better = name, grade_fn, lower_is_better
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PublishedGrader:
-        """The grader with the `name` and the `grade_fn` of `data`; the latter is a function or its place, `package.module:name`.
+        """The grader with the `name` and the `grade_fn` of `data`; the latter is a function or a `package.module:name` reference.
 
         Raises:
-            ValueError: one of the two is missing, or the place is not of that form.
-            ImportError: there is no such function.
+            ValueError: one of the two is missing, or the reference does not have this form.
+            ImportError: the function does not exist.
         """
         missing = [key for key in ("name", "grade_fn") if not data.get(key)]
         if missing:
@@ -60,18 +60,18 @@ class PublishedGrader:
 
     @property
     def grade_fn(self) -> GradeFunction:
-        """`grade_fn(submission, answers)`: the score, not rounded; raises where there is none."""
+        """`grade_fn(submission, answers)`: the score, not rounded; raises if there is none."""
         return self._grade_fn
 
     def prepare(self, answers: Any) -> Any:
-        """What every method takes in place of the answers, for those who grade many submissions; a function takes the answers."""
+        """Accepted by every method in place of the answers when grading many submissions; a plain function takes the answers."""
         return answers
 
     def check(self, submission: pd.DataFrame, answers: Any) -> None:
-        """Check a submission without scoring it; a function alone states no form, so that any table passes.
+        """Check a submission without scoring it; a plain function declares no format, so any table passes.
 
         Raises:
-            InvalidSubmission: if the submission is not of the grader's form.
+            InvalidSubmission: if the submission does not have the grader's format.
         """
 
     def score(self, submission: pd.DataFrame, answers: Any) -> float:
@@ -86,10 +86,10 @@ class PublishedGrader:
         return float(self.grade_fn(submission, answers))
 
     def __call__(self, submission: pd.DataFrame, answers: Any) -> float | None:
-        """Score a submission, whatever is wrong with it.
+        """Score a submission without raising.
 
         Returns:
-            The score, rounded to 5 decimals; None if it could not be scored, and the log says why.
+            The score, rounded to 5 decimals; None if it could not be scored (the log says why).
         """
         try:
             return round(self.score(submission, answers), DECIMALS)
@@ -100,18 +100,18 @@ class PublishedGrader:
         return None
 
     def is_lower_better(self, leaderboard: pd.DataFrame | None = None) -> bool:
-        """Whether a lower score is better; told by the order of a leaderboard (best first) if the grader does not know."""
+        """Whether a lower score is better; derived from a leaderboard (best first) if the grader does not know."""
         if self.lower_is_better is not None:
             return self.lower_is_better
         if leaderboard is None or len(leaderboard) < 2:
-            raise ValueError("the direction is unknown: give a leaderboard with at least two rows, best first")
+            raise ValueError("the direction is unknown: pass a leaderboard with at least two rows, best first")
         return bool(leaderboard["score"].iloc[0] < leaderboard["score"].iloc[-1])
 
     def rank_score(self, score: float | None, leaderboard: pd.DataFrame) -> dict[str, bool | float | None]:
         """Place a score on a leaderboard: medals, above-median and the four thresholds.
 
         Args:
-            score: None for a submission without a score.
+            score: None if the submission has no score.
             leaderboard: a table with a `score` column, one row per team.
         """
         lower = self.is_lower_better(leaderboard)
@@ -133,12 +133,12 @@ def import_function(place: str) -> Callable[..., Any]:
     """The function at `package.module:name`.
 
     Raises:
-        ValueError: `place` is not of that form.
-        ImportError: there is no such function.
+        ValueError: `place` does not have this form.
+        ImportError: the function does not exist.
     """
     module, colon, name = place.partition(":")
     if not (module and colon and name):
-        raise ValueError(f"{place!r} is not of the form `package.module:function`")
+        raise ValueError(f"{place!r} does not have the form `package.module:function`")
     function: Callable[..., Any] | None = getattr(importlib.import_module(module), name, None)
     if function is None:
         raise ImportError(f"the module {module} defines no `{name}`")

@@ -1,4 +1,4 @@
-"""Ids that stand in several rows of a test set: told apart by number, so that rows can be matched all the same."""
+"""Ids that fill several rows of a test set: numbered so that rows can still be matched."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from grading.wording import ID_SEPARATOR
 
 @dataclass(frozen=True)
 class RepeatsApart:
-    """Numbers the rows of one id; `tell_repeats_apart` makes it."""
+    """Numbers the rows of one id; made by `tell_repeats_apart`."""
 
     id: str
     by: str | None
 
     def __call__(self, submission: pd.DataFrame, answers: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Both tables with ids that stand in one row each."""
+        """Both tables with ids that are unique per row."""
         if self.id not in submission:
             return submission, answers
         submitted_ids = id_text_like(answers, submission, (self.id,))
         if any(ID_SEPARATOR in submitted for submitted in submitted_ids.tolist()):
-            # no id that a file holds can pass for a numbered one
+            # no id in a file can be mistaken for a numbered one
             submitted_ids = submitted_ids.str.replace(ID_SEPARATOR, 2 * ID_SEPARATOR, regex=False)
         submission = submission.assign(**{self.id: submitted_ids}).reset_index(drop=True)
         answers = answers.assign(**{self.id: id_text(answers, (self.id,))}).reset_index(drop=True)
         codes, known = pd.factorize(answers[self.id])
         submitted_codes = pd.Index(known).get_indexer(pd.Index(submission[self.id]))
-        # the last one is for ids that are not known
+        # the last one is for unknown ids
         times = np.append(np.bincount(codes), 0)
         submitted, expected = (np.flatnonzero(times[of_rows] > 1) for of_rows in (submitted_codes, codes))
         if self.by is not None and _same_pairs(submission.iloc[submitted], answers.iloc[expected], [self.id, self.by]):
@@ -52,18 +52,18 @@ class RepeatsApart:
 def tell_repeats_apart(id: str, by: str | None = None) -> RepeatsApart:
     """For `Grader.adapt`: the k-th row of an id in the submission belongs to its k-th row in the answers.
 
-    Rows beyond those of the answers stay repeated, and so are refused.
+    Rows beyond those of the answers stay repeated and are therefore rejected.
 
     Args:
         id: the id column.
-        by: a column, `public` in the answers, by which rows of one id are numbered, where the submission holds it as the answers
-            do; the order in the file decides else.
+        by: a column, `public` in the answers, by which rows of one id are numbered if the submission has it as the answers
+            do; otherwise the file order decides.
     """
     return RepeatsApart(id, by)
 
 
 def _numbered(table: pd.DataFrame, id: str, repeats: np.ndarray, codes: np.ndarray, times: np.ndarray) -> pd.DataFrame:
-    """The table with a number in the id of each of its `repeats` but the first, counted in their order.
+    """The table with a number appended to the id of each of its `repeats` but the first, in order.
 
     Args:
         repeats: places of rows.

@@ -1,6 +1,6 @@
-"""The record of one graded submission, and the totals over many: the JSON that runs leave and people publish.
+"""The record of one graded submission and the totals over many: the JSON that runs write and people publish.
 
-`from_dict` also reads reports published by other harnesses, which lack the keys from `edition` on.
+`from_dict` also reads reports published by other harnesses, which lack the keys starting with `edition`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ ErrorKind = Literal["missing", "not_csv", "invalid", "grader_error"]
 
 @dataclass(frozen=True)
 class CompetitionReport:
-    """One graded submission; the fields stand in the order of the published JSON. Null means unknown."""
+    """One graded submission, with fields in the order of the published JSON. Null means unknown."""
 
     competition_id: str
     score: float | None
-    """Null where there is nothing to score; never NaN or infinite in JSON."""
+    """Null if there is nothing to score; never NaN or infinite in JSON."""
     gold_threshold: float | None
     silver_threshold: float | None
     bronze_threshold: float | None
@@ -42,22 +42,22 @@ class CompetitionReport:
     submission_path: str
     edition: str | None = None
     error: str | None = None
-    """The sentence that says why there is no score."""
+    """Why there is no score, as a sentence."""
     seed: int | None = None
     run_id: str | None = None
     rank: int | None = None
     leaderboard_size: int | None = None
     percentile: float | None = None
     error_kind: ErrorKind | None = None
-    """missing: no file; not_csv: not a .csv; invalid: refused by the checks; grader_error: the grader's own fault."""
+    """missing: no file; not_csv: not a .csv; invalid: rejected by the checks; grader_error: a fault of the grader."""
     split_key_hash: str | None = None
     """Hash of the secret key that edition v2 was split with; null for the published constant."""
     instance_hash: str | None = None
-    """Hash of the key that the competition's data was generated from; null where data does not come from a key."""
+    """Hash of the key that the competition's data was generated from; null if the data is not generated from a key."""
     data: DataKind | None = None
-    """What the score was reached on: real, or mock, which was made up and earns no medal; null where it is unknown."""
+    """The data the score was reached on: real, or mock, which is synthetic and earns no medal; null if unknown."""
     competition_version: int | None = None
-    """Version of the competition that graded; null where it is unknown, as in reports of other harnesses."""
+    """Version of the competition used for grading; null if unknown, as in reports of other harnesses."""
 
     @classmethod
     def from_score(
@@ -70,12 +70,12 @@ class CompetitionReport:
         submission_exists: bool = True,
         **extras: Any,
     ) -> CompetitionReport:
-        """Place a score on its competition's board.
+        """Place a score on its competition's leaderboard.
 
         Args:
-            score: in the metric's units, rounded as it is to be ranked. None where the submission is missing or
-                invalid; a valid one whose score is NaN or infinite keeps its validity and earns nothing.
-            board: thresholds, and the leaderboard for rank and percentile where it is known.
+            score: in the metric's units, rounded as for ranking. None if the submission is missing or
+                invalid; a valid one whose score is NaN or infinite stays valid and earns nothing.
+            board: thresholds, and the leaderboard for rank and percentile if known.
             extras: the other fields, such as `edition, error, error_kind, seed, run_id`.
         """
         valid = score is not None
@@ -116,7 +116,7 @@ class CompetitionReport:
 
     @property
     def thresholds(self) -> Thresholds | None:
-        """The thresholds that the score was placed on; None where one of them is unknown."""
+        """The thresholds the score was compared with; None if any is unknown."""
         values = (self.gold_threshold, self.silver_threshold, self.bronze_threshold, self.median_threshold)
         if None in values:
             return None
@@ -124,17 +124,17 @@ class CompetitionReport:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dictionary with the keys in the contract's order."""
-        # all fields are plain values, which need no deep copy
+        # all fields are plain values and need no deep copy
         content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         content["created_at"] = self.created_at.isoformat()
         return {key: _finite(value) if isinstance(value, float) else value for key, value in content.items()}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> CompetitionReport:
-        """Read a report; keys it lacks are unknown, keys of other harnesses are ignored.
+        """Read a report. Missing keys are unknown; keys of other harnesses are ignored.
 
         Raises:
-            ValueError: no report, saying which key is missing or wrong.
+            ValueError: not a report; the message says which key is missing or wrong.
         """
         if not isinstance(content, Mapping):
             raise ValueError(f"a grading report is an object, not {type(content).__name__}")
@@ -143,7 +143,7 @@ class CompetitionReport:
             raise ValueError(f"a grading report needs `{missing[0]}`")
         competition_id = _text(content, "competition_id")
         if not competition_id:
-            raise ValueError("`competition_id` names no competition")
+            raise ValueError("`competition_id` is empty or not a string")
         numbers = ("score", "gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "percentile")
         flags = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median", "is_lower_better")
         wholes = ("seed", "rank", "leaderboard_size", "competition_version")
@@ -169,9 +169,9 @@ class CompetitionReport:
 
 @dataclass(frozen=True)
 class AggregateReport(dict[str, Any]):
-    """Totals over reports; each report is one run.
+    """Totals over reports, one report per run.
 
-    It is also the dictionary that `to_dict` gives, for programs that read it by key or write it as JSON.
+    It is also the dictionary that `to_dict` returns, for programs that read it by key or write it as JSON.
     """
 
     total_runs: int
@@ -196,10 +196,10 @@ class AggregateReport(dict[str, Any]):
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> AggregateReport:
-        """Read an aggregate; the totals are counted anew from its reports.
+        """Read an aggregate; the totals are recomputed from its reports.
 
         Raises:
-            ValueError: no aggregate, or one of its reports is none, saying which.
+            ValueError: not an aggregate, or one of its reports is invalid; the message says which.
         """
         entries = content.get("competition_reports") if isinstance(content, Mapping) else None
         if not isinstance(entries, list):
@@ -214,7 +214,18 @@ class AggregateReport(dict[str, Any]):
 
 
 def aggregate_reports(competition_reports: Iterable[CompetitionReport]) -> AggregateReport:
-    """Count submissions and medals over reports."""
+    """Count submissions and medals over reports.
+
+    Args:
+        competition_reports: The reports, one per run.
+
+    Returns:
+        The totals, which are also the dictionary of their JSON.
+
+    Example:
+        >>> mlebench.aggregate_reports([]).total_runs
+        0
+    """
     runs = tuple(competition_reports)
     return AggregateReport(
         total_runs=len(runs),
@@ -265,7 +276,7 @@ def _text(content: Mapping[str, Any], key: str) -> str | None:
     value = content.get(key)
     if value is None or isinstance(value, str):
         return value
-    raise ValueError(f"`{key}` is {_shown(value)}, not a text")
+    raise ValueError(f"`{key}` is {_shown(value)}, not a string")
 
 
 def _time(value: Any) -> datetime:
@@ -273,14 +284,14 @@ def _time(value: Any) -> datetime:
         return value
     try:
         moment = datetime.fromisoformat(value) if value else datetime.fromtimestamp(0, UTC)
-        moment.timestamp()  # years that no calendar of this machine has
+        moment.timestamp()  # years that this machine's calendar cannot represent
         return moment
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"`created_at` is {_shown(value)}, not an ISO 8601 time") from None
 
 
 def _shown(value: Any) -> str:
-    """A value in a message, however large it is."""
+    """A value for a message, shortened if it is large."""
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 100:
         return "a huge number"
     return printable(repr(value))

@@ -1,4 +1,4 @@
-"""What a row of several predicted columns must be together: probabilities of all classes that sum to 1."""
+"""Checks across the predicted columns of a row: probabilities of all classes must sum to 1."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ RowRule = Callable[[np.ndarray, pd.Series], np.ndarray]
 
 
 def probability_per_class(id: str) -> Callable[[pd.DataFrame], Mapping[str, Column]]:
-    """One probability for each column of the answers besides the id; for `Grader.columns`."""
+    """One probability column per answer column except the id; for `Grader.columns`."""
     return lambda answers: {str(name): Probability() for name in answers.columns if name != id}
 
 
 def sum_to_one(tolerance: float = 1.1e-5) -> RowRule:
-    """Refuse rows whose sum differs from 1 by more than `tolerance`; 1.1e-5 is the published graders'."""
+    """Reject rows whose sum differs from 1 by more than `tolerance`; the published graders use 1.1e-5."""
 
     def rule(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
         _refuse_sums(prediction.sum(axis=1), lambda sums: np.abs(sums - 1) <= tolerance, ids, f"1 (within {tolerance:g})")
@@ -42,12 +42,12 @@ def _refuse_sums(sums: np.ndarray, is_right: Callable[[np.ndarray], np.ndarray],
     if bad.any():
         first = _shown(sums[np.flatnonzero(bad)[0]], is_right)
         raise InvalidSubmission(
-            f"the probabilities of {int(bad.sum()):,} of {counted(len(bad), 'row')} do not have a sum that is {expected}, "
+            f"the probabilities of {int(bad.sum()):,} of {counted(len(bad), 'row')} do not sum to a value that is {expected}; "
             f"the first sum is {first} ({name_ids(ids[bad])})"
         )
 
 
 def _shown(value: float, is_right: Callable[[np.ndarray], np.ndarray]) -> str:
-    """The number with as many digits as show that it is wrong."""
+    """The number with enough digits to show that it is wrong."""
     texts = [f"{value:.{digits}g}" for digits in range(6, 17)]
     return next((text for text in texts if not is_right(np.array([float(text)]))[0]), repr(float(value)))

@@ -1,6 +1,6 @@
 """Matching the rows of a submission to the answers by id.
 
-Every check here raises `InvalidSubmission`; its message names columns and the submission's own ids and cells, never an answer.
+Every check raises `InvalidSubmission`; its message shows columns and the submission's own ids and cells, never an answer.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ MISSING_WORDS = (
     "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
     "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
-"""The words that pandas 2 reads as a missing value."""
+"""The words that pandas 2 reads as missing values."""
 
 Rows = np.ndarray | slice
-"""Numbers of rows, or a slice where all stand in order."""
+"""Row numbers, or a slice if all are in order."""
 _IN_ORDER = slice(None)
 
 
 class AskedIds:
-    """The ids of a test set, each once, in the order in which they first appear.
+    """The unique ids of a test set in order of first appearance.
 
-    What matching needs of them is found out once, however many submissions are matched. Whole numbers and texts are compared as
-    they are, which tells ids apart just as their texts do; all other cells are turned into text first.
+    What matching needs is computed once, however many submissions are matched. Integers and strings are compared as
+    they are, which distinguishes ids exactly as their texts do; all other cells are converted to text first.
     """
 
     def __init__(self, known: pd.DataFrame, id_columns: tuple[str, ...]) -> None:
-        """Take the ids of a table, in which one may fill several rows.
+        """Take the ids of a table; an id may fill several rows.
 
         Args:
             known: the table.
-            id_columns: the columns that together identify a row.
+            id_columns: the columns that jointly identify a row.
         """
         names = {known[column].name for column in id_columns}
         self._name = names.pop() if len(names) == 1 else None
@@ -56,7 +56,7 @@ class AskedIds:
         self._parts, self._index = parts, index
 
     def __len__(self) -> int:
-        """Number of different ids."""
+        """Number of distinct ids."""
         return len(self._index)
 
     def once(self, known: pd.DataFrame) -> pd.DataFrame:
@@ -66,7 +66,7 @@ class AskedIds:
 
     @functools.cached_property
     def shown(self) -> pd.Series:
-        """Each id as messages show it."""
+        """Each id as shown in messages."""
         return pd.Series(self._index.to_numpy(), name=self._name)
 
     @functools.cached_property
@@ -85,7 +85,7 @@ class AskedIds:
         return pd.DataFrame({name: _texts(part) for name, part in zip(self.columns, self._parts, strict=True)}, dtype=object)
 
     def match(self, submission: pd.DataFrame) -> Rows | None:
-        """The row of each id, where every id stands in the submission once, and nothing else; None otherwise."""
+        """The row of each id, if the submission holds every id exactly once and nothing else; None otherwise."""
         if len(submission) != len(self):
             return None
         parts = [_comparable(submission[column]) for column in self.columns]
@@ -104,17 +104,17 @@ class AskedIds:
 
 @dataclass(frozen=True)
 class Aligned:
-    """A submission whose rows are matched to the ids that are asked for."""
+    """A submission whose rows are matched to the expected ids."""
 
     asked: AskedIds
     submission: pd.DataFrame
-    """Without its ids where these were matched as they were read."""
+    """Without its ids if these were matched while reading."""
     rows: Rows
-    """The row of each id, -1 where it is left out."""
+    """The row of each id, -1 if it is absent."""
 
     @property
     def shown(self) -> pd.Series:
-        """Each id as messages show it."""
+        """Each id as shown in messages."""
         return self.asked.shown
 
     @property
@@ -126,7 +126,7 @@ class Aligned:
         return self.asked.texts
 
     def cells(self, name: str) -> pd.Series:
-        """A column of the submission in the order of the ids, a copy; NaN for ids that are left out."""
+        """A copy of a submission column in the order of the ids; NaN for absent ids."""
         cells = self.submission[name].iloc[self.rows].reset_index(drop=True)
         if isinstance(self.rows, np.ndarray) and (self.rows < 0).any():
             return cells[self.rows >= 0].reindex(range(len(self.rows)))
@@ -134,14 +134,14 @@ class Aligned:
 
 
 def align(submission: pd.DataFrame, asked: AskedIds, required: Iterable[str], *, graded: pd.DataFrame | None = None) -> Aligned:
-    """Find the row of each id that is asked for.
+    """Find the row of each expected id.
 
     Args:
         submission: the submitted table; extra columns are ignored.
         asked: the ids.
-        required: columns that the submission must have beside those of the ids.
-        graded: those of the ids that are graded, where that is not to be told: the submission may hold further ids, and either
-            all that are asked for or just these, in which case cells of the others are NaN.
+        required: columns the submission must have besides the id columns.
+        graded: the ids that are graded, if this must stay secret: the submission may hold further ids, and either
+            all expected ids or just these, in which case cells of the others are NaN.
 
     Raises:
         InvalidSubmission: on missing columns, or missing, unknown or repeated ids.
@@ -154,13 +154,13 @@ def align(submission: pd.DataFrame, asked: AskedIds, required: Iterable[str], *,
 
 
 def _match_with_care(submission: pd.DataFrame, asked: AskedIds, graded: pd.DataFrame | None) -> np.ndarray:
-    """The row of each id, -1 for those that may be missing; finds ids in another spelling, and says what is wrong."""
+    """The row of each id, -1 for ids that may be absent; accepts alternative spellings and reports what is wrong."""
     submitted = id_text_like(asked.plain, submission, asked.columns)
     return _match(submitted, asked.text) if graded is None else _match_most(submitted, asked.text, id_text(graded, asked.columns))
 
 
 def id_text(frame: pd.DataFrame, id_columns: tuple[str, ...]) -> pd.Series:
-    """One text per row that identifies it; several id columns are joined by a character that no csv cell holds."""
+    """One identifying text per row; several id columns are joined by a character that never occurs in a csv cell."""
     return _joined(_as_text(frame[column]) for column in id_columns)
 
 
@@ -170,7 +170,7 @@ def id_text_like(expected: pd.DataFrame, frame: pd.DataFrame, id_columns: tuple[
 
 
 def are_plain(column: pd.Series) -> bool:
-    """Whether a column holds nothing but texts, or nothing but whole numbers: equal cells have equal texts, and others do not."""
+    """Whether a column holds only strings or only integers, so that cells are equal exactly if their texts are."""
     return _whole_numbers(column) is not None or _holds_texts(column)
 
 
@@ -180,7 +180,7 @@ def are_alike(known: pd.Series, submitted: pd.Series) -> bool:
 
 
 def _whole_numbers(column: pd.Series) -> np.ndarray | None:
-    """The cells as int64, where all are whole numbers that fit; None for all other columns."""
+    """The cells as int64 if all are integers that fit; None otherwise."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
         return column.to_numpy()
     if column.dtype == object and len(column) and pd.api.types.infer_dtype(column, skipna=False) == "integer":
@@ -194,7 +194,7 @@ def _holds_texts(column: pd.Series) -> bool:
 
 
 def _comparable(column: pd.Series) -> np.ndarray:
-    """Whole numbers as int64, and the texts of all other cells."""
+    """Integers as int64, and the texts of all other cells."""
     numbers = _whole_numbers(column)
     return _as_text(column).to_numpy() if numbers is None else numbers
 
@@ -212,7 +212,7 @@ def _texts(cells: np.ndarray) -> np.ndarray:
 
 
 def _index_of(parts: list[np.ndarray]) -> pd.Index:
-    """Comparable cells of one column as they are, those of several joined."""
+    """The comparable cells of one column unchanged, those of several columns joined."""
     key = parts[0] if len(parts) == 1 else _joined_texts(parts)
     index: pd.Index = pd.Index(key, dtype=key.dtype)
     return index
@@ -223,7 +223,7 @@ def _joined_texts(parts: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _is_unique(index: pd.Index) -> bool:
-    # what ascends is told at once, and pandas keeps then that nothing is repeated; Python's own table of texts is faster than its
+    # ascending ids are detected quickly, and pandas then knows they are unique; for text, a Python dict is faster than pandas
     if index.is_monotonic_increasing or index.dtype != object:
         return bool(index.is_unique)
     return len({*index.to_numpy()}) == len(index)
@@ -275,22 +275,22 @@ def _match(submitted: pd.Series, expected: pd.Series) -> np.ndarray:
         lacking = expected[rows < 0]
         verb = "is" if len(lacking) == 1 else "are"
         raise InvalidSubmission(
-            f"{len(lacking):,} of {counted(len(expected), 'test id')} {verb} missing: {show_ids(lacking)}; write one row for each"
+            f"{len(lacking):,} of {counted(len(expected), 'test id')} {verb} missing: {show_ids(lacking)}; write one row per id"
         )
     return np.asarray(rows)
 
 
 def _match_most(submitted: pd.Series, expected: pd.Series, graded: pd.Series) -> np.ndarray:
-    """`_match` where further ids may stand in the submission, and where those that are not graded may all be missing."""
+    """`_match` for submissions that may hold further ids and may lack all ungraded ones."""
     _refuse_repeated(submitted)
     rows = pd.Index(submitted).get_indexer(pd.Index(expected))
     if (rows < 0).any() and _digest(submitted) != _digest(graded):
-        raise InvalidSubmission("ids of the sample submission are missing; ids that are not in the test set are ignored")
+        raise InvalidSubmission("ids from the sample submission are missing; ids that are not in the test set are ignored")
     return np.asarray(rows)
 
 
 def _digest(ids: pd.Series) -> bytes:
-    """The same for the same ids in any order; comparing it takes the same time whether all of them differ or one."""
+    """Equal for equal ids in any order; comparing takes the same time whether one or all differ."""
     return hashlib.sha256("\n".join(sorted(ids)).encode("utf-8", errors="surrogatepass")).digest()
 
 
@@ -301,19 +301,19 @@ def _refuse_repeated(submitted: pd.Series) -> None:
 
 
 def _other_spelling(unknown: str, expected: pd.Series) -> str | None:
-    """Whether an id is one of those asked for but for what says nothing of its answer: blanks, capitals, a path, an ending."""
+    """Whether an id equals an expected one except for blanks, case, path or file extension, which reveal no answer."""
     parts = unknown.split(ID_SEPARATOR)
     if (expected == ID_SEPARATOR.join(part.strip() for part in parts)).any():
-        return "ids have no blanks around them"
+        return "ids must not have leading or trailing spaces"
     if (expected == ID_SEPARATOR.join(part.strip("'\"` ") for part in parts)).any():
-        return "ids have no quotes around them"
+        return "ids must not be enclosed in quotes"
     if (expected.str.casefold() == unknown.casefold()).any():
-        return "capitals and small letters differ"
+        return "ids are case-sensitive"
     stem = unknown.replace("\\", "/").rsplit("/", 1)[-1]
     if stem != unknown and (expected == stem).any():
-        return "ids hold no folder"
+        return "ids must not contain a folder"
     if stem.rpartition(".")[2][:1].isalpha() and (expected == stem.rpartition(".")[0]).any():
-        return "ids hold no file ending"
+        return "ids must not have a file extension"
     example = str(expected.iloc[0])
     ending = example.rpartition(".")[2]
     if "." in example and ending.isalpha() and (expected == f"{stem}.{ending}").any():
@@ -322,15 +322,15 @@ def _other_spelling(unknown: str, expected: pd.Series) -> str | None:
 
 
 def _about_unknown(unknown: pd.Series, expected: pd.Series) -> str:
-    """What is wrong with ids that the test set does not hold; says of no single id that it is one."""
+    """What is wrong with ids that are not in the test set; never reveals which single id is one."""
     said = f"{counted(len(unknown), 'id')} {'is' if len(unknown) == 1 else 'are'} not in the test set: {show_ids(unknown)}"
     first = str(unknown.iloc[0])
     if is_in_exponent_form(first):
-        return f"{said}; numbers with an exponent have lost digits: write ids as text"
+        return f"{said}; numbers in exponent notation have lost digits: write ids as text"
     if hint := _other_spelling(first, expected):
         return f"{said}; {hint}"
     if not first.strip():
-        return f"{said}; an id is empty: see whether the last lines are whole"
+        return f"{said}; an id is empty: check whether the last lines are complete"
     if len(unknown) == len(expected) and unknown.str.fullmatch("[0-9]{1,18}").all():
-        return f"{said}; ids that number the rows are not those asked for: take them from the sample submission"
-    return f"{said}; copy the ids exactly as the sample submission has them"
+        return f"{said}; row numbers are not the expected ids: take the ids from the sample submission"
+    return f"{said}; copy the ids exactly from the sample submission"

@@ -1,4 +1,4 @@
-"""Reading the tables of grading from their files: a submission, which nobody vouches for, and the answers."""
+"""Reads the tables that grading uses: an untrusted submission, and the answers."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from grading.submission import MISSING_WORDS
 
 _BYTES_AT_ONCE = 2**23
 _BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false")
-"""What pandas takes for a truth value."""
+"""What pandas reads as a boolean."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """The columns that are read of a submission.
+    """The columns that are read from a submission.
 
     Attributes:
-        text: required columns that are kept as text to the letter (leading zeros, `NA` as a word).
+        text: required columns kept verbatim as text (leading zeros, `NA` as a word).
         numbers: required columns of numbers.
-        optional: further ones that are read where the file has them, as text with NaN for the words of a missing value.
-        booleans: those of `numbers` that may hold `True` and `False` alone, which are 1 and 0, as pandas takes them.
+        optional: further columns, read if present, as text with NaN for words that mean a missing value.
+        booleans: those of `numbers` that may hold only `True` and `False`, read as 1 and 0 as in pandas.
     """
 
     text: tuple[str, ...]
@@ -46,19 +46,19 @@ class Wanted:
 def read_submission(
     path: Path, wanted: Wanted, extent: Extent, *, as_written: bool = False, known: KnownIds | None = None
 ) -> SubmissionTable:
-    """Read the wanted columns of a submission, and no others; time and memory are bounded by `extent`.
+    """Read only the requested columns of a submission, in time and memory bounded by `extent`.
 
     Args:
         path: the csv file.
-        wanted: the columns. Numbers are parsed with round-trip precision, empty cells and the like as NaN; if one cell of
-            any column is no number, all cells are kept as they are written.
+        wanted: the columns. Numbers are parsed with round-trip precision, empty cells and similar as NaN; if one cell of
+            any column is not a number, all cells are kept as written.
         extent: how large the file may be.
-        as_written: keep the cells of all columns as they are written.
-        known: the ids that are asked for, if they are to be matched by their bytes; their columns are among `wanted.text`.
+        as_written: keep the cells of all columns as written.
+        known: the expected ids, if they should be matched by their bytes; their columns are among `wanted.text`.
 
     Raises:
-        InvalidSubmission: if the file is no csv text in UTF-8, is larger than `extent`, lacks a required column, names one
-            twice, or could be read in two ways.
+        InvalidSubmission: if the file is not UTF-8 csv text, is larger than `extent`, lacks a required column, has one
+            twice, or is ambiguous.
     """
     with _opened(path, extent) as file:
         header = read_header(file, extent)
@@ -87,19 +87,19 @@ def _parse_with_care(
     *,
     as_written: bool,
 ) -> pd.DataFrame:
-    """The columns of a file that passed the scan, whatever its numbers look like."""
+    """The columns of a file that passed the scan, with numbers in any notation."""
     last_needed = max(places, default=0)
     rows_at_once = max(1, rows.count * _BYTES_AT_ONCE // path.stat().st_size)
 
     def parse(numbers: Iterable[str]) -> pd.DataFrame:
-        # the end of the header's line comes first where pandas would drop a byte order mark
+        # a leading line ending keeps pandas from dropping a byte order mark
         file.seek(header.end - 1 if begins_with_mark(file, header) else header.end)
-        # pandas loses its place among lone carriage returns, and fails on some rows of many widths
+        # pandas miscounts at lone carriage returns and fails on some rows of varying width
         source = PlainRows(file, header, last_needed, extent) if rows.end_oddly or rows.are_ragged else file
         return _parse(source, places, {*numbers}, wanted.optional, rows_at_once)
 
     if not as_written:
-        # a cell that is no number is named by its kind, as it is written
+        # the column's kind reports a cell that is not a number, as written
         with suppress(ValueError):
             table = parse(wanted.numbers)
             numbers = [name for name in table if name in wanted.numbers]
@@ -110,12 +110,12 @@ def _parse_with_care(
     try:
         return parse(())
     except ValueError as error:
-        # what passed the scan is a table, unless the file has changed since
+        # a file that passed the scan is a table unless it has changed since
         raise InvalidSubmission(f"the file cannot be read as csv: {error}") from None
 
 
 def _may_hold_booleans(numbers: pd.DataFrame, path: Path) -> bool:
-    """Whether some numbers may have been written as words, which pandas takes where a piece of a column holds no others."""
+    """Whether some numbers may be written as words, which pandas accepts if a chunk of the column holds only these."""
     if not numbers.isin((0.0, 1.0)).any(axis=None):
         return False
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -123,16 +123,16 @@ def _may_hold_booleans(numbers: pd.DataFrame, path: Path) -> bool:
 
 
 def _holds_odd_booleans(text: pd.DataFrame, allowed: tuple[str, ...]) -> bool:
-    """Whether a column of numbers, read as text, holds `True` or `False` where it may not."""
+    """Whether a number column, read as text, holds a disallowed `True` or `False`."""
     are_words = text.isin(_BOOLEANS)
     return any(are_words[name].any() and not (name in allowed and are_words[name].all()) for name in are_words)
 
 
 def measure(path: Path, extent: Extent) -> None:
-    """Hold a submission against its bounds, for a reader of another kind.
+    """Check a submission against its bounds, for other kinds of readers.
 
     Raises:
-        InvalidSubmission: if the file is no csv text in UTF-8, is larger than `extent`, or could be read in two ways.
+        InvalidSubmission: if the file is not UTF-8 csv text, is larger than `extent`, or is ambiguous.
     """
     with _opened(path, extent) as file:
         scan_rows(file, read_header(file, extent), 0, extent)
@@ -142,13 +142,13 @@ def _opened(path: Path, extent: Extent) -> BinaryIO:
     size = path.stat().st_size
     if size > extent.largest_file:
         raise InvalidSubmission(
-            f"the file has {size:,} bytes, far more than a submission needs; at most {extent.largest_file:,} are read"
+            f"the file has {size:,} bytes, far more than a submission needs; the limit is {extent.largest_file:,} bytes"
         )
     return path.open("rb")
 
 
 def _places(header: Header, wanted: Wanted) -> dict[int, str]:
-    """The wanted columns that the file has, by position, ascending."""
+    """The requested columns that the file has, by position, ascending."""
     required = [*wanted.text, *wanted.numbers]
     if set(wanted.optional).isdisjoint(header.names):
         require_columns(header.names, required, header.head)
@@ -158,10 +158,10 @@ def _places(header: Header, wanted: Wanted) -> dict[int, str]:
 
 
 def _parse(source: Any, places: Mapping[int, str], numbers: set[str], optional: Iterable[str], rows_at_once: int) -> pd.DataFrame:
-    """The columns at some places of rows without a header, `numbers` as numbers.
+    """The columns at given positions of rows without a header, with `numbers` parsed.
 
     Raises:
-        ValueError: a cell of `numbers` is no number.
+        ValueError: a cell of `numbers` is not a number.
     """
     names = list(places.values())
     with pd.read_csv(
@@ -182,14 +182,14 @@ def _parse(source: Any, places: Mapping[int, str], numbers: set[str], optional: 
 
 
 def read_answers(path: Path, text_columns: Iterable[str]) -> pd.DataFrame:
-    """Read a csv file of ours whole, all columns but some as pandas parses them.
+    """Read a whole csv file of the harness; pandas infers the type of all columns except `text_columns`.
 
     Args:
         path: the csv file.
-        text_columns: columns kept as text to the letter; all others are parsed with round-trip float precision.
+        text_columns: columns kept verbatim as text; all others are parsed with round-trip float precision.
 
     Raises:
-        InvalidSubmission: if the file is no table.
+        InvalidSubmission: if the file is not a table.
     """
     text_columns = set(text_columns)
     if (table := read_inferred(path, text_columns)) is not None:

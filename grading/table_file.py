@@ -1,4 +1,4 @@
-"""A table as a file of plain arrays, which is read several times as fast as a csv and holds nothing that could be executed."""
+"""A table stored as a file of plain arrays, which loads several times as fast as a csv and cannot contain executable code."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 
 VERSION = 1
-"""Of the form of the file; it counts among what a table was made of."""
+"""Version of the file format; part of what a table was made from."""
 _END, _TEXT = "\0", "text"
 
 
 def write_table(file: IO[bytes], table: pd.DataFrame, made_of: str) -> bool:
-    """Write a table that holds numbers, truth values and texts alone, of which some may be missing.
+    """Write a table that holds only numbers, booleans and strings, some of which may be missing.
 
     Args:
         file: an empty file.
         table: rows numbered from 0.
-        made_of: a text that tells what the table was made of.
+        made_of: a text that identifies what the table was made from.
 
     Returns:
-        False, and nothing is written, where the table holds something else.
+        False, without writing anything, if the table holds anything else.
     """
     if not len(table) or not table.index.equals(pd.RangeIndex(len(table))):
         return False
@@ -46,7 +46,7 @@ def write_table(file: IO[bytes], table: pd.DataFrame, made_of: str) -> bool:
 
 
 def read_table(path: Path, made_of: str) -> pd.DataFrame | None:
-    """The table that `write_table` wrote; None where there is none, or one made of something else, or a damaged one."""
+    """The table that `write_table` wrote; None if it is missing, damaged or made from something else."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             about = json.loads(arrays["about"].tobytes())
@@ -56,12 +56,12 @@ def read_table(path: Path, made_of: str) -> pd.DataFrame | None:
             columns = {name: _column(arrays, place, kind, rows) for place, (name, kind) in enumerate(about["columns"])}
         return pd.DataFrame(columns, index=pd.RangeIndex(rows)) if len(columns) == len(about["columns"]) else None
     except Exception:
-        # whatever is wrong with it, what it was made of is still there
+        # whatever is wrong with it, its source still exists
         return None
 
 
 def _bytes_of(column: pd.Series) -> tuple[np.ndarray, np.ndarray] | None:
-    """The texts of a column, each with a mark behind it, and the rows of missing ones."""
+    """The strings of a column, each followed by a terminator, and the rows of missing ones."""
     if column.dtype != object or pd.api.types.infer_dtype(column, skipna=True) not in ("string", "empty"):
         return None
     missing = np.flatnonzero(column.isna())
@@ -93,9 +93,9 @@ def _column(arrays: Any, place: int, kind: str, rows: int) -> np.ndarray:
         cells = np.array([*texts, None], dtype=object)[:-1]
         cells[arrays[f"missing {place}"]] = np.nan
         if rest:
-            raise ValueError("a text has no end")
+            raise ValueError("a string has no terminator")
     elif cells.dtype != np.dtype(kind):
-        raise ValueError("numbers are of another kind")
+        raise ValueError("numbers have the wrong type")
     if cells.shape != (rows,):
         raise ValueError("columns differ in length")
     return cells

@@ -1,4 +1,4 @@
-"""The words of a long text and the numbers among them, found all at once."""
+"""Finds the words of a long text, and the numbers among them, in one vectorised pass."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BoolArray = npt.NDArray[np.bool_]
 
 _BLANK = ord(" ")
 _BLANKS = b" \t\n\v\f\r\x1c\x1d\x1e\x1f"
-"""Where `str.split` divides a text of ASCII."""
+"""The characters at which `str.split` splits ASCII text."""
 _ALL_BLANKS_ALIKE = bytes.maketrans(_BLANKS, b" " * len(_BLANKS))
 _BEFORE, _BEHIND = 24, 8
-"""Bytes that a reader of numbers wants around them."""
+"""Padding bytes that the number parser needs."""
 _MOST_CHARACTERS = 4_000_000
-"""Of a text that is longer, the places of its words would fill much memory."""
+"""For longer text, the word positions would take too much memory."""
 _SHORT = 8
-"""Digits of a number that is read at once."""
+"""Digits of a number that is parsed in one step."""
 
 
 class Words(NamedTuple):
@@ -31,11 +31,11 @@ class Words(NamedTuple):
 
     text: str
     letters: bytes
-    """The text with blanks around it, all blanks as spaces."""
+    """The text padded with blanks, with all white space as spaces."""
     starts: IntArray
-    """The place of the first letter of each word in the text, shape (words,)."""
+    """The position of the first character of each word, shape (words,)."""
     ends: IntArray
-    """The place after the last one."""
+    """The position after the last character."""
 
     def pick(self, chosen: BoolArray | slice) -> list[str]:
         """Some of the words."""
@@ -44,13 +44,13 @@ class Words(NamedTuple):
         return [text[start:end] for start, end in places]
 
     def by_text(self, texts: Sequence[str]) -> IntArray:
-        """How many words each of some texts holds, if they were joined by one blank to this one, shape (texts,)."""
+        """The number of words in each of the texts that were joined by one blank to make this one, shape (texts,)."""
         ends = np.cumsum(np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + 1)
         return np.diff(np.searchsorted(self.starts, ends), prepend=0)
 
 
 def blocks_of(texts: Sequence[str], characters: int) -> Iterator[tuple[int, int]]:
-    """The first and the one after the last text of each of some blocks: of so many characters, or of one longer text."""
+    """Yield start and stop of blocks of texts: each of at most so many characters, or one longer text."""
     first, held = 0, 0
     for row, text in enumerate(texts):
         held += len(text) + 1
@@ -62,7 +62,7 @@ def blocks_of(texts: Sequence[str], characters: int) -> Iterator[tuple[int, int]
 
 
 def words_of(text: str) -> Words | None:
-    """The words of a text; None for one that is very long, holds NUL or is not ASCII, where blanks are of too many kinds."""
+    """The words of a text; None if it is very long, contains NUL or is not ASCII (which has too many kinds of blanks)."""
     if len(text) > _MOST_CHARACTERS or not text.isascii() or "\0" in text:
         return None
     letters = b"".join([b" " * _BEFORE, text.encode().translate(_ALL_BLANKS_ALIKE), b" " * _BEHIND])
@@ -72,18 +72,18 @@ def words_of(text: str) -> Words | None:
 
 
 def numbers_of(words: Words, chosen: BoolArray) -> FloatArray | None:
-    """The numbers that some words are, to the last bit as `float` reads them; None if one of the words is no finite number.
+    """The numbers that some words spell, bit for bit as `float` reads them; None if any word is not a finite number.
 
     Args:
         words: the words of a text.
-        chosen: which of them to read, shape (words,).
+        chosen: which words to read, shape (words,).
     """
     begins, ends = words.starts[chosen] + _BEFORE, words.ends[chosen] + _BEFORE
     return numbers_at(words_at(words.letters), begins, ends, words.letters)
 
 
 def whole_numbers_of(words: Words) -> IntArray:
-    """The numbers that words of nothing but digits are, those beyond int64 as the largest int64, shape (words,)."""
+    """The numbers that all-digit words spell, capped at the largest int64, shape (words,)."""
     lengths = words.ends - words.starts
     if lengths.max(initial=0) > _SHORT:
         return np.fromstring(words.letters, dtype=np.int64, sep=" ")

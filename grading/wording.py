@@ -1,4 +1,4 @@
-"""Parts of the messages to submitters: counts, names, ids and cells, short and printable whatever the file holds."""
+"""Building blocks of messages to submitters: counts, names, ids and cells, short and printable whatever the file holds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """The first names in backticks, and how many more there are."""
+    """The first few names in backticks, and how many more there are."""
     names = list(names)
     shown = ", ".join(f"`{printable(str(name), 60)}`" for name in names[:_SHOWN_NAMES])
     more = len(names) - _SHOWN_NAMES
@@ -36,7 +36,7 @@ def quoted(text: object) -> str:
 
 
 def show_ids(ids: Iterable[object] | Sized | Any) -> str:
-    """The first few ids for a message, each cut to a readable length."""
+    """The first few ids for a message, each shortened to a readable length."""
     ids = ids if isinstance(ids, Sized) else list(ids)
     shown = [quoted(str(value)[:10_000].replace(ID_SEPARATOR, ", ")) for value in islice(ids, _SHOWN_IDS)]  # type: ignore[call-overload]
     more = len(ids) - len(shown)

@@ -19,7 +19,6 @@ An `agent.yaml` names what differs from the defaults:
 from __future__ import annotations
 
 import codecs
-import difflib
 import functools
 import hashlib
 import json
@@ -27,7 +26,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from grading.printable import printable
 from mlebench._support.dialect import DialectName
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
 from mlebench._support.paths import content_dirs
 from mlebench._support.yaml_model import read_model, without_empty_keys
 from mlebench.errors import UsageError
@@ -45,6 +44,7 @@ Argument = str | int | float | bool | list[Any] | None
 """A value of `arguments`; null takes an inherited argument away."""
 
 _PLACEHOLDER = re.compile(r"\$\{\{\s*(secrets|arguments)\.([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+_LISTING = "`mlebench agents`"
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]*$"
 """What an agent may be called."""
 NOT_COPIED = ("__pycache__", ".git", ".env")
@@ -68,9 +68,9 @@ class _Settings(BaseModel):
     def _can_be_set(cls, environment: dict[str, str | int | float]) -> dict[str, str | int | float]:
         for name, value in environment.items():
             if not name or "=" in name:
-                raise ValueError(f"'{printable(name)}' is no name of a variable; it is not empty and holds no `=`")
+                raise ValueError(f"'{printable(name)}' is not a valid variable name; a name is not empty and contains no `=`")
             if "\0" in f"{name}{value}":
-                raise ValueError(f"'{printable(name)}' holds a NUL byte; leave it out")
+                raise ValueError(f"'{printable(name)}' contains a NUL byte; remove it")
         return environment
 
     @field_validator("models")
@@ -79,7 +79,7 @@ class _Settings(BaseModel):
         for text in models or ():
             if not text.strip() or any(kind == "secrets" for kind, _ in _PLACEHOLDER.findall(text)):
                 raise ValueError(
-                    f"'{printable(text)}' names no model; write a name of models.yaml or `${{{{ arguments.NAME }}}}`"
+                    f"'{printable(text)}' is not a model; write a name from models.yaml or `${{{{ arguments.NAME }}}}`"
                 )
         return models
 
@@ -127,7 +127,7 @@ class AgentFile(_Settings):
         name: str | None = variant
         while name is not None:
             if name in chain:
-                raise ValueError(f"variants extend each other in a circle: {' → '.join([*chain, name])}")
+                raise ValueError(f"variants extend each other in a cycle: {' → '.join([*chain, name])}")
             if name not in self.variants:
                 raise ValueError(f"variant {chain[-1]!r} extends {name!r}, which does not exist")
             chain.append(name)
@@ -151,9 +151,9 @@ class AgentSpec:
     resources: Mapping[str, Any] = field(default_factory=dict)
     package_set: str = "light"
     named_models: tuple[str, ...] | None = None
-    """`models` of `agent.yaml`, as written; None where it has no such key."""
+    """`models` of `agent.yaml`, as written; None if it has no such key."""
     dialects: tuple[DialectName, ...] | None = None
-    """Those in which it asks its models, any one of which will do; None where that is not known."""
+    """Those in which it asks its models, any one of which will do; None if that is not known."""
     version: str | None = None
     """Of the program that the folder packages."""
     stages: tuple[str, ...] = ()
@@ -171,7 +171,7 @@ class AgentSpec:
 
     @property
     def command_arguments(self) -> list[str]:
-        """The arguments as `start.sh` receives them: words `key=value`, values that are no text as JSON."""
+        """The arguments as `start.sh` receives them: words `key=value`, non-string values as JSON."""
         return [f"{key}={_word(value)}" for key, value in self.arguments.items() if value is not None]
 
     @functools.cached_property
@@ -192,7 +192,7 @@ class AgentSpec:
 
     @property
     def missing_arguments(self) -> list[str]:
-        """Names of the arguments that `models` of `agent.yaml` stands on and that are not set."""
+        """Names of the arguments that `models` of `agent.yaml` is on and that are not set."""
         named = [name for text in self.named_models or () for name in _arguments_in(text)]
         return [name for name in dict.fromkeys(named) if self.arguments.get(name) is None]
 
@@ -269,7 +269,7 @@ def script_problems(agent: AgentSpec) -> list[str]:
     """What keeps an agent's scripts from being started on any system like Linux, a sentence each with the command that helps."""
     start = agent.directory / agent.start
     if not start.is_file():
-        return [f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or name it as `start`"]
+        return [f"agent {agent.id} has no {agent.start} in {agent.directory}; add it or set `start` to the right file"]
     scripts = [path for path in agent.files() if path == start or path.suffix in _SHELL_SUFFIXES or _names_shell(path)]
     faulty = [path for path in scripts if _BAD_LINES.search(_head(path))]
     if not faulty:
@@ -277,8 +277,8 @@ def script_problems(agent: AgentSpec) -> list[str]:
     names = ", ".join(printable(path.relative_to(agent.directory).as_posix()) for path in faulty)
     paths = " ".join(shlex.quote(str(path)) for path in faulty)
     return [
-        f"agent {agent.id}: {names} {'has' if len(faulty) == 1 else 'have'} Windows line ends (CRLF) or a byte order mark, "
-        f"with which no shell can run {'it' if len(faulty) == 1 else 'them'}; remove them with "
+        f"agent {agent.id}: {names} {'has' if len(faulty) == 1 else 'have'} Windows line endings (CRLF) or a byte order mark, "
+        f"which no shell can run {'it' if len(faulty) == 1 else 'them'} with; remove them with "
         rf"`sed -i -e '1s/^\xEF\xBB\xBF//' -e 's/\r$//' {paths}`"
     ]
 
@@ -302,7 +302,7 @@ def _head(path: Path) -> bytes:
 
 
 def file_digest(path: Path) -> bytes:
-    """SHA-256 of a file. It is read again only once it may have changed, as starts ask for every file of an agent anew."""
+    """SHA-256 of a file. It is read again only once it may have changed, as starts ask for every file of an agent again."""
     known = path.stat()
     # a clock ticks too slowly to tell a file that was just written from one that is written again at once
     if time.time() - known.st_ctime < _SETTLED_SECONDS:
@@ -342,7 +342,9 @@ def unconverted_agents() -> list[str]:
     """A sentence for each agent's folder that was written for the published harness, with the command that converts it."""
     folders = [path.parent for home in agent_dirs() for path in sorted(home.glob("*/config.yaml"))]
     return [
-        f"{folder} holds no agent.yaml; {_how_to_get_one(folder)}" for folder in folders if not (folder / "agent.yaml").exists()
+        f"{folder} does not contain agent.yaml; {_how_to_get_one(folder)}"
+        for folder in folders
+        if not (folder / "agent.yaml").exists()
     ]
 
 
@@ -360,16 +362,16 @@ def list_variants() -> list[AgentSpec]:
 
 
 def get_agent(name: str) -> AgentSpec:
-    """The agent called `NAME` or `NAME/VARIANT`, or the one in a folder given by path (`./my-agent`).
+    """The agent called `NAME` or `NAME/VARIANT`, or the one in a folder given by path (`./my-agent`, `agents/my-agent`).
+
+    The name of an agent comes before a path without a leading `./` that reads the same.
 
     Raises:
         UsageError: there is no such agent or variant (near names are told), or its `agent.yaml` is wrong.
     """
     folder, variant = _find(name)
     if printable(folder.name, None) != folder.name:
-        raise UsageError(
-            f"the agent's folder is called {printable(folder.name)!r}; give it a name of letters that can be printed"
-        )
+        raise UsageError(f"the agent's folder is called {printable(folder.name)!r}; use a name with printable characters only")
     return agent_in(folder, variant)
 
 
@@ -383,17 +385,15 @@ def agent_in(folder: Path, variant: str | None) -> AgentSpec:
     if variant is None:
         return _merge(folder, None, [content])
     if variant not in content.variants:
-        raise UsageError(_unknown(f"agent {folder.name} has no variant `{variant}`", variant, content.variants))
+        raise UsageError(unknown("variant", variant, content.variants, where=f"of agent {folder.name}", listing=_LISTING))
     return _merge(folder, variant, [content, *content.ancestry(variant)])
 
 
 def _find(name: str) -> tuple[Path, str | None]:
     if name.startswith((".", "/", "~")):
         folder = Path(name).expanduser().absolute()
-        if (folder / "agent.yaml").is_file():
-            return folder, None
-        if (folder.parent / "agent.yaml").is_file():
-            return folder.parent, folder.name
+        if found := _in_folder(folder):
+            return found
         raise UsageError(f"{folder} holds no agent.yaml; {_how_to_get_one(folder)}")
     agent, _, variant = name.partition("/")
     for parent in agent_dirs():
@@ -402,22 +402,29 @@ def _find(name: str) -> tuple[Path, str | None]:
     for parent in agent_dirs():
         if re.fullmatch(NAME_PATTERN, agent) and (parent / agent / "config.yaml").is_file():
             raise UsageError(f"{parent / agent} holds no agent.yaml; {_how_to_get_one(parent / agent)}")
+    if "/" in name and (found := _in_folder(Path(name).absolute())):
+        return found
     if (Path(agent) / "agent.yaml").is_file():
-        raise UsageError(f"there is no agent {agent!r}, but a folder of that name; write `--agent {shlex.quote(f'./{name}')}`")
+        raise UsageError(
+            f"unknown agent `{agent}`, but there is a folder of that name; write `--agent {shlex.quote(f'./{name}')}`"
+        )
     known = {path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")}
-    raise UsageError(_unknown(f"there is no agent `{agent}`", agent, known))
+    raise UsageError(unknown("agent", agent, sorted(known), listing=_LISTING))
+
+
+def _in_folder(folder: Path) -> tuple[Path, str | None] | None:
+    """The agent's folder and the variant that a path means; None if it means none."""
+    if (folder / "agent.yaml").is_file():
+        return folder, None
+    if (folder.parent / "agent.yaml").is_file():
+        return folder.parent, folder.name
+    return None
 
 
 def _how_to_get_one(folder: Path) -> str:
     if (folder / "config.yaml").is_file():
-        return f"`mlebench new-agent --from {shlex.quote(str(folder))}` makes one of its config.yaml"
+        return f"`mlebench new-agent --from {shlex.quote(str(folder))}` creates one from its config.yaml"
     return "`mlebench agents` lists the agents"
-
-
-def _unknown(problem: str, name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-    hint = f", did you mean {alternatives(near)}?" if near else ","
-    return f"{problem}{hint} `mlebench agents` lists them"
 
 
 def _merge(folder: Path, variant: str | None, layers: list[Any]) -> AgentSpec:

@@ -1,6 +1,6 @@
-"""Examines everything that runs need on this machine: engine, limits, bubblewrap, GPUs, disk, credentials, images.
+"""Checks everything that runs need on this machine: engine, limits, bubblewrap, GPUs, disks, credentials, images.
 
-Limits are tried out in a container, not believed: an engine may accept a limit that its kernel does not enforce.
+Limits are tested in a container, because an engine may accept a limit that its kernel does not enforce.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,16 +61,16 @@ class Finding:
     state: State
     what: str
     """What was found."""
-    mend: str | None = None
-    """What to do about it."""
+    fix: str | None = None
+    """How to fix it, or what else to know."""
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
-        return asdict(self)
+        """JSON-ready; programs know the fix as `mend`."""
+        return {"name": self.name, "state": self.state, "what": self.what, "mend": self.fix}
 
 
 IsUnderWay = Callable[[Path, int], bool | None]
-"""Whether an attempt of a run's folder is at work, as its record says; None where that is not here."""
+"""Whether an attempt at a run is running, as the record in its folder says; None if the folder is not on this machine."""
 
 
 def examine(
@@ -78,17 +78,17 @@ def examine(
     runs_dir: str | Path | None = None,
     is_under_way: IsUnderWay = lambda _run_dir, _attempt: None,
 ) -> Iterator[Finding]:
-    """Examine this machine, one finding after the other.
+    """Check this machine, one finding after the other.
 
     Args:
-        data_dir: where data lies; see `paths.data_dir`.
-        runs_dir: where runs lie; see `paths.runs_dir`.
-        is_under_way: tells runs in progress from attempts that were given up and still work.
+        data_dir: the data directory; see `paths.data_dir`.
+        runs_dir: the folder of run groups; see `paths.runs_dir`.
+        is_under_way: distinguishes runs in progress from containers of abandoned attempts.
     """
     try:
         client = engine.connect()
     except EngineUnreachable as error:
-        yield Finding("engine", "problem", "none answers", str(error))
+        yield Finding("engine", "problem", "not reachable", str(error))
         client = None
     if client is not None:
         yield from _examine_engine(client, is_under_way)
@@ -106,7 +106,7 @@ def _examine_engine(client: Any, is_under_way: IsUnderWay) -> Iterator[Finding]:
     try:
         traits = Traits.of(client)
     except EngineUnreachable as error:
-        yield Finding("engine", "problem", "it answers no more", str(error))
+        yield Finding("engine", "problem", "stopped answering", str(error))
         return
     yield _engine(client, traits)
     yield _limits(client, traits)
@@ -123,33 +123,33 @@ def _engine(client: Any, traits: Traits) -> Finding:
     what = f"{'rootless ' if traits.is_rootless else ''}{about['engine']} {about['version']}, API {about['api_version']}"
     if not (traits.is_rootless or traits.name == "podman"):
         return Finding("engine", "ok", what)
-    mend = "its images are its own; those of another engine or user are built anew, or copied: `docker save IMAGE | podman load`"
-    return Finding("engine", "ok", what, mend)
+    fix = "it has its own images; copy those of another engine with `docker save IMAGE | podman load`, or rebuild them"
+    return Finding("engine", "ok", what, fix)
 
 
 def _limits(client: Any, traits: Traits) -> Finding:
     version, missing = f"cgroup v{traits.cgroup_version}", traits.not_enforced
     if traits.holds_no:
-        mend = (
-            f"{traits.way_to_limits}; until then runs start with `--profile-set limits=best-effort` alone, can harm each other, "
-            "and compare with no others"
+        fix = (
+            f"{traits.way_to_limits}; until then, runs only start with `--profile-set limits=best-effort`, "
+            "can disturb each other, and do not compare with other runs"
         )
-        return Finding("limits", "problem", f"{version}; not effective: {', '.join(missing)}", mend)
+        return Finding("limits", "problem", f"{version}; not enforced: {', '.join(missing)}", fix)
     image = images.find(client, images.base_recipe("light", client=client))
     if image is None:
-        return Finding("limits", "warning", f"{version}, not tried out without a base image", "`mlebench images build`")
+        return Finding("limits", "warning", f"{version}; not tested, as there is no base image", "run `mlebench images build`")
     try:
         found = _try_out(client, image)
     except (MlebenchError, ValueError) as error:
-        return Finding("limits", "problem", f"{version}, trying them out failed: {error}", "look at the engine's log")
+        return Finding("limits", "problem", f"{version}; the test failed: {error}", "check the log of the engine")
     without = [name for name, effective in found.items() if not effective]
     if without:
-        mend = f"the engine accepts limits on {', '.join(without)} that the kernel does not enforce; repair its cgroups"
-        return Finding("limits", "problem", f"{version}; not effective: {', '.join(without)}", mend)
-    what = f"{version}; {', '.join(found)} tried out and effective"
+        fix = f"the kernel does not enforce limits on {', '.join(without)}; enable the cgroup controllers"
+        return Finding("limits", "problem", f"{version}; not enforced: {', '.join(without)}", fix)
+    what = f"{version}; {', '.join(found)} tested and enforced"
     if missing:
         return Finding(
-            "limits", "warning", f"{what}; not effective: swap", "boot the kernel with `swapaccount=1`, or without swap"
+            "limits", "warning", f"{what}; not enforced: swap", "boot the kernel with `swapaccount=1`, or turn swap off"
         )
     return Finding("limits", "ok", what)
 
@@ -179,13 +179,13 @@ def _try_out(client: Any, image: images.Image) -> dict[str, bool]:
 def _confinement(info: dict[str, Any]) -> Finding:
     options = [text.partition(",")[0].removeprefix("name=") for text in info.get("SecurityOptions") or []]
     if "seccomp" not in options:
-        mend = "start the engine with its default seccomp profile; without it containers may use every system call"
-        return Finding("confinement", "problem", f"no seccomp ({', '.join(options) or 'nothing'})", mend)
+        fix = "start the engine with its default seccomp profile; without it, containers can use every system call"
+        return Finding("confinement", "problem", f"no seccomp ({', '.join(options) or 'nothing'})", fix)
     return Finding("confinement", "ok", ", ".join(options))
 
 
 def _images(client: Any) -> Iterator[Finding]:
-    # a stage is needed while an agent's image is built, and not after that
+    # a stage is only needed while the image of an agent is built
     standings = [each for each in list_all(client) if not each.purpose.startswith("stage ")]
     for state, words in IN_WORDS.items():
         tags = [each.recipe.tag for each in standings if each.state == state]
@@ -193,12 +193,12 @@ def _images(client: Any) -> Iterator[Finding]:
         if tags and state == "current":
             yield Finding("images", "ok", what)
         elif tags:
-            mend = "built by the next run that needs them, or now: `mlebench images build`, `mlebench agents build NAME`"
-            yield Finding("images", "warning", what, mend)
+            fix = "the next run that needs them builds them, or run `mlebench images build` or `mlebench agents build NAME`"
+            yield Finding("images", "warning", what, fix)
 
 
 def _apptainer() -> Iterator[Finding]:
-    """Where it is there: what the site allows, tried out in an image."""
+    """If installed: what the site allows, tested in an image."""
     from mlebench.sandbox.apptainer import sif
     from mlebench.sandbox.apptainer.abilities import try_out
     from mlebench.sandbox.apptainer.program import find_program, is_there
@@ -208,23 +208,28 @@ def _apptainer() -> Iterator[Finding]:
     try:
         program = find_program()
     except UsageError as error:
-        yield Finding("Apptainer", "warning", "does not serve", str(error))
+        yield Finding("Apptainer", "warning", "not usable", str(error))
         return
     name, image = f"{program.name} {program.version}", sif.any_image()
     if image is None:
-        mend = "`mlebench images export DIR AGENT` on a machine with Docker, and MLEBENCH_IMAGES_DIR here, or a first run"
-        yield Finding("Apptainer", "warning", f"{name}, not tried out without an image", mend)
+        fix = "run `mlebench images export DIR AGENT` on a machine with Docker and set MLEBENCH_IMAGES_DIR here, or start a run"
+        yield Finding("Apptainer", "warning", f"{name}; not tested, as there is no image", fix)
         return
     found = try_out(program, image)
     limits = "cgroups" if found.sets_limits else "a watchdog"
     if not found.runs:
-        yield Finding("Apptainer", "warning", f"{name} runs nothing", f"it says: {found.fault}; ask the site for user namespaces")
+        yield Finding(
+            "Apptainer",
+            "warning",
+            f"{name} cannot run containers",
+            f"{found.fault}; ask the administrator to allow user namespaces",
+        )
     elif found.private_network is None:
-        mend = f"only `--network open` works ({found.fault}); ask the site to allow `--network none` or user namespaces"
-        yield Finding("Apptainer", "warning", f"{name} gives runs no network of their own; limits by {limits}", mend)
+        fix = f"only `--network open` works ({found.fault}); ask the administrator to allow `--network none` or user namespaces"
+        yield Finding("Apptainer", "warning", f"{name} cannot isolate the network; limits by {limits}", fix)
     else:
         how = "--net" if found.private_network == "option" else "a user namespace"
-        yield Finding("Apptainer", "ok", f"{name}; networks of their own by {how}, limits by {limits}; tried out")
+        yield Finding("Apptainer", "ok", f"{name}; isolates networks by {how}, limits by {limits}; tested")
 
 
 def _left_over(client: Any, traits: Traits, is_under_way: IsUnderWay) -> Iterator[Finding]:
@@ -233,15 +238,15 @@ def _left_over(client: Any, traits: Traits, is_under_way: IsUnderWay) -> Iterato
     working = [each for each in found if each.status == "running"]
     given_up = [each.name for each in working if _is_under_way(each, is_under_way) is False]
     if in_progress := len(working) - len(given_up):
-        mend = "`mlebench run --resume GROUP` continues runs whose harness is gone"
-        yield Finding("containers", "ok", f"{in_progress} runs in progress", mend)
+        fix = "to continue runs whose harness has died, run `mlebench run --resume GROUP`"
+        yield Finding("containers", "ok", f"{in_progress} {'run' if in_progress == 1 else 'runs'} in progress", fix)
     if given_up:
-        what = f"{len(given_up)} at work whose run has ended, or was begun anew elsewhere"
-        yield Finding("containers", "warning", what, f"`{traits.name} rm -f -v {' '.join(given_up)}` ends them")
+        what = f"{len(given_up)} still running although the run has ended, or was restarted elsewhere"
+        yield Finding("containers", "warning", what, f"remove them with `{traits.name} rm -f -v {' '.join(given_up)}`")
     if ended:
         command = f"`{traits.name} rm -v {' '.join(ended)}`"
-        mend = f"kept on request, or left by a harness that was killed: `--resume` its group, or {command}"
-        yield Finding("containers", "warning", f"{len(ended)} ended and not removed", mend)
+        fix = f"kept on request, or left by a killed harness; resume the group, or remove them with {command}"
+        yield Finding("containers", "warning", f"{len(ended)} exited, not removed", fix)
 
 
 def _is_under_way(container: Any, is_under_way: IsUnderWay) -> bool | None:
@@ -257,36 +262,36 @@ def _gpus(client: Any) -> Finding:
     if client is None:
         return Finding("GPUs", "ok", what)
     if not engine.has_gpu_runtime(client.info()):
-        mend = "install the NVIDIA Container Toolkit and restart the engine: `nvidia-ctk runtime configure --runtime=docker`"
-        return Finding("GPUs", "problem", f"{what}, but the engine cannot hand them to containers", mend)
-    return Finding("GPUs", "ok", f"{what}, handed to containers by id")
+        fix = "install the NVIDIA Container Toolkit, run `nvidia-ctk runtime configure --runtime=docker`, and restart the engine"
+        return Finding("GPUs", "problem", f"{what}, but the engine cannot pass them to containers", fix)
+    return Finding("GPUs", "ok", f"{what}, passed to containers by id")
 
 
 def _bubblewrap() -> Finding:
-    """The sandbox that needs no engine: whether it works, what it can limit, and how it opens a network."""
+    """The sandbox without an engine: whether it works, what it limits, and how it opens a network."""
     program = find_program()
     if isinstance(program, str):
-        what, _, mend = program.partition("; ")
-        return Finding("bubblewrap", "warning", f"{what}, so `--sandbox local` isolates nothing", mend)
-    what = f"bwrap {program.release} works; of a run, {limits_words()}"
+        what, _, fix = program.partition("; ")
+        return Finding("bubblewrap", "warning", f"{what}, so `--sandbox local` isolates nothing", fix)
+    what = f"bwrap {program.release} works; {limits_words()}"
     if not program.closes_namespaces:
-        mend = "version 0.8 or later also refuses new namespaces of users and limits `/dev/shm` by itself"
-        return Finding("bubblewrap", "warning", f"{what}; its filter alone refuses further namespaces", mend)
+        fix = "install version 0.8 or later, which blocks new user namespaces and limits `/dev/shm`"
+        return Finding("bubblewrap", "warning", f"{what}; only its filter blocks new namespaces", fix)
     if network.problem() is not None:
-        mend = "`apt-get install slirp4netns` adds it; until then `--sandbox local` isolates nothing where a network is open"
-        return Finding("bubblewrap", "warning", f"{what}; it can open no network", mend)
-    return Finding("bubblewrap", "ok", f"{what}; open networks by slirp4netns")
+        fix = "run `apt-get install slirp4netns`; until then, `--sandbox local` isolates nothing if the network is open"
+        return Finding("bubblewrap", "warning", f"{what}; it cannot open a network", fix)
+    return Finding("bubblewrap", "ok", f"{what}; opens networks with slirp4netns")
 
 
 def _no_gpus() -> Finding:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and find_gpus():
-        mend = "unset it, or name GPUs in it that `nvidia-smi --list-gpus` lists"
-        return Finding("GPUs", "warning", f"CUDA_VISIBLE_DEVICES is `{visible}`, which leaves none of this machine's", mend)
+        fix = "unset it, or set it to GPUs that `nvidia-smi --list-gpus` lists"
+        return Finding("GPUs", "warning", f"CUDA_VISIBLE_DEVICES is `{visible}`, which matches no GPU of this machine", fix)
     if Path("/proc/driver/nvidia").exists():
-        mend = "install the driver's tools, or repair the driver, until `nvidia-smi --list-gpus` lists the GPUs"
-        return Finding("GPUs", "problem", "a driver, but `nvidia-smi` lists no GPU", mend)
-    return Finding("GPUs", "ok", "none on this machine; profiles that ask for one cannot run here")
+        fix = "install or repair the NVIDIA driver so that `nvidia-smi --list-gpus` lists the GPUs"
+        return Finding("GPUs", "problem", "driver found, but `nvidia-smi` lists no GPU", fix)
+    return Finding("GPUs", "ok", "none; profiles that require one cannot run here")
 
 
 def _disk(name: str, folder: Path) -> Finding:
@@ -294,20 +299,24 @@ def _disk(name: str, folder: Path) -> Finding:
     what = f"{show_size(free)} free at {folder}"
     if free < _LITTLE_DISK:
         return Finding(
-            name, "problem", what, "make room, or choose another place with `--data-dir`, `--runs-dir` or the engine's settings"
+            name,
+            "problem",
+            what,
+            "free disk space, or choose another disk with `--data-dir`, `--runs-dir` or the settings of the engine",
         )
     if free < _ENOUGH_DISK:
-        return Finding(name, "warning", what, "enough for small competitions; the whole benchmark needs several terabytes")
+        return Finding(name, "warning", what, "enough for small competitions; the full benchmark needs several terabytes")
     return Finding(name, "ok", what)
 
 
 def _kaggle() -> Finding:
-    from mlebench.kaggle.credentials import HOW_TO, find_credentials
+    from mlebench.kaggle.credentials import find_credentials
 
     try:
         return Finding("Kaggle", "ok", f"credentials in {find_credentials().source}")
     except UsageError as error:
-        return Finding("Kaggle", "warning", str(error).removesuffix(f"; {HOW_TO}"), f"for downloads, {HOW_TO}")
+        what, _, fix = str(error).partition("; ")
+        return Finding("Kaggle", "warning", what, f"for downloads, {fix}")
 
 
 def _model_keys() -> Finding:
@@ -321,5 +330,5 @@ def _model_keys() -> Finding:
     if missing:
         state: State = "ok" if there else "warning"
         what = f"set: {', '.join(there) or 'none'}; not set: {', '.join(missing)}"
-        return Finding("model keys", state, what, "for runs that need them: `export NAME=…`, or a line of `.env`")
-    return Finding("model keys", "ok", f"set: {', '.join(there)}" if there else "no run needs any")
+        return Finding("model keys", state, what, "if a run needs one, run `export NAME=…` or add it to `.env`")
+    return Finding("model keys", "ok", f"set: {', '.join(there)}" if there else "none needed")

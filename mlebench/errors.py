@@ -11,9 +11,9 @@ MlebenchError                    the work was tried and failed: exit code 1
 │   ├── NotOnKaggle              Kaggle does not know what was asked for
 │   ├── RangeRefused             a file on Kaggle is shorter than what is here of it
 │   └── StartFailed              an attempt at a run did not start
-├── MalformedForm                a request to the checker is no form with a file
+├── MalformedForm                a request to the checker is not a form with a file
 ├── Refusal                      a request to a model is answered by the gateway itself
-├── ContainerFault               a file is no container of a bundle, or one of its files is damaged
+├── ContainerFault               a file is not a bundle container, or one of its files is damaged
 ├── BundleFault                  a bundle cannot be looked at
 ├── GroupStopped                 a run group was stopped because its runs fail at once
 └── Interrupted                  the harness was asked to leave: exit code 130
@@ -87,7 +87,7 @@ class StartFailed(WorkFailed):
 
 
 class MalformedForm(MlebenchError):
-    """The request is no form with the expected file; the message may be shown to whoever sent it."""
+    """The request is not a form with the expected file; the message is safe to show to the sender."""
 
 
 RefusalKind = Literal[
@@ -115,10 +115,10 @@ class ContainerFault(MlebenchError, ValueError):
 
 
 class BundleFault(MlebenchError, ValueError):
-    """A file is no bundle that can be looked at.
+    """A file is not a readable bundle.
 
     Attributes:
-        file: name of the file in it that is at fault; empty where it is the bundle itself.
+        file: name of the file in it that is at fault; empty if it is the bundle itself.
     """
 
     def __init__(self, message: str, file: str = "") -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
 from mlebench._support.paths import content_dir
 from mlebench._support.quantities import Count, Duration, Size
 from mlebench._support.yaml_model import read_model, validate
@@ -53,7 +52,7 @@ class Budget(BaseModel):
             if not separator or not amount:
                 raise ValueError(f"expected words such as `usd=5,calls=200`, not {word!r}")
             if key in amounts:
-                raise ValueError(f"`{key}` is named twice")
+                raise ValueError(f"`{key}` is given twice")
             amounts[key] = amount
         return amounts
 
@@ -91,7 +90,7 @@ class Profile(BaseModel):
     """Whether runs may start in containers of an engine that does not hold them to memory, CPUs and processes."""
     network: Network = "open"
     allow: tuple[str, ...] = ()
-    """Hosts that are open beside models where `network` is `models`: `pypi.org`, `*.example.org`; `:port` for other than 443."""
+    """Hosts that are open next to models where `network` is `models`: `pypi.org`, `*.example.org`; `:port` for other than 443."""
     budget: Budget = Budget()
     grants: tuple[Grant, ...] = ()
     """What the gateway passes on although it reaches around the sandbox."""
@@ -147,7 +146,7 @@ def _checked_host(text: str) -> str:
     host, colon, port = text.strip().lower().partition(":")
     name = host.removeprefix("*.")
     if len(host) > _LONGEST_HOST or not re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", name):
-        raise ValueError(f"{text!r} names no host; write `pypi.org`, `*.example.org` or `pypi.org:8443`, without scheme and path")
+        raise ValueError(f"{text!r} is not a host; write `pypi.org`, `*.example.org` or `pypi.org:8443`, without scheme and path")
     if colon and not (re.fullmatch(r"[1-9]\d{0,4}", port) and int(port) < 2**16):
         raise ValueError(f"{text!r}: a port is a number from 1 to 65535, as in `pypi.org:8443`")
     if host != name and "." not in name:
@@ -183,8 +182,7 @@ def get_profile(name: str | None = None, path: Path | None = None) -> Profile:
         raise UsageError(f"{path}: `default` is {content.default!r}, expected one of {', '.join(content.profiles)}")
     name = content.default if name is None else name
     if name not in content.profiles:
-        near = difflib.get_close_matches(name, content.profiles, n=3) or list(content.profiles)
-        raise UsageError(f"there is no profile `{name}`; choose {alternatives(near)}")
+        raise UsageError(unknown("profile", name, content.profiles))
     return _profile(name, content, path)
 
 

@@ -35,7 +35,7 @@ def test_no_engine_is_a_problem_with_a_way_out(
 def test_limits_that_the_engine_lacks_are_red(limit: str) -> None:
     finding = doctor._limits(None, Traits(not_enforced=(limit, "swap")))
     assert finding.state == "problem"
-    assert finding.what == f"cgroup v2; not effective: {limit}, swap" and finding.mend
+    assert finding.what == f"cgroup v2; not enforced: {limit}, swap" and finding.fix
 
 
 def test_limits_that_the_kernel_ignores_are_red(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +44,7 @@ def test_limits_that_the_kernel_ignores_are_red(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(doctor, "_try_out", lambda *_: {"memory": False, "CPU": True, "processes": True})
     finding = doctor._limits(None, Traits(cgroup_version="1"))
     assert finding.state == "problem"
-    assert "not effective: memory" in finding.what
+    assert "not enforced: memory" in finding.what
 
 
 def test_missing_seccomp_is_red() -> None:
@@ -90,8 +90,8 @@ def test_attempts_that_were_given_up_are_told_from_runs_in_progress(tmp_path: Pa
     client = SimpleNamespace(containers=SimpleNamespace(list=lambda **_: containers))
     in_progress, given_up = doctor._left_over(client, Traits(), is_under_way)
     assert (in_progress.state, in_progress.what) == ("ok", "2 runs in progress")
-    assert given_up.state == "warning" and given_up.what.startswith("2 at work whose run has ended")
-    assert given_up.mend == "`docker rm -f -v of-before of-the-ended` ends them"
+    assert given_up.state == "warning" and given_up.what.startswith("2 still running although the run has ended")
+    assert given_up.fix == "remove them with `docker rm -f -v of-before of-the-ended`"
 
 
 def test_gpus_that_the_variable_hides_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,4 +112,4 @@ def test_a_file_of_keys_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch:
     (tmp_path / ".env").write_bytes(b"OPENAI_API_KEY=\xff\xfe\xfd")
     finding = doctor._model_keys()
     assert finding.state == "problem"
-    assert "UTF-8" in finding.what and finding.mend
+    assert "UTF-8" in finding.what and finding.fix

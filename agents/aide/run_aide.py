@@ -109,7 +109,7 @@ def chat_client(base_url: str) -> openai.OpenAI:
 
 
 def dialects_of_models(base_url: str) -> dict[str, list[str]]:
-    """By model, the dialects in which the gateway takes questions; empty where the endpoint is no gateway."""
+    """By model, the dialects in which the gateway takes questions; empty where the endpoint is not a gateway."""
     if "ANTHROPIC_BASE_URL" not in os.environ:
         return {}
     headers = {"Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', '')}"}
@@ -125,7 +125,7 @@ def backend_for(model: str, dialects: list[str] | None) -> str:
     """AIDE's backend for a model: the one that it would choose by the name, where the model can be asked so, else another."""
     if dialects is None:
         return "openai"
-    # as backend_openai tells them apart
+    # the distinction that backend_openai makes
     by_responses = re.match(r"gpt-|o\d-|codex-mini-latest$", model) is not None
     usable = {
         "anthropic": "messages" in dialects,

@@ -45,7 +45,7 @@ class GeminiCli(CommandLineAgent):
             "privacy": {"usageStatisticsEnabled": False},
             "telemetry": {"enabled": False},
             "security": {"auth": {"selectedType": "gemini-api-key"}},
-            # waiting for a training with the same words again and again is no loop
+            # waiting for a training with the same words again and again is not a loop
             "model": {"name": model, "maxSessionTurns": self.arguments["max_turns"], "disableLoopDetection": True},
             # compression and other helpers ask the chosen model, too
             "modelConfigs": {"customOverrides": [{"match": {"overrideScope": "core"}, "modelConfig": {"model": model}}]},

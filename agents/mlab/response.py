@@ -29,7 +29,7 @@ _HEADING = re.compile(rf"^[\s#>*_-]*({'|'.join(map(re.escape, _HEADINGS))})[*_ ]
 
 
 class Malformed(Exception):
-    """The response cannot be read; the message tells the model why."""
+    """The response cannot be read; the message explains why to the model."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def parse(text: str) -> Response:
     """The first step that a response holds.
 
     Raises:
-        Malformed: it names no action, or the action's input is no JSON object.
+        Malformed: it names no action, or the action's input is not a JSON object.
     """
     thoughts: dict[str, str] = {}
     action = None
@@ -77,9 +77,9 @@ def parse(text: str) -> Response:
 def _object_in(text: str) -> Mapping[str, Any]:
     start, end = text.find("{"), text.rfind("}")
     if start < 0:
-        raise Malformed("the action's input is no JSON object; write {} where an action needs none")
+        raise Malformed("the action's input is not a JSON object; write {} where an action needs none")
     try:
-        # a line break within a text means one, and what follows the object is no part of it
+        # a line break within a text means one, and what follows the object is not part of it
         value, _ = json.JSONDecoder(strict=False).raw_decode(text, start)
         return dict(value)
     except (ValueError, RecursionError) as error:
@@ -90,5 +90,5 @@ def _object_in(text: str) -> Mapping[str, Any]:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise Malformed(f"the action's input is no valid JSON: {problem}")
+        raise Malformed(f"the action's input is not valid JSON: {problem}")
     return {str(name): content for name, content in value.items()}

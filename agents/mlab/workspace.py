@@ -126,7 +126,7 @@ class Workspace:
         """Copy what the model wrote to the run's code."""
         for file in self.folder.rglob("*"):
             place = file.relative_to(self.folder)
-            # packages that were installed here are no work of the model
+            # packages that were installed here are not the work of the model
             if "site-packages" in place.parts or any(part.startswith(".") for part in place.parts):
                 continue
             if file.suffix.lower() not in SCRIPTS or file.is_symlink() or not file.is_file():

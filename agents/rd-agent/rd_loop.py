@@ -21,7 +21,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 _LEAST_SECONDS = 60.0
 _USAGE = {"calls": 0, "input_tokens": 0, "output_tokens": 0}
 _words = HashingVectorizer(n_features=1024, alternate_sign=False)
-# the task is no part of the sessions that the loop saves
+# the task is not part of the sessions that the loop saves
 _task: Task
 
 

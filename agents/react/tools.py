@@ -66,7 +66,7 @@ class Tools:
     def read_file(self, path: str, first: int = 1, last: int | None = None) -> str:
         file = self.folder / path
         if not file.is_file() or file.stat().st_size > LARGEST_FILE:
-            raise ValueError(f"{file} is no file, or too large to be read as a whole")
+            raise ValueError(f"{file} is not a file, or too large to be read as a whole")
         return "\n".join(file.read_text(encoding="utf-8", errors="replace").splitlines()[max(0, first - 1) : last])
 
     def write_file(self, path: str, content: str) -> str:

@@ -83,7 +83,7 @@ def cell_order(truth: pd.Series, guess: pd.Series) -> float:
 
 
 def answer_spans(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
-    """Share of rows that are rightly answered or rightly left blank; `right` holds all right predictions of a row."""
+    """Share of rows that are correctly answered or correctly left blank; `right` holds all right predictions of a row."""
     truth, guess = matched(submission, answers, "example_id")
     hits = 0
     for right, predicted in zip(truth["right"].fillna(""), guess["PredictionString"].fillna(""), strict=True):

@@ -1,4 +1,4 @@
-"""An epinet: a small network beside a conventional one, which turns an index into variation of the function.
+"""An epinet: a small network next to a conventional one, which turns an index into variation of the function.
 
 f(x, z) = μ(x) + σ(φ(x), z), where μ is the base network and φ(x) its last hidden layer and the input, taken as constants. σ is a
 trained part plus a fixed random one, each a network on (φ, z) whose d outputs are multiplied by z; fixed random networks of the
@@ -55,7 +55,7 @@ def _features(layers: list[np.ndarray]) -> np.ndarray:
 
 
 def _with_index(features: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Features beside each index, shape (indices, batch, features + INDEX)."""
+    """Features next to each index, shape (indices, batch, features + INDEX)."""
     shape = (len(indices), len(features))
     return np.concatenate(
         [np.broadcast_to(features, (*shape, features.shape[1])), np.broadcast_to(indices[:, None], (*shape, INDEX))], axis=2

@@ -1,6 +1,6 @@
 """The interface of epistemic neural networks.
 
-A network f(x, z) has, beside the input, an index z with a fixed distribution. One draw of z, kept over many inputs, is one
+A network f(x, z) has, next to the input, an index z with a fixed distribution. One draw of z, kept over many inputs, is one
 sampled function, so joint predictions come for free. Ensembles (z = the member), dropout (z = the mask) and epinets (z = a
 normal vector) are all of this kind. Osband et al., "Epistemic Neural Networks" (2021).
 """

@@ -56,7 +56,7 @@ def train_hypermodel(
         x: inputs, shape (n, inputs).
         y: labels 0 and 1, shape (n,).
         temperature: of the problem; the prior functions are scaled by 1 / √temperature.
-        penalty: factor of Σ w² of the linear map in the mean loss.
+        penalty: factor of Σ w² of the linear map on average loss.
     """
     x = x.astype(np.float32)
     linear = initial_parameters(rng, 1 + INDEX, (x.shape[1], 50, 50, 1))

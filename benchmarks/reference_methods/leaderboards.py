@@ -47,7 +47,7 @@ def long_chains(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, p
 
 
 def long_searches(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Enumeration that goes deeper, or finds exceptions, too."""
+    """Enumeration that goes deeper, or finds exceptions as well."""
     references, functions, searching = (
         _module("research-find-strings", name) for name in ("references", "string_functions", "string_search")
     )

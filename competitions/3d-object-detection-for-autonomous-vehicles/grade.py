@@ -16,16 +16,16 @@ BLOCK_PAIRS = 100_000
 
 
 class Overlaps(NamedTuple):
-    """The predictions that overlap a truth enough for the lowest threshold, by kind and in descending confidence."""
+    """Predictions that overlap a truth enough for the lowest threshold, by kind and descending confidence."""
 
     kind: np.ndarray
     """Number of the sample and class, shape (predictions,)."""
     rank: np.ndarray
-    """How many predictions of the kind come before."""
+    """Number of earlier predictions of the kind."""
     truth: np.ndarray
-    """The truth that the prediction overlaps most, the first one of equals."""
+    """The truth that the prediction overlaps most; the first one if tied."""
     iou: np.ndarray
-    """How much it overlaps it."""
+    """Its overlap with that truth."""
 
 
 def mean_average_precision_3d(truth: np.ndarray, prediction: np.ndarray) -> float:
@@ -36,7 +36,7 @@ def mean_average_precision_3d(truth: np.ndarray, prediction: np.ndarray) -> floa
         prediction: the same; classes that a sample's truth lacks do not count.
 
     Returns:
-        0 to 1; samples without true objects are left out.
+        0 to 1; samples without true objects are excluded.
 
     Source: the competition hosts' evaluation script.
     """
@@ -51,7 +51,7 @@ def mean_average_precision_3d(truth: np.ndarray, prediction: np.ndarray) -> floa
 
 def best_overlaps(true_boxes: np.ndarray, of_true: np.ndarray, found: pd.DataFrame, of_found: np.ndarray) -> Overlaps:
     confidence = found["confidence"].to_numpy()
-    # kinds are numbered in the order of their first appearance, the true ones before all others
+    # kinds are numbered by first appearance, true ones first
     counted = np.flatnonzero(of_found < len(np.bincount(of_true)))
     order = counted[np.lexsort((-confidence[counted], of_found[counted]))]
     kinds, boxes = of_found[order], found[BOX].to_numpy()[order]
@@ -71,11 +71,11 @@ def best_overlaps(true_boxes: np.ndarray, of_true: np.ndarray, found: pd.DataFra
 
 
 def hits_above(threshold: float, overlaps: Overlaps) -> Overlaps:
-    """Those predictions that are the first to overlap their truth more than the threshold."""
+    """Predictions that are the first to overlap their truth by more than the threshold."""
     enough = np.flatnonzero(overlaps.iou > threshold)
     truth = overlaps.truth[enough]
     first = np.empty(truth.max(initial=-1) + 1, dtype=np.int64)
-    # of several values for one place, the last stays
+    # of several values for one position, the last one wins
     first[truth[::-1]] = enough[::-1]
     return Overlaps(*(values[enough[first[truth] == enough]] for values in overlaps))
 
@@ -83,7 +83,7 @@ def hits_above(threshold: float, overlaps: Overlaps) -> Overlaps:
 def average_precisions(hits: Overlaps, positives: np.ndarray) -> np.ndarray:
     """Area under the precision-recall curve of each kind, precision made non-increasing from the right."""
     found = np.arange(len(hits.kind)) - np.searchsorted(hits.kind, hits.kind) + 1
-    # between two hits precision falls, so that its greatest values are at hits
+    # precision falls between hits, so its maxima are at hits
     precision = pd.Series(found / (hits.rank + 1))[::-1]
     envelope = precision.groupby(hits.kind[::-1]).cummax()[::-1].to_numpy()
     recall_steps = found / positives[hits.kind] - (found - 1) / positives[hits.kind]

@@ -1,3 +1,3 @@
-"""The one map of the area that was driven in."""
+"""The single map of the driving area."""
 
 MAP = "map_raster_palo_alto.png"

@@ -37,7 +37,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 class Recorder:
-    """Makes up the tables of some drives, joined through tokens."""
+    """Generates the tables of some drives, joined by tokens."""
 
     def __init__(self, rng: np.random.Generator, n_logs: int) -> None:
         self.rng = rng

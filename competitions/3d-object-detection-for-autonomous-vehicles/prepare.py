@@ -9,7 +9,7 @@ from .map import MAP
 
 SIDES = ("train", "test")
 FIELDS = 8
-"""Of one object: centre x, y, z, width, length, height, yaw, class."""
+"""Fields of one object: centre x, y, z, width, length, height, yaw, class."""
 
 Record = dict[str, Any]
 
@@ -22,7 +22,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     tables.split("log", lambda log: side_of_log[log["token"]])
 
     scenes = tables.split("scene", lambda scene: side_of_log[scene["log_token"]])
-    # a scene has its log's token in the real data, and the published preparation looked for it there alone
+    # in the real data a scene has its log's token, and the published preparation looked only there
     side_of_scene = {scene["token"]: side for side in SIDES for scene in scenes[side] if "token" in scene} | side_of_log
     samples = tables.split("sample", lambda sample: side_of_scene[sample["scene_token"]])
     side_of_sample = {sample["token"]: side for side in SIDES for sample in samples[side]}
@@ -44,7 +44,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 class Tables:
-    """The tables of records that are joined through tokens."""
+    """The tables of records, joined by tokens."""
 
     def __init__(self, raw: Path, public: Path) -> None:
         self.raw, self.public = raw, public
@@ -62,7 +62,7 @@ class Tables:
             try:
                 records[side_of(record)].append(record)
             except KeyError as error:
-                raise damaged(f"{name}.json", f"it refers to {error}, which the raw data lacks") from None
+                raise damaged(f"{name}.json", f"it refers to {error}, which is missing from the raw data") from None
         for side in SIDES:
             self.write(side, name, records[side])
         return records
@@ -72,7 +72,7 @@ def write_boxes(table: Path, public: Path, private: Path, side_of_sample: dict[s
     boxes = read_csv(table)
     for sample in boxes["Id"]:
         if sample not in side_of_sample:
-            raise damaged(table, f"it names the sample {sample}, which sample.json lacks")
+            raise damaged(table, f"it lists the sample {sample}, which is missing from sample.json")
     side = boxes["Id"].map(side_of_sample)
     test = boxes[side == "test"]
     write_csv(boxes[side == "train"], public / "train.csv")
@@ -81,7 +81,7 @@ def write_boxes(table: Path, public: Path, private: Path, side_of_sample: dict[s
 
 
 def write_train_annotations(tables: Tables, side_of_sample: dict[str, str]) -> None:
-    """Write the boxes of training samples, and the things that they show."""
+    """Write the boxes of training samples and the objects they show."""
     annotations = [box for box in tables.read("sample_annotation") if side_of_sample[box["sample_token"]] == "train"]
     seen = {box["instance_token"] for box in annotations}
     tables.write("train", "sample_annotation", annotations)
@@ -105,7 +105,7 @@ def first_uses(files: list[Record], key: str) -> Iterable[str]:
 def lookup(records: dict[str, Record], tokens: Iterable[str]) -> Iterator[Record]:
     for token in tokens:
         if token not in records:
-            raise damaged("sample_data.json", f"it refers to {token}, which the raw data lacks")
+            raise damaged("sample_data.json", f"it refers to {token}, which is missing from the raw data")
         yield records[token]
 
 

@@ -14,7 +14,7 @@ class CellOrder(Column):
     """The cells of a notebook in some order, each once.
 
     Attributes:
-        cells: those of each notebook in the order of the ids, sorted and separated by blanks.
+        cells: the cells of each notebook in id order, sorted and separated by blanks.
     """
 
     cells: tuple[str, ...]
@@ -23,12 +23,12 @@ class CellOrder(Column):
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         texts = self.text_of(cells).tolist()
-        # the cells that are asked for come sorted, as the true order must not tell in the time either
+        # the expected cells are sorted, since the true order must not leak through timing either
         is_wrong = [not holds_the_cells(text, expected) for text, expected in zip(texts, self.cells, strict=True)]
         if any(is_wrong):
             row = is_wrong.index(True)
             raise InvalidSubmission(
-                f"column `{cells.name}`: row {str(ids.iloc[row])!r} must hold each cell of its notebook once; "
+                f"column `{cells.name}`: row {str(ids.iloc[row])!r} must list each cell of its notebook once; "
                 f"{about_wrong(texts[row].split(), self.cells[row].split())}"
             )
         return np.array(texts, dtype=object)
@@ -42,13 +42,13 @@ def holds_the_cells(text: str, expected: str) -> bool:
     different = set(cells)
     if len(submitted) != len(cells) or set(submitted) != different:
         return False
-    # sets take less time than sorting, but do not count
+    # sets are faster than sorting but do not count
     return len(different) == len(cells) or sorted(submitted) == cells
 
 
 def about_wrong(submitted: list[str], expected: list[str]) -> str:
     odd = next((cell for cell in submitted if cell not in expected), None)
-    return f"{quoted(odd)} is none of them" if odd else "cells are missing or repeated"
+    return f"{quoted(odd)} is not one of them" if odd else "cells are missing or repeated"
 
 
 def cells_of_notebooks(answers: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from mlebench.data.mocking import hex_ids, sentences
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     ids = hex_ids(rng, size, 14)
-    # about half of the notebooks stand alone, the others are forks of one another
+    # about half of the notebooks have no forks, the others are forks of one another
     family = np.where(rng.random(size) < 0.5, np.arange(size), rng.integers(0, max(2, size // 6), size))
     ancestors = pd.DataFrame({"id": ids, "ancestor_id": np.array(hex_ids(rng, size, 8))[family]})
     first = ancestors.groupby("ancestor_id")["id"].transform("first")
@@ -21,7 +21,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def write_notebooks(folder: Path, ids: list[str], rng: np.random.Generator) -> pd.DataFrame:
-    """Write notebooks with code cells in their order and text cells shuffled behind them, and tell the true order of all."""
+    """Write notebooks with ordered code cells followed by shuffled text cells, and return the true order."""
     folder.mkdir(parents=True)
     code, text = rng.integers(1, 8, (2, len(ids)))
     cells = np.split(np.array(hex_ids(rng, int((code + text).sum()), 8)), np.cumsum(code + text)[:-1])

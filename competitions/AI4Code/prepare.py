@@ -11,7 +11,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     ancestors = read_csv(raw / "train_ancestors.csv", dtype=str)
     orders = read_csv(raw / "train_orders.csv", dtype=str)
     shuffled = ancestors.sample(frac=1, random_state=0 if edition.is_v1 else edition.rng())
-    # v1 takes 20,000 even from a smaller set, whose training part is then empty
+    # v1 takes 20,000 even from a smaller set, leaving no training part
     wanted = TEST_NOTEBOOKS if edition.is_v1 else test_count(len(ancestors), TEST_NOTEBOOKS, TEST_NOTEBOOKS / ALL_NOTEBOOKS)
     test_ids = whole_families(shuffled, wanted)
 
@@ -29,7 +29,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def whole_families(notebooks: pd.DataFrame, wanted: int) -> set[str]:
-    """Ids of families of notebooks, taken in the order of their first members while they do not exceed `wanted` together."""
+    """Ids of notebook families, taken in order of their first members while their total does not exceed `wanted`."""
     taken: set[str] = set()
     for _, ids in notebooks.groupby("ancestor_id", sort=False)["id"]:
         if len(taken) + len(ids) <= wanted:

@@ -31,7 +31,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def draw_by_seed(test: Sequence[str]) -> list[tuple[str, str]]:
-    """The published order and kind of the test pictures; they depend on the seed alone."""
+    """The published order and kind of the test pictures; they depend only on the seed."""
     rng = random.Random(0)
     names = list(test)
     rng.shuffle(names)
@@ -41,7 +41,7 @@ def draw_by_seed(test: Sequence[str]) -> list[tuple[str, str]]:
 def draw_by_content(test: Sequence[str], raw: Path, edition: Edition) -> list[tuple[str, str]]:
     """Order and kind from a digest over all four versions of each picture, of which only one is shown.
 
-    Half of the pictures are covers, and the algorithms share the other half evenly.
+    Half of the pictures are covers, and the other half is divided evenly among the algorithms.
     """
     digests = {name: digest(name, raw, edition.seed("kinds")) for name in test}
     by_kind = sorted(test, key=lambda name: digests[name][:16])

@@ -9,7 +9,7 @@ from mlebench.data.mocking import cycle, hex_ids, image_bytes, write_files
 
 
 def grades(rng: np.random.Generator, size: int) -> list[object]:
-    """Grades of which more than one is in v1's test part, as the kappa needs it."""
+    """Grades such that v1's test part has more than one, as the kappa requires."""
     _, test = Edition("v1", "aptos2019-blindness-detection").split(np.arange(size), test_size=0.1)
     while True:
         values = cycle([0, 0, 2, 1, 3, 4], rng, size)

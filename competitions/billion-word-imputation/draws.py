@@ -1,4 +1,4 @@
-"""What a generator would draw for millions of lines one by one, found for all of them at once."""
+"""Vectorised reproduction of what a generator would draw line by line for millions of lines."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from bisect import bisect_left
 import numpy as np
 
 _WORDS = 1 << 20
-"""Words of 32 bits that are drawn at a time."""
+"""Number of 32-bit words drawn at a time."""
 
 
 class Draws:
-    """The numbers that `uniform()` and `randint(low, high)` of a `RandomState` give, whose streams NumPy keeps as they are."""
+    """The numbers that `uniform()` and `randint(low, high)` of a `RandomState` return; NumPy guarantees these streams."""
 
     def __init__(self, random: np.random.RandomState, share: float) -> None:
-        """Draw from `random`, which nobody else may use, and look out for uniform numbers of at most `share`."""
+        """Draw from `random`, which must not be shared, looking for uniform numbers of at most `share`."""
         self._random = random
         self._share = share
         self._words = np.empty(0, dtype=np.uint32)
@@ -25,7 +25,7 @@ class Draws:
         """Draw a uniform number for each of up to `most` lines, and stop after the first that is at most the share.
 
         Returns:
-            How many came before it; `most` if there was none.
+            The number drawn before it; `most` if there was none.
         """
         passed = 0
         while passed < most:
@@ -59,7 +59,7 @@ class Draws:
     def _draw(self) -> None:
         drawn = self._random.randint(0, 1 << 32, _WORDS, dtype=np.uint32)
         self._words, self._place = np.concatenate([self._words[self._place :], drawn]), 0
-        # a number of 53 bits is made of the upper bits of two words
+        # a 53-bit number combines the upper bits of two words
         high, low = (self._words >> 5).astype(np.float64), (self._words >> 6).astype(np.float64)
         uniform = (high[:-1] * 67108864.0 + low[1:]) / 9007199254740992.0
         places = np.flatnonzero(uniform <= self._share)

@@ -28,8 +28,8 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def read_corpus(archive: Path, edition: Edition) -> Iterator[bytes]:
-    """The corpus in blocks of whole lines, each of which ends with a newline character but maybe the last."""
-    # v1 takes a lone carriage return for the end of a line, too
+    """The corpus in blocks of whole lines, each ending with a newline except possibly the last."""
+    # v1 also treats a lone carriage return as a line ending
     newline, left = (None, V1_LINES) if edition.is_v1 else ("\n", None)
     try:
         with open_member(archive, "train_v2.txt") as corpus:
@@ -42,7 +42,7 @@ def read_corpus(archive: Path, edition: Edition) -> Iterator[bytes]:
                 if left == 0:
                     return
     except UnicodeDecodeError:
-        # tells the place in the words of a text file
+        # reports the position in text-file terms
         with open_member(archive, "train_v2.txt") as corpus:
             for _ in io.TextIOWrapper(corpus, encoding="utf-8", newline=newline):
                 pass
@@ -50,7 +50,7 @@ def read_corpus(archive: Path, edition: Edition) -> Iterator[bytes]:
 
 
 def whole_lines(corpus: IO[bytes], *, universal: bool) -> Iterator[bytes]:
-    """Cut a file into blocks behind the ends of lines; `universal`: carriage returns become newlines, as in text files."""
+    """Split a file into blocks at line endings; `universal`: carriage returns become newlines, as in text files."""
     rest = b""
     while piece := corpus.read(BLOCK):
         block = rest + piece
@@ -73,13 +73,13 @@ def first_lines(block: bytes, count: int) -> bytes:
 
 
 def line_ends(block: bytes) -> np.ndarray:
-    """The places after the newline characters of a block, and its end if its last line has none."""
+    """The positions after the newlines of a block, and its end if the last line has none."""
     ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == ord("\n")) + 1
     return ends if block.endswith(b"\n") else np.append(ends, len(block))
 
 
 def divide(corpus: Iterator[bytes], test: IO[str], answers: IO[str], draws: Draws) -> Iterator[bytes]:
-    """Write sentences with one inner token missing to `test` and whole to `answers`, and yield what is left for train."""
+    """Write sentences with one inner token missing to `test` and whole to `answers`, and yield the rest for train."""
     test.write(HEADER)
     answers.write(HEADER)
     number = 0

@@ -5,7 +5,7 @@ from grading.metrics.edit_distance import mean_levenshtein
 
 
 def mean_levenshtein_blank_as_nan(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """The published score, in which a blank cell is the text `nan`."""
+    """The published score, which reads a blank cell as the string `nan`."""
     return mean_levenshtein(truth, np.where(prediction == "", "nan", prediction))
 
 

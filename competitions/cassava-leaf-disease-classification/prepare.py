@@ -32,7 +32,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 def split_by_record_file(
     labels: pd.DataFrame, records: list[Path], public: Path, edition: Edition
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The test set is what a tenth of the record files hold; records are published as they are, numbered anew."""
+    """The test set is a tenth of the record files; records are published unchanged under new numbers."""
     train_records, test_records = edition.split(records, test_size=0.1)
     for part, files in (("train", train_records), ("test", test_records)):
         for number, record in enumerate(files):

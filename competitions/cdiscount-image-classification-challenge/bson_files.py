@@ -1,4 +1,4 @@
-"""Files of BSON documents one after another, read and changed without decoding what they hold.
+"""Files of concatenated BSON documents, read and edited without decoding their values.
 
 A document is its length in bytes (int32, little-endian), its elements and a zero byte; an element is a type byte, its name with
 a zero byte, and its value (https://bsonspec.org/spec.html).
@@ -29,11 +29,11 @@ _FIXED_SIZES = {
     0xFF: 0,
 }
 _SIZES_BEYOND_LENGTH = {_STRING: 4, 0x0D: 4, 0x0E: 4, _BINARY: 5, _DOCUMENT: 0, _ARRAY: 0}
-"""Bytes of a value with a length in front that the length does not count."""
+"""Bytes of a length-prefixed value that the length does not count."""
 
 
 class Element(NamedTuple):
-    """One element of a document: where it lies there and where its value begins."""
+    """One element of a document: its position and where its value begins."""
 
     name: bytes
     kind: int
@@ -46,7 +46,7 @@ def read_bson(path: Path) -> Iterator[bytes]:
     """Yield the documents of a file.
 
     Raises:
-        RawDataFault: if the file is missing or cut off.
+        RawDataFault: if the file is missing or truncated.
     """
     try:
         file = path.open("rb", buffering=1 << 20)
@@ -57,7 +57,7 @@ def read_bson(path: Path) -> Iterator[bytes]:
             length = int.from_bytes(head, "little")
             document = head + file.read(max(length - 4, 0))
             if length < 5 or len(document) < length or document[-1]:
-                raise damaged(path, "a document is cut off")
+                raise damaged(path, "a document is truncated")
             yield document
 
 
@@ -83,7 +83,7 @@ def integers(document: bytes, *names: bytes) -> tuple[int, ...]:
     """The values of some integer elements.
 
     Raises:
-        RawDataFault: if one is missing or no integer.
+        RawDataFault: if one is missing or not an integer.
     """
     found = {
         element.name: int.from_bytes(document[element.value : element.end], "little", signed=True)
@@ -97,7 +97,7 @@ def integers(document: bytes, *names: bytes) -> tuple[int, ...]:
 
 
 def without(document: bytes, name: bytes) -> bytes:
-    """The same document without one element; all other bytes but the length stay."""
+    """The same document without one element; only the length changes otherwise."""
     for element in elements(document):
         if element.name == name:
             body = document[4 : element.start] + document[element.end :]

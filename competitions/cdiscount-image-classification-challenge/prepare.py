@@ -17,7 +17,7 @@ from .categories import MOST_COMMON
 
 EXAMPLES = 100
 EMPTY_LIST = 5
-"""Bytes of a list without elements."""
+"""Bytes of an empty list."""
 HEAD = struct.Struct("<i5si6si")
 """The length of a product; type and name, and value, of `_id`; type, name and length of `imgs`."""
 TAIL = struct.Struct("<13siB")
@@ -29,7 +29,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     products, ends = read_products(source)
     photos = None if edition.is_v1 else digests_of_photos(source)
     if products["_id"].duplicated().any():
-        raise damaged(source, "it holds a product twice")
+        raise damaged(source, "it contains a product twice")
     _, test = edition.split(products, test_size=0.1, v2_groups=photos)
 
     answers = test.sort_values("_id")
@@ -40,7 +40,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def read_products(source: Path) -> tuple[pd.DataFrame, np.ndarray]:
-    """The numbers of each product in the order of the file, and the byte of the file after its last one."""
+    """The numbers of each product in the order of the file, and the file offset after its last one."""
     ids, categories, lengths = array("q"), array("q"), array("q")
     for product in read_bson(source):
         product_id, category = labels(product)
@@ -52,7 +52,7 @@ def read_products(source: Path) -> tuple[pd.DataFrame, np.ndarray]:
 
 
 def labels(product: bytes) -> tuple[int, ...]:
-    """The `_id` and `category_id` of a product; those of the usual form are read at their places."""
+    """The `_id` and `category_id` of a product; documents of the usual form are read at fixed offsets."""
     if len(product) >= HEAD.size + TAIL.size:
         _, first, product_id, photos, length = HEAD.unpack_from(product)
         place = HEAD.size - 4 + length
@@ -68,14 +68,14 @@ def digests_of_photos(source: Path) -> np.ndarray:
     found = array("Q")
     for product in read_bson(source):
         photos = [product[element.value : element.end] for element in elements(product) if element.name == b"imgs"]
-        # products without photos are not alike
+        # products without photos are never equal
         shown = photos[0] if photos and len(photos[0]) > EMPTY_LIST else product
         found.append(int.from_bytes(hashlib.blake2b(shown, digest_size=8).digest()))
     return np.asarray(found)
 
 
 def write_products(source: Path, public: Path, ends: np.ndarray, in_test: np.ndarray) -> None:
-    """Copy each document to its side, in the order of the raw file; only the label of test products is cut out."""
+    """Copy each document to its side in raw file order, removing only the label of test products."""
     starts = np.append(0, ends)[: len(ends)]
     # a run holds only train products or one test product
     first = np.flatnonzero(in_test | np.append(True, in_test)[: len(in_test)])

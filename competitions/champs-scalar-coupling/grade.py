@@ -6,7 +6,7 @@ from grading.metrics.regression import mean_log_mae_of_groups
 
 
 def constants_and_types(answers: pd.DataFrame) -> np.ndarray:
-    """The constants and the numbers of their coupling types, shape (rows, 2)."""
+    """The constants and the indices of their coupling types, shape (rows, 2)."""
     types, _ = pd.factorize(answers["type"], sort=True)
     return np.column_stack([answers["scalar_coupling_constant"], types])
 

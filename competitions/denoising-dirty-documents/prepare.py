@@ -29,7 +29,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def publish_archives(raw: Path, public: Path, test: list[str]) -> None:
-    """Unpack all that the archives hold, pages or not; test pages get a folder of their own and lose their clean versions."""
+    """Unpack everything in the archives, pages or not; test pages get a separate folder without their clean versions."""
     for archive in ("train.zip", "train_cleaned.zip"):
         extract(raw / archive, public)
     (public / "test").mkdir()

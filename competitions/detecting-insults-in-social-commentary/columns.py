@@ -2,5 +2,5 @@
 
 COMMENTS = ["Date", "Comment"]
 NUMBERED = ["id", *COMMENTS]
-"""With an id of each row, which v1's table does not have."""
+"""Including a row id, which v1's table lacks."""
 LABELLED = ["Insult", *COMMENTS]

@@ -25,7 +25,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def comments(rng: np.random.Generator, count: int, mark: str) -> pd.DataFrame:
-    """Comments that carry their quotes and write special characters as escapes; the mark keeps two sets of them apart."""
+    """Quoted comments with escaped special characters; the mark distinguishes two sets of them."""
     odd = ("\\xa0", "\\n", "\\u201cquoted\\u201d", "\\\\'")
     texts = [text.replace("\n", "\\n").encode("ascii", "backslashreplace").decode() for text in sentences(rng, count)]
     moments = pd.Timestamp("2012-03-21") + pd.to_timedelta(rng.choice(10_000_000, count, replace=False), unit="s")

@@ -9,7 +9,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     link(raw / "train.csv", public / "train.csv")
     answers = read_csv(raw / "test_with_solutions.csv", text=not edition.is_v1)
     if edition.is_v1:
-        # rows have no id but their text
+        # the text is the only id of a row
         id_and_target, texts = LABELLED, COMMENTS
         link(raw / "test_with_solutions.csv", private / "test.csv")
     else:

@@ -20,7 +20,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
             "Tags": [" ".join(rng.choice(TAGS, int(rng.integers(1, 6)), replace=False)) for _ in range(size)],
         }
     )
-    # many questions of the real file are there twice
+    # many questions occur twice in the real file
     twice = rng.choice(size, size // 5, replace=False)
     questions.loc[twice, ["Title", "Body", "Tags"]] = questions.loc[(twice + 1) % size, ["Title", "Body", "Tags"]].to_numpy()
     test = questions[["Id", "Title", "Body"]].head(3).assign(Id=range(size + 1, size + 4))

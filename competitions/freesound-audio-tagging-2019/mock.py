@@ -34,7 +34,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     sample = pd.DataFrame({"fname": sorted(tests), **dict.fromkeys(CATEGORIES, 0)})
     write_csv(sample, raw / "sample_submission.csv")
 
-    # the labels that were released later, in a download of their own
+    # the labels released later, in a separate download
     public_tests = clips[3 * size :]
     fnames = rng.permutation([*tests, *public_tests])
     released = pd.DataFrame({"fname": fnames, "labels": tags(rng, len(fnames))})

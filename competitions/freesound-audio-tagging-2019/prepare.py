@@ -16,7 +16,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     released = read_released_labels(raw)
     test = released[released["usage"] == "Private"]
     if len(test) != len(sample) or set(test["fname"]) != set(sample["fname"]):
-        raise damaged(raw / "sample_submission.csv", f"{LABELS} is not about the same clips")
+        raise damaged(raw / "sample_submission.csv", f"{LABELS} does not list the same clips")
     tags = test["labels"].str.split(",")
     columns = {name: [int(name in of_clip) for of_clip in tags] for name in sample.columns[1:]}
     write_csv(pd.DataFrame({"fname": test["fname"].to_numpy(), **columns}), private / "test.csv")
@@ -41,7 +41,7 @@ def read_released_labels(raw: Path) -> pd.DataFrame:
 
 
 def place_clips(source: Path, target: Path) -> None:
-    """Link a folder of clips, or unpack the zip that stands in its place."""
+    """Link a folder of clips, or unpack the zip in its place."""
     archive = source.with_name(f"{source.name}.zip")
     if source.is_dir() or not archive.exists():
         link_tree(source, target)
@@ -52,7 +52,7 @@ def place_clips(source: Path, target: Path) -> None:
 
 
 def publish_the_rest(raw: Path, public: Path) -> None:
-    """Whatever else lies in the download, as published."""
+    """Everything else in the download, as published."""
     known = {*TABLES, *AUDIO, *(f"{name}.zip" for name in AUDIO)}
     for entry in raw.iterdir():
         if LABELS in entry.name or entry.name in known:

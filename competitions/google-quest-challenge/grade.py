@@ -9,10 +9,10 @@ from .targets import TARGETS
 
 
 def no_constant_column(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
-    """Refuse columns that hold one value throughout: their rank correlation is undefined."""
+    """Reject constant columns: their rank correlation is undefined."""
     constant = [name for name, column in zip(TARGETS, prediction.T, strict=True) if np.ptp(column) == 0]
     if constant:
-        raise InvalidSubmission(f"column `{constant[0]}` holds one value throughout, which has no rank correlation")
+        raise InvalidSubmission(f"column `{constant[0]}` is constant and therefore has no rank correlation")
     return prediction
 
 

@@ -40,7 +40,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def label(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Means of three ratings; in small data all values differ, so that no test part holds one value only."""
+    """Means of three ratings; in small data all values differ, so that no test part is constant."""
     if size < 300:
         return (rng.permutation(size) / (size - 1)).round(6)
     return rng.choice([0.0, 0.333333, 0.5, 0.666667, 0.888889, 1.0], size)

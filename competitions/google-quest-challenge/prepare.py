@@ -31,7 +31,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def swap_in_spelling(spelling: pd.Series, train: np.ndarray, test: np.ndarray) -> None:
-    """Where the test rows all have the same value, exchange the first of them for the first train row that is not 0."""
+    """If all test rows have the same value, swap the first one with the first non-zero train row."""
     others = np.flatnonzero(spelling.iloc[train] != 0)
     if spelling.iloc[test].nunique() == 1 and len(others):
         train[others[0]], test[0] = test[0], train[others[0]]

@@ -1,4 +1,4 @@
-"""What raters said of questions and answers."""
+"""Ratings of questions and answers."""
 
 QUESTION_TARGETS = (
     "question_asker_intent_understanding", "question_body_critical", "question_conversational", "question_expect_short_answer",

@@ -23,7 +23,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     link_files(raw / "train", public / "train", files_of(train, BANDS + MASKS))
     link_files(raw / "train", public / "test", files_of(test, BANDS))
     if edition.is_v1 and not (raw / "validation").exists():
-        # the published preparation makes an empty folder of a missing one
+        # the published preparation creates an empty folder if it is missing
         (public / "validation").mkdir()
     else:
         link_tree(raw / "validation", public / "validation")

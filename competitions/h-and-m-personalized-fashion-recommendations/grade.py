@@ -29,9 +29,9 @@ def twelve_different_articles(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_answers(path: Path) -> pd.DataFrame:
-    """The published answers, which hold buyers only, and a blank for every other customer of the sample submission.
+    """The published answers, which list only buyers, plus a blank for every other customer of the sample submission.
 
-    So the grader can ask for all customers, and what it refuses does not tell who is a buyer.
+    So the grader can require all customers, and its rejections do not reveal who is a buyer.
     """
     bought = pd.read_csv(path, dtype=str, keep_default_na=False)
     sample = path.parents[1] / "public" / "sample_submission.csv"

@@ -22,7 +22,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def make_purchases(rng: np.random.Generator, size: int, customers: list[str], articles: np.ndarray) -> pd.DataFrame:
-    """The last day of all is among them, and some pieces were bought twice."""
+    """Includes the very last day, and some articles were bought twice."""
     day = np.sort(np.append(rng.integers(0, DAYS, size - 1), DAYS - 1))
     purchases = pd.DataFrame(
         {

@@ -25,7 +25,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def find_test_rows(dates: pd.Series, edition: Edition) -> np.ndarray:
-    """Mark the last days: seven, but in v1 eight, because its window includes the day a week before the last."""
+    """Mark the last days: seven, or eight in v1, whose window includes the day a week before the last."""
     days = dates.astype("datetime64[ns]")
     week_before = days.max() - pd.Timedelta(days=7)
     return np.asarray(days >= week_before if edition.is_v1 else days > week_before)

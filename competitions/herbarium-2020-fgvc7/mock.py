@@ -35,7 +35,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     folder = raw / "nybg2020"
     write_files(folder / "train", [image["file_name"] for image in images], lambda: image_bytes(rng))
     write_files(folder / "test", [image["file_name"] for image in tests], lambda: image_bytes(rng))
-    # the real file is no UTF-8
+    # the real file is not UTF-8
     text = json.dumps(train, ensure_ascii=False)
     (folder / "train" / "metadata.json").write_bytes(text.encode("cp1252"))
     (folder / "test" / "metadata.json").write_text(json.dumps({"images": tests, "info": {}, "licenses": []}))

@@ -21,6 +21,6 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def share_of_test(raw: Path, n_train: int, edition: Edition) -> float:
-    """Kaggle's share of test images, which v1 counts in the raw data."""
+    """Kaggle's share of test images; v1 counts it in the raw data."""
     n_test = sum(1 for _ in (raw / "test").glob("*.tif")) if edition.is_v1 else None
     return n_test / (n_train + n_test) if n_test else KAGGLE_TEST / (KAGGLE_TRAIN + KAGGLE_TEST)

@@ -23,7 +23,7 @@ def shares_of_rows(answers: pd.DataFrame) -> pd.DataFrame:
 
 
 def shares_of_recordings(answers: pd.DataFrame) -> pd.DataFrame:
-    """The best that can be known in v1, whose rows do not tell which piece of a recording they mean."""
+    """The best possible prediction in v1, whose rows do not say which piece of a recording they mean."""
     rows = answers[["eeg_id"]].assign(**dict(zip(VOTES, shares(answers).T, strict=True)))
     return rows[["eeg_id"]].join(rows.groupby("eeg_id")[VOTES].transform("mean"))
 

@@ -26,7 +26,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 def make_labels(rng: np.random.Generator, size: int) -> pd.DataFrame:
     """Pieces of recordings, recordings of spectrograms, spectrograms of patients; all in file order of the pieces."""
     patient, spectrogram, eeg = (np.sort(rng.integers(0, max(5, size // few), size)) for few in (15, 8, 3))
-    # an inner group must not reach into two outer ones
+    # an inner group must not span two outer ones
     spectrogram = pd.factorize(spectrogram * size + patient)[0]
     eeg = pd.factorize(eeg * size + spectrogram)[0]
     ids = rng.choice(2**31 - 1, 4 * size, replace=False)

@@ -40,18 +40,18 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def check(train: pd.DataFrame, test: pd.DataFrame, key: str) -> None:
-    """What the published files have and the grader relies on."""
+    """Properties of the published files that the grader relies on."""
     for column in ("eeg_id", "spectrogram_id"):
         if train[column].isin(test[column]).any():
             raise damaged("train.csv", f"some {column} would be in train and test")
     if (test[VOTES].sum(axis=1) <= 0).any():
-        raise damaged("train.csv", "rows without votes")
+        raise damaged("train.csv", "some rows have no votes")
     if key == "label_id" and test[key].duplicated().any():
-        raise damaged("train.csv", "a label_id twice")
+        raise damaged("train.csv", "a label_id occurs twice")
 
 
 def split(labels: pd.DataFrame, eegs: Path, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """v1 splits spectrograms, v2 patients with the EEGs that they share; rows stay in the order of the file."""
+    """v1 splits by spectrogram, v2 by patient and shared EEG; rows keep the file order."""
     if edition.is_v1:
         groups = labels["spectrogram_id"].unique()
         in_test = labels["spectrogram_id"].isin(edition.split(groups, test_size=0.1)[1])

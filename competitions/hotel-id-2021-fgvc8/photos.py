@@ -1,4 +1,4 @@
-"""What Kaggle's tables say of photos."""
+"""What Kaggle's tables say about photos."""
 
 CONTRADICTING = "ce27d36c9147cc19.jpg"
 """Listed twice in Kaggle's table, with different labels."""

@@ -12,7 +12,7 @@ LABELLED, UNLABELLED = 15, 5
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
-    """The real data holds 15 labelled images; `size` is the number of glomeruli."""
+    """The real data has 15 labelled images; `size` is the number of glomeruli."""
     ids = hex_ids(rng, LABELLED + UNLABELLED, 9)
     train, test = ids[:LABELLED], ids[LABELLED:]
     shapes = [(int(height), int(width)) for height, width in rng.integers(20, 60, (len(ids), 2))]

@@ -37,6 +37,6 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def find_batches(folder: Path) -> dict[int, str]:
-    """File names by the number of the batch, the last part of the name; files without a number are none of the batches."""
+    """File names by the number of the batch, the last part of the name; files without a number are not batches."""
     numbers = ((path.stem.rsplit("_", 1)[-1], path.name) for path in folder.glob("*.parquet"))
     return {int(number): name for number, name in numbers if number.isdecimal()}

@@ -51,7 +51,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
     table = {"id": [image["id"] for image in shown], "predicted": [item.annotation["category_id"] for item in test]}
     answers = pd.DataFrame(table)
-    # the published sample draws from a generator that starts anew for each row
+    # the published sample restarts its generator for each row
     guess = random.Random(42).randint(0, LAST_CATEGORY) if edition.is_v1 else 0
     write_csv(answers, private / "answers.csv")
     write_csv(answers.assign(predicted=guess), public / "kaggle_sample_submission.csv")
@@ -62,7 +62,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def contents(raw: Path, names: list[str]) -> dict[str, str]:
-    """A word for each photo, equal for photos with equal bytes; read in a pass over the archive, or in its unpacked folder."""
+    """A key per photo, equal for photos with equal bytes; read in one pass over the archive, or from its unpacked folder."""
     archive = raw / "train_val2019.tar.gz"
     if (raw / "train_val2019").is_dir():
         return dict(zip(names, same_content(raw / name for name in names), strict=True))
@@ -83,9 +83,9 @@ def anonymous(image: dict, new_id: int) -> dict:
 
 
 def pack_images(raw: Path, public: Path, kept: set[str], held_out: dict[str, str], edition: Edition) -> None:
-    """Write the two image archives in one pass over the raw one, or over its folder if it is unpacked already.
+    """Write the two image archives in one pass over the raw one, or over its folder if already unpacked.
 
-    Test images wait in a folder, as the order of the raw archive tells their category.
+    Test images are collected in a folder first, since the order of the raw archive reveals their category.
     """
     archive, folder = raw / "train_val2019.tar.gz", raw / "train_val2019"
     missing = kept | held_out.keys()
@@ -110,5 +110,5 @@ def pack_images(raw: Path, public: Path, kept: set[str], held_out: dict[str, str
 
 
 def member_name(file_name: str, edition: Edition) -> str:
-    """The published archives leave the top folder out."""
+    """The published archives omit the top folder."""
     return file_name.partition("/")[2] if edition.is_v1 else file_name

@@ -13,7 +13,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         write_csv(sample, private / "sample_submission.csv")
         write_zipped_csv(sample, public / "sample_submission.csv.zip")
         write_zipped_csv(train, public / "train_labels.csv.zip")
-        # the published archives hold a folder and no images
+        # the published archives contain a folder and no images
         for folder in ("train", "test"):
             write_7z(public / f"{folder}.7z", [Member(folder, public)])
         return

@@ -13,7 +13,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     _, test_locations = edition.split(photos["location"].unique(), test_size=0.1, v1_seed=8)
     in_test = photos["location"].isin(test_locations)
     if not edition.is_v1:
-        # locations with black frames in common are too many to be moved together
+        # too many locations share black frames to be moved together
         in_test &= ~shown_elsewhere(raw / "train_images.zip", photos["id"], in_test)
     train, test = photos[~in_test], photos[in_test]
 
@@ -21,7 +21,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     write_csv(test.drop(columns="category_id"), public / "test.csv")
     answers = test[["id", "category_id"]].set_axis(["Id", "Category"], axis="columns")
     write_csv(answers, private / "answers.csv")
-    # the published sample has the row numbers of the raw table in a column without a name
+    # the published sample has the row numbers of the raw table in an unnamed column
     write_csv(answers.assign(Category=0), public / "sample_submission.csv", index=edition.is_v1)
     if edition.is_v1:
         write_csv(test, private / "test.csv")

@@ -34,7 +34,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 def image_records(rng: np.random.Generator, size: int, n_locations: int) -> list[dict]:
     ids = [f"{name[:8]}-{name[8:12]}-11ea-a13a-{name[12:]}" for name in hex_ids(rng, size, 24)]
-    # places have very different numbers of photos, but none has more than the test part may hold
+    # places differ widely in their number of photos, but none exceeds the size of the test part
     few, many = np.arange(size) % n_locations, np.minimum(*rng.integers(0, n_locations, (2, size)))
     location = np.where(rng.random(size) < 0.5, few, many)
     return [

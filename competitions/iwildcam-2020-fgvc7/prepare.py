@@ -20,7 +20,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
     in_test = images["location"].isin(draw_locations(images["location"], edition))
     if not edition.is_v1:
-        # locations with black frames in common are too many to be moved together
+        # too many locations share black frames to be moved together
         content = pd.Series(same_content(raw / "train" / f"{name}.jpg" for name in images["id"]), index=images.index)
         in_test &= ~content.isin(content[~in_test])
     train, test = images[~in_test], images[in_test]
@@ -49,7 +49,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def draw_locations(location: pd.Series, edition: Edition) -> list[object]:
-    """Locations for test, moved one by one between the sides until test has about the wanted share of images.
+    """Test locations, moved one by one between the sides until test has about the desired share of images.
 
     The published share counts test images twice, so test ends up with up to 28 % of all images.
     """
@@ -72,7 +72,7 @@ def draw_locations(location: pd.Series, edition: Edition) -> list[object]:
 
 
 def one_row_per_image(answers: pd.DataFrame) -> pd.DataFrame:
-    """The most frequent category of each image, the first of equals, in the order of the images."""
+    """The most frequent category of each image (the first one if tied), in image order."""
     votes = answers.groupby(["Id", "Category"])["Id"].transform("size")
     best = answers.assign(votes=votes).sort_values("votes", ascending=False, kind="stable").drop_duplicates("Id")
     return best.sort_index()[["Id", "Category"]]

@@ -11,7 +11,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         for name in ("train", "test", "test_labels", "sample_submission")
     )
     if not edition.is_v1:
-        # the comments that Kaggle never scored say nothing about a submission
+        # comments that Kaggle never scored are irrelevant to a submission
         labels = labels[(labels[CLASSES] >= 0).all(axis=1)]
         test, sample = (table[table["id"].isin(labels["id"])] for table in (test, sample))
 

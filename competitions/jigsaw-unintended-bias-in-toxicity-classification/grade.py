@@ -32,7 +32,7 @@ def bias_auc(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
 
 def power_mean(values: list[float]) -> float:
-    """The power mean, ruled by the worst value; 0 if one is 0."""
+    """The power mean, dominated by the worst value; 0 if any is 0."""
     if min(values) == 0:
         return 0.0
     return float(np.mean(np.power(values, POWER)) ** (1 / POWER))
@@ -44,7 +44,7 @@ def cut_at_one_half(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
 
 def answers_are_a_submission(submission: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A column `toxicity` stands in for `prediction`, as in the published grader."""
+    """A column `toxicity` replaces `prediction`, as in the published grader."""
     renamed = submission if "prediction" in submission else submission.rename(columns={"toxicity": "prediction"})
     return renamed, known
 

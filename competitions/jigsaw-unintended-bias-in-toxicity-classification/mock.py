@@ -33,7 +33,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def comments(rng: np.random.Generator, size: int, first_id: int) -> pd.DataFrame:
-    """Comments in which every identity is mentioned by toxic and other ones, and left out by both."""
+    """Comments such that every identity is mentioned in some toxic and some other ones, and absent from some of both."""
     toxicity = rng.choice([0.0, 0.166667, 0.4, 0.5, 0.7, 1.0], size)
     mentions = rng.choice([0.0, 0.25, 0.5, 1.0], (size, len(IDENTITIES)))
     toxicity[:4] = [0.0, 0.4, 0.5, 1.0]

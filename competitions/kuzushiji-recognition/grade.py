@@ -15,10 +15,10 @@ def true_boxes(answers: pd.DataFrame) -> np.ndarray:
 
 
 def f1_of_points(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """F1 score over the characters of all pages; a point hits a box of its label if it lies inside, and a box is hit once.
+    """F1 score over the characters of all pages; a point inside a box of its label hits it, and each box is hit at most once.
 
     Args:
-        truth: boxes of each page, shape (pages,); in written order they take the first free point that hits them.
+        truth: boxes of each page, shape (pages,); in written order, each takes the first free point that hits it.
         prediction: points of each page, shape (pages,).
 
     Returns:

@@ -43,7 +43,7 @@ def page_ids(rng: np.random.Generator, size: int, first_book: int = 0) -> list[s
 def characters(rng: np.random.Generator) -> str:
     count = int(rng.integers(1, 12))
     boxes = np.column_stack([rng.integers(0, 2500, count), rng.integers(0, 3500, count), rng.integers(2, 200, (count, 2))])
-    # some boxes of a character lie over another one of the same character
+    # some boxes of a character overlap another one of the same character
     boxes[count // 2 : count // 2 + 1] = boxes[0] + [3, 2, 0, 0]
     names = rng.choice(list(CHARACTERS), count)
     names[count // 2] = names[0]

@@ -9,7 +9,7 @@ from mlebench.data.groups import same_members, united
 from .sample import SAMPLE_LABELS
 
 FIELDS = 5
-"""Of one character: code point, x, y, width, height."""
+"""Fields of one character: code point, x, y, width, height."""
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:

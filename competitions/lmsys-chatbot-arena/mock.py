@@ -15,7 +15,7 @@ MODELS = ("gpt-4-1106-preview", "llama-2-13b-chat", "mixtral-8x7b-instruct-v0.1"
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     turns = rng.integers(1, 4, size)
     prompts = [turns_of(rng, count) for count in turns]
-    # some questions are asked again and again
+    # some questions are repeated many times
     for row in np.flatnonzero(rng.random(size) < 0.2):
         prompts[row] = json.dumps(["hello"])
     pairs = [rng.choice(MODELS, 2, replace=False) for _ in range(size)]
@@ -38,6 +38,6 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def turns_of(rng: np.random.Generator, count: int, gaps: float = 0.0) -> str:
-    """A list of turns as JSON, some of them null; slashes are escaped and letters beyond ASCII are not, as in the real file."""
+    """A list of turns as JSON, some of them null; slashes are escaped and non-ASCII letters are not, as in the real file."""
     turns = [None if rng.random() < gaps else text for text in sentences(rng, count)]
     return json.dumps(turns, ensure_ascii=False, separators=(",", ":")).replace("/", "\\/")

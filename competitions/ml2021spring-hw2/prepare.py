@@ -27,7 +27,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def split_frames(count: int, test_share: float, edition: Edition) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of train and test; in v2 the test is one stretch, and rows that share a frame with it are left out."""
+    """Row numbers of train and test; in v2 the test set is one stretch, and rows that share a frame with it are omitted."""
     train, test = edition.split(np.arange(count), test_size=test_share)
     if edition.is_v1:
         return train, test

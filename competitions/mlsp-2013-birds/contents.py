@@ -1,4 +1,4 @@
-"""What the data set holds."""
+"""Contents of the data set."""
 
 SPECIES = 19
 """Numbered from 0."""

@@ -52,5 +52,5 @@ def numbers(rng: np.random.Generator, count: int) -> str:
 
 
 def write_lines(path: Path, header: str, lines, end: str = "\n") -> None:
-    # the last line has no end
+    # the last line has no line ending
     path.write_text(end.join([header, *lines]), encoding="utf-8", newline="")

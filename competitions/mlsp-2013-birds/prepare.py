@@ -14,7 +14,7 @@ SUPPLEMENTS = ("histogram_of_segments.txt", "segment_features.txt", "segment_rec
 
 
 class Line(NamedTuple):
-    """A line of one of the ragged tables: a recording and all that is said about it."""
+    """A line of one of the ragged tables: a recording and its values."""
 
     rec_id: int
     rest: str

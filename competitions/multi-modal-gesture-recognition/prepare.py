@@ -31,7 +31,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     test_ids = sorted(map(recording_id, names))
     in_test = recordings["Id"].isin(test_ids)
     if in_test.sum() != len(test_ids):
-        raise damaged(raw / TEST_ARCHIVE, "training.csv is not about the same recordings")
+        raise damaged(raw / TEST_ARCHIVE, "training.csv does not list the same recordings")
 
     write_csv(recordings[~in_test], public / "training.csv")
     write_csv(recordings[in_test], private / "test.csv")
@@ -52,7 +52,7 @@ def recording_id(name: str) -> str:
 
 
 def unlabelled(archive: Path, names: list[str]) -> Iterator[TarEntry]:
-    """The recordings of an archive without the gestures that their Matlab files list; `names` gets the name of each."""
+    """The recordings of an archive without the gestures in their Matlab files; each name is added to `names`."""
     for entry in read_tar(archive):
         if is_recording(entry.name):
             names.append(entry.name)
@@ -79,5 +79,5 @@ def clear_labels(matlab_file: bytes) -> bytes:
     video["Labels"][0, 0] = np.zeros((0, 0))
     buffer = io.BytesIO()
     savemat(buffer, {"Video": video}, do_compression=True, long_field_names=True)
-    # the text at the beginning holds the time of writing
+    # the text at the beginning contains the time of writing
     return b"MATLAB 5.0 MAT-file".ljust(116) + buffer.getvalue()[116:]

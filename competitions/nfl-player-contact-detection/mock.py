@@ -15,7 +15,7 @@ TINY_MP4 = bytes.fromhex("00000018667479706d703432000000006d70343269736f6d") + b
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     plays = make_plays(rng, max(12, min(240, size // 20)))
-    # four players give ten rows a step: six pairs, and each with the ground
+    # four players give ten rows per step: six pairs, and each with the ground
     steps = max(1, size // len(plays) // 10)
     tables = [make_play(rng, play, steps) for play in plays]
     labels, tracking, helmets, metadata = (pd.concat(parts) for parts in zip(*tables, strict=True))
@@ -49,7 +49,7 @@ def make_play(rng: np.random.Generator, play: str, steps: int) -> tuple[pd.DataF
         ],
         columns=["contact_id", "game_play", "datetime", "step", "nfl_player_id_1", "nfl_player_id_2", "contact"],
     )
-    # every play has contact and none, as the metric needs both in the test
+    # every play has both contact and no contact, as the metric needs both in test
     labels.loc[:1, "contact"] = [0, 1]
     moments = [(player, step) for player in players for step in range(-1, steps)]
     return labels, make_tracking(rng, named, moments), make_helmets(rng, named, players), make_metadata(named)
@@ -73,7 +73,7 @@ def make_tracking(rng: np.random.Generator, named: dict, moments: list[tuple[int
             "jersey_number": rng.integers(1, 100, count),
             "x_position": rng.uniform(0, 120, count).round(2),
             "y_position": rng.uniform(0, 53, count).round(2),
-            # one digit more than a fast parser of floats gets right
+            # one digit more than a fast float parser reads correctly
             **{name: rng.normal(0, 3, count) for name in ("speed", "distance")},
             **{name: rng.uniform(0, 360, count).round(2) for name in ("direction", "orientation")},
             **{name: rng.normal(0, 3, count) for name in ("acceleration", "sa")},

@@ -33,6 +33,6 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 def read(path: Path) -> tuple[LargeTable, pd.Series]:
     """A table and the play of each of its rows."""
-    # v1's bytes come from pandas' fast parser of floats
+    # v1's bytes come from pandas' fast float parser
     table = LargeTable.scan(path, float_precision=None)
     return table, table.columns(["game_play"])["game_play"]

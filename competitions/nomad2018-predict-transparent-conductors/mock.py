@@ -23,7 +23,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     )
     targets = ["formation_energy_ev_natom", "bandgap_energy_ev"]
     features = materials.columns[1:-2]
-    # two thirds share their features with others, which differ in the positions of atoms; a few share the targets, too
+    # two thirds share their features with others that differ in atom positions; a few also share the targets
     cells = rng.permutation(nominal_cells(size))
     materials[features] = materials.loc[cells, features].to_numpy()
     twin = np.flatnonzero(cells == 0)[:2]

@@ -26,7 +26,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def renumber(materials: pd.DataFrame, geometry: Path, target: Path) -> pd.DataFrame:
-    """Number materials from 1 in the order of the split, and place each geometry file under its new number."""
+    """Number materials from 1 in the order of the split, and store each geometry file under its new number."""
     for new_id, old_id in enumerate(materials["id"], start=1):
         source = next((geometry / str(old_id)).glob("*.xyz"), geometry / str(old_id) / "geometry.xyz")
         (target / str(new_id)).mkdir(parents=True)

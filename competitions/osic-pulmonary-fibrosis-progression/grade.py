@@ -5,7 +5,7 @@ from grading.metrics.regression import laplace_log_likelihood
 
 GRADED_VISITS = 3
 NOTHING = 1e9
-"""A forced vital capacity in ml that is wrong for everybody."""
+"""A forced vital capacity in ml that is wrong for every patient."""
 
 
 def likelihood_of_last_visits(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
@@ -24,7 +24,7 @@ def last_visits(visits: pd.DataFrame) -> pd.Index:
 
 
 def likelihood(answers: pd.DataFrame, submission: pd.DataFrame, rows: pd.Index) -> float:
-    # an empty cell is off by as much as counts: to refuse it would tell which weeks are graded
+    # an empty cell counts as the maximum error: rejecting it would reveal which weeks are graded
     predicted = submission.loc[rows].fillna({"FVC": NOTHING, "Confidence": 0})
     return laplace_log_likelihood(answers["FVC"][rows], predicted["FVC"], predicted["Confidence"], floor=70, error_cap=1000)
 
@@ -38,7 +38,7 @@ def columns(kind: Real) -> dict[str, Real]:
 
 
 grader = per_edition(
-    # the published answers, which are their own best submission, leave FVC empty in weeks without a visit
+    # the published answers double as the best submission and leave FVC empty in weeks without a visit
     v1=Grader(
         id="Patient_Week",
         columns=columns(Real(may_be_empty=True)),

@@ -1,3 +1,3 @@
-"""What a leaf can be; each is one of these."""
+"""The classes of leaves."""
 
 CLASSES = ["healthy", "multiple_diseases", "rust", "scab"]

@@ -21,7 +21,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def make_readings(rng: np.random.Generator) -> pd.DataFrame:
-    """Ten sensors with gaps; in one segment of five a sensor is silent."""
+    """Ten sensors with gaps; in one of five segments a sensor is silent."""
     values = rng.integers(-32_768, 32_768, (INSTANTS, 10)).astype(float)
     values[rng.random(values.shape) < 0.05] = np.nan
     if rng.random() < 0.2:

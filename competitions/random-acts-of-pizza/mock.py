@@ -38,7 +38,7 @@ def make_request(rng: np.random.Generator, name: str, granted: bool) -> dict:
     numbers = {f"{field}_{when}": int(rng.integers(0, 500)) for field in COUNTS for when in ("at_request", "at_retrieval")}
     days = {f"{field}_{when}": float(rng.uniform(0, 900)) for field in DAYS for when in ("at_request", "at_retrieval")}
     request = {
-        # the giver is known for some of the granted requests only
+        # the giver is known only for some of the granted requests
         "giver_username_if_known": str(rng.choice(["N/A", "kind_stranger"])) if granted else "N/A",
         "number_of_downvotes_of_request_at_retrieval": int(rng.integers(0, 9)),
         "number_of_upvotes_of_request_at_retrieval": int(rng.integers(0, 99)),

@@ -24,12 +24,12 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 def read_requests(path: Path) -> list[dict]:
     requests = read_json(path)
     if not requests or any(request.keys() != requests[0].keys() for request in requests):
-        raise damaged(path, "it holds no requests, or not all with the same fields")
+        raise damaged(path, "it contains no requests, or requests with different fields")
     return requests
 
 
 def write_requests(requests: list[dict], public: Path, name: str, edition: Edition) -> None:
-    """Write the requests as JSON, and once more in an archive."""
+    """Write the requests as JSON, both plain and in an archive."""
     path = public / f"{name}.json"
     path.write_text(json.dumps(requests, indent=4), encoding="utf-8")
     archive = f"{name}.zip" if edition.is_v1 else f"{name}.json.zip"

@@ -6,4 +6,4 @@ LABELS = [
     "CVC - Abnormal", "CVC - Borderline", "CVC - Normal", "Swan Ganz Catheter Present",
 ]  # fmt: skip
 V1_LABELS = LABELS[:9]
-"""v1 left out the last two."""
+"""v1 omits the last two."""

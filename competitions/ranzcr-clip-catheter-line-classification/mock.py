@@ -14,7 +14,7 @@ from .labels import LABELS
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     uids = [f"1.2.826.0.1.3680043.8.498.{''.join(map(str, rng.integers(1, 10, 38)))}" for _ in range(size)]
     images = pd.DataFrame({"StudyInstanceUID": uids})
-    # every part must hold both values of each label: a patient has two pairs of images, each with opposite labels
+    # every part needs both values of each label: a patient has two pairs of images with opposite labels
     place_in_v1_draw = np.argsort(np.random.RandomState(0).permutation(size))
     one_of_pair = rng.integers(0, 2, (size // 2 + 1, len(LABELS)))[place_in_v1_draw // 2]
     images[LABELS] = one_of_pair ^ (place_in_v1_draw % 2)[:, None]

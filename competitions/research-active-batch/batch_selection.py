@@ -1,4 +1,4 @@
-"""Ways to choose a batch of items to be labelled, all at once."""
+"""Methods that choose a batch of items to label in one step."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .learner import fit_softmax, random_features
 
 @dataclass(frozen=True)
 class PoolTask:
-    """What is public of a task."""
+    """The public part of a task."""
 
     pool: np.ndarray
     features: np.ndarray
-    """Of the pool, as the learner sees them."""
+    """Features of the pool, as the learner sees them."""
     seeds: np.ndarray
     seed_labels: np.ndarray
     classes: int
@@ -31,14 +31,14 @@ class PoolTask:
         return cls(pool, features, arrays[f"{name}_seeds"], arrays[f"{name}_seed_labels"], int(arrays["classes"]))
 
     def probabilities(self, rows: np.ndarray | None = None) -> np.ndarray:
-        """Class probabilities of the pool by the learner, trained on the seeds (or on some of them, repeats allowed)."""
+        """The learner's class probabilities on the pool, trained on the seeds (or on a sample of them with repeats)."""
         rows = np.arange(len(self.seeds)) if rows is None else rows
         weights = fit_softmax(self.features[self.seeds[rows]], self.seed_labels[rows], self.classes)
         return networks.softmax(self.features @ weights)
 
 
 Selector = Callable[[PoolTask, int, np.random.Generator], np.ndarray]
-"""Chooses so many pool items that are no seeds."""
+"""Chooses this many pool items that are not seeds."""
 
 
 def by_score(score: Callable[[PoolTask, np.random.Generator], np.ndarray]) -> Selector:
@@ -58,7 +58,7 @@ def at_random(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
 
 
 def entropy(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
-    """How unsure the learner is."""
+    """The learner's uncertainty."""
     return networks.entropy(task.probabilities())
 
 
@@ -76,12 +76,12 @@ def disagreement(task: PoolTask, rng: np.random.Generator, *, members: int = 15)
 
 
 def central(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
-    """How near to the origin, where the test inputs are densest."""
+    """Closeness to the origin, where the test inputs are densest."""
     return np.asarray(-(task.pool.astype(float) ** 2).sum(axis=1))
 
 
 def k_centre(task: PoolTask, count: int, rng: np.random.Generator, *, in_features: bool = False) -> np.ndarray:
-    """Greedily the item farthest from all that are chosen or labelled. Sener & Savarese (2018)."""
+    """Greedily picks the item farthest from all chosen or labelled ones. Sener & Savarese (2018)."""
     vectors = task.features if in_features else task.pool.astype(float)
     distances = np.min([((vectors - vectors[seed]) ** 2).sum(axis=1) for seed in task.seeds], axis=0)
     chosen = []
@@ -98,7 +98,7 @@ def k_means(task: PoolTask, count: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def k_means_of_test_law(task: PoolTask, count: int, rng: np.random.Generator) -> np.ndarray:
-    """The items nearest to the centres of clusters of what test inputs may be, N(0, I)."""
+    """The items nearest to the cluster centres of possible test inputs, N(0, I)."""
     return _nearest_to_centres(task, rng.standard_normal((1000, task.pool.shape[1])), count, rng)
 
 
@@ -126,7 +126,7 @@ def variance_reduction(task: PoolTask, count: int, rng: np.random.Generator, *, 
     covariance = np.linalg.inv(features[task.seeds].T @ features[task.seeds] + np.eye(features.shape[1]))
     free = np.ones(len(features), dtype=bool)
     free[task.seeds] = False
-    # the densest part of the pool is not the test law: items count by how likely they are under N(0, I)
+    # the densest part of the pool is not the test distribution: items are weighted by their density under N(0, I)
     weight = _test_weight(task) if test_law else np.ones(len(features))
     moment = (features * weight[:, None]).T @ features / weight.sum()
     directions = features @ covariance
@@ -137,7 +137,7 @@ def variance_reduction(task: PoolTask, count: int, rng: np.random.Generator, *, 
         item = int(np.where(free, lowered / (1 + uncertainty) if test_law else uncertainty, -np.inf).argmax())
         chosen.append(item)
         free[item] = False
-        # choosing an item changes the covariance by one outer product, and what depends on it accordingly
+        # choosing an item changes the covariance, and everything derived from it, by one outer product
         along, size = directions[item].copy(), 1 + uncertainty[item]
         shares = features @ along / size
         spread = moment @ along
@@ -148,7 +148,7 @@ def variance_reduction(task: PoolTask, count: int, rng: np.random.Generator, *, 
 
 
 def _test_weight(task: PoolTask) -> np.ndarray:
-    """Inverse of how crowded the pool is around each item."""
+    """Inverse of the pool's density around each item."""
     x = task.pool.astype(float)
     squares = (x**2).sum(axis=1)
     near = (squares[:, None] + squares[None, :] - 2 * x @ x.T) < x.shape[1] / 2

@@ -1,4 +1,4 @@
-"""Batches are graded by the share of the accuracy gap that the learner closes with them."""
+"""Batches are graded by the share of the accuracy gap that they let the learner close."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Task:
     """Features of the pool, shape (n, d)."""
     labels: np.ndarray
     seeds: np.ndarray
-    """Pool items that are labelled already."""
+    """Pool items that are already labelled."""
     test: np.ndarray
     test_labels: np.ndarray
     classes: int
@@ -39,11 +39,11 @@ class Task:
 
 @dataclass(frozen=True)
 class UsefulItem(Column):
-    """The number of an item of the task's pool that is not labelled already, and that no other row of the task names.
+    """The number of a pool item that is not already labelled and that no other row of the task lists.
 
     Attributes:
         tasks: name of the task of each row, in the order of the ids.
-        seeds: by the name of a task the items that are labelled already.
+        seeds: the already labelled items by task name.
     """
 
     tasks: tuple[str, ...]
@@ -52,13 +52,13 @@ class UsefulItem(Column):
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         items = Integer(0, POOL - 1).parse(cells, ids)
         rows = pd.DataFrame({"task": self.tasks, "item": items})
-        _refuse(rows[rows.duplicated()], "named twice")
+        _refuse(rows[rows.duplicated()], "listed twice")
         labelled = pd.concat([pd.DataFrame({"task": name, "item": seeds}) for name, seeds in self.seeds.items()])
-        _refuse(rows.merge(labelled.drop_duplicates()), "labelled already")
+        _refuse(rows.merge(labelled.drop_duplicates()), "already labelled")
         return items
 
     def refused_cells(self) -> Mapping[str, Any]:
-        return {**Integer(0, POOL - 1).refused_cells(), "labelled already": str(self.seeds[self.tasks[0]][0])}
+        return {**Integer(0, POOL - 1).refused_cells(), "already labelled": str(self.seeds[self.tasks[0]][0])}
 
 
 def _refuse(useless: pd.DataFrame, what: str) -> None:
@@ -70,7 +70,7 @@ def _refuse(useless: pd.DataFrame, what: str) -> None:
 
 
 def seeds_of_tasks(answers: pd.DataFrame) -> pd.DataFrame:
-    """Task of each row and the items that its task's learner starts with, which are public."""
+    """The task of each row and its initially labelled items, which are public."""
     return answers[["row_id", "name"]].assign(seeds=[task.seeds for task in answers["task"]])
 
 
@@ -80,9 +80,9 @@ def useful_items(known: pd.DataFrame) -> dict[str, Column]:
 
 
 def gap_closed(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """Accuracy won over the seeds, summed over tasks, divided by what labelling the whole pools would win.
+    """Accuracy gained over the seeds, summed over tasks, divided by the gain from labelling the whole pools.
 
-    Sums, not a mean of shares: in some tasks the whole pool wins next to nothing.
+    Sums, not a mean of ratios: in some tasks the whole pool gains next to nothing.
     """
     rows = answers.assign(chosen=submission["item"].to_numpy())
     won = possible = 0.0
@@ -94,7 +94,7 @@ def gap_closed(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
 
 def read_answers(path: Path) -> pd.DataFrame:
-    """The table of rows with a good batch, and, from `tasks.npz` beside it, the tasks."""
+    """The table of rows with a good batch, and the tasks, from `tasks.npz` next to it."""
     table = pd.read_csv(path)
     with np.load(path.parent / "tasks.npz") as arrays:
         tasks = {name: _task(arrays, name) for name in table["name"].unique()}

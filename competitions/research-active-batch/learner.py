@@ -13,7 +13,7 @@ def fit_softmax(features: np.ndarray, labels: np.ndarray, classes: int) -> np.nd
     """Multinomial logistic regression, Σ log-loss + ½·Σ weights², by a fixed number of steps of a bounded Newton method.
 
     The Hessian is replaced by its bound ½·(I − 1/C) ⊗ XᵀX (Böhning, 1992), so that every step improves the fit and the result
-    does not hang on an optimiser's version.
+    does not depend on an optimiser's version.
 
     Args:
         features: shape (n, d).
@@ -53,6 +53,6 @@ def random_features(x: np.ndarray, projection: np.ndarray, offset: np.ndarray) -
 def accuracy_of(
     features: np.ndarray, labels: np.ndarray, test_features: np.ndarray, test_labels: np.ndarray, classes: int
 ) -> float:
-    """Share of test items that the learner gets right."""
+    """The learner's accuracy on test items."""
     weights = fit_softmax(features, labels, classes)
     return float(np.mean((test_features @ weights).argmax(axis=1) == test_labels))

@@ -63,7 +63,7 @@ def draw_task(
 
 
 def draw_pool(rng: np.random.Generator, clustered: float) -> np.ndarray:
-    """Inputs of which a share lies in three tight clusters, in random order."""
+    """Inputs, a share of them in three tight clusters, in random order."""
     in_cluster = round(clustered * POOL)
     centres = rng.standard_normal((3, INPUTS))
     near = centres[rng.integers(3, size=in_cluster)] + 0.3 * rng.standard_normal((in_cluster, INPUTS))

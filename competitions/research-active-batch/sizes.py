@@ -1,4 +1,4 @@
-"""How many items there are to choose from, and how many may be chosen."""
+"""Sizes of the pools and batches."""
 
 POOL = 1500
 """Items in a task's pool."""

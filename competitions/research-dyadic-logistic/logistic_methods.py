@@ -15,7 +15,7 @@ Rng = np.random.Generator
 
 
 def prior_samples(problem: Problem, rng: Rng) -> np.ndarray:
-    """Draws from the prior, the data ignored."""
+    """Draws from the prior, ignoring the data."""
     d = problem.facts["inputs"]
     return sigmoid(problem.anchors @ rng.normal(0, problem.facts["scale"] / math.sqrt(d), (d, FUNCTIONS)))
 

@@ -1,4 +1,4 @@
-"""Ways to guess a function of one number from a few observations: y at further inputs, given x and y of shape (n,)."""
+"""Methods that estimate a function of one variable from a few observations: y at further inputs, given x and y of shape (n,)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Fit = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def mean(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """The mean of what was observed."""
+    """The mean of the observations."""
     return np.full(len(at), y.mean())
 
 
@@ -49,12 +49,12 @@ def gaussian_process(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray
 
 
 def templates(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """The template of lowest BIC out of a library of shapes."""
+    """The template with the lowest BIC in a library of shapes."""
     return _Library(x, at).best(np.arange(len(x)), y)[1]
 
 
 def templates_and_constant_interval(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Like `templates`, with a run of neighbouring observations of about one value taken out first if that lowers BIC."""
+    """Like `templates`, but first removes a run of neighbouring, nearly constant observations if that lowers the BIC."""
     library = _Library(x, at)
     best, found = library.best(np.arange(len(x)), y)
     order = np.argsort(x, kind="stable")
@@ -74,20 +74,20 @@ def templates_and_constant_interval(x: np.ndarray, y: np.ndarray, at: np.ndarray
 
 
 def _ends(x: np.ndarray, start: int, end: int) -> tuple[float, float]:
-    """Half way to the neighbours outside the run."""
+    """The midpoints to the neighbours outside the run."""
     low = -np.inf if start == 0 else (x[start - 1] + x[start]) / 2
     high = np.inf if end == len(x) else (x[end - 1] + x[end]) / 2
     return float(low), float(high)
 
 
 class _Library:
-    """Linear models of many shapes, those of equally many columns fitted side by side."""
+    """Linear models of many shapes; those with equal numbers of columns are fitted together."""
 
     def __init__(self, x: np.ndarray, at: np.ndarray) -> None:
         self._of_x, self._of_at = _designs(x), _designs(at)
 
     def best(self, rows: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-        """Lowest BIC over models fitted to some of the observations, and what that model says at the further inputs."""
+        """The lowest BIC over models fitted to some of the observations, and that model's predictions at the further inputs."""
         best, found = np.inf, np.full(len(self._of_at[0][0][0]), y.mean())
         for (designs, chosen), (elsewhere, _) in zip(self._of_x, self._of_at, strict=True):
             columns = designs[:, rows]
@@ -110,7 +110,7 @@ def _bic(mean_square: np.ndarray, numbers: np.ndarray | int, n: int) -> np.ndarr
 
 
 def _designs(x: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Models of 1 to 5 columns, shape (models, n, columns), and how many numbers beside the coefficients each has to fit."""
+    """Models of 1 to 5 columns, shape (models, n, columns), and each model's number of parameters besides the coefficients."""
     one = np.ones(len(x))
     fixed = [np.abs(x), np.sqrt(np.maximum(x, 0)), np.log(np.maximum(x, 1)), (x >= 0).astype(float)]
     pairs = [np.column_stack([one, shape]) for shape in fixed] + [np.column_stack([np.maximum(x, 0), np.minimum(x, 0)])]

@@ -1,4 +1,4 @@
-"""Random functions of one number, some of them spoilt: noisy, approximated, or replaced by a constant on an interval.
+"""Random functions of one variable, some of them corrupted: noisy, approximated, or replaced by a constant on an interval.
 
 After the numeric functions of FIND: Schwettmann et al., "FIND: A Function Description Benchmark for Evaluating Interpretability
 Methods" (2023).
@@ -93,7 +93,7 @@ COMPOSABLE = ("linear", "step", "leaky relu", "constant", "rectangle", "sine", "
 
 @dataclass(frozen=True)
 class RandomCurve:
-    """A function on [−100, 100] and what is done to it."""
+    """A function on [−100, 100] and its corruption."""
 
     kind: str
     variant: Variant
@@ -110,13 +110,13 @@ class RandomCurve:
         return np.asarray(np.where(self.is_corrupted(x), self.level, values))
 
     def is_corrupted(self, x: np.ndarray) -> np.ndarray:
-        """Where the constant replaces the function."""
+        """The interval where the constant replaces the function."""
         if self.interval is None:
             return np.zeros(len(x), dtype=bool)
         return np.asarray((x >= self.interval[0]) & (x <= self.interval[1]))
 
     def observe(self, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Values as a call gives them, shape (n,)."""
+        """Values as observed, shape (n,)."""
         values = self.true_values(x)
         if self.noise == "normal":
             values = values + rng.standard_normal(len(x))
@@ -128,7 +128,7 @@ class RandomCurve:
 
 
 def draw_curve(rng: np.random.Generator) -> RandomCurve:
-    """A simple function or, one time in seven, the sum or product of two."""
+    """A simple function or, in one case of seven, the sum or product of two."""
     if rng.random() < 0.15:
         first, second = (str(kind) for kind in rng.choice(COMPOSABLE, 2, replace=False))
         together = "sum" if rng.random() < 0.5 else "product"

@@ -33,7 +33,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def draw_seen(rng: np.random.Generator, curve: RandomCurve, count: int, inside: int) -> np.ndarray:
-    """Inputs in random order; where a part of the function is corrupted, `inside` of them lie in that part."""
+    """Inputs in random order; if part of the function is corrupted, `inside` of them are in that part."""
     if curve.interval is None:
         return draw_inputs(rng, count)
     x = draw_inputs(rng, 20 * count)

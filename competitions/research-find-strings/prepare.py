@@ -25,7 +25,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
         asked = draw_inputs(inputs, function, QUERIES, seen=shown)
         queries.append(table(function, asked).assign(function=name, row_id=[f"{name}-{k}" for k in range(QUERIES)]))
 
-    # the place of a function in the list would tell whether it has an exception
+    # the position of a function in the list would reveal whether it has an exception
     order = edition.rng("order").permutation(FUNCTIONS)
     names = {f"f{old:03d}": f"f{new:03d}" for new, old in enumerate(order)}
     shown_table = renamed(pd.concat(examples), names)
@@ -37,7 +37,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def draw_inputs(rng: np.random.Generator, function: RandomFunction, count: int, seen: tuple[str, ...]) -> tuple[str, ...]:
-    """Distinct inputs; where there is an exception, at least a third of them, cut to whole ones, are within it and without."""
+    """Distinct inputs; with an exception, at least a third of them (rounded down) are within it and a third outside."""
     while True:
         drawn = tuple(draw_text(rng) for _ in range(count))
         inside = sum(map(function.is_exception, drawn))

@@ -1,4 +1,4 @@
-"""Random functions from text to text, made of small atoms; a part of them acts differently on some inputs.
+"""Random functions from text to text, composed of small atoms; some act differently on some inputs.
 
 After the strings of FIND: Schwettmann et al., "FIND: A Function Description Benchmark for Evaluating Interpretability Methods"
 (2023). All atoms are deterministic, and every function is different from each of its parts.
@@ -36,7 +36,7 @@ def number_word(number: int) -> str:
 
 
 def shifted(letter: str, by: int) -> str:
-    """A letter moved along the alphabet, round its end; anything else as it is."""
+    """A letter shifted cyclically along the alphabet; anything else unchanged."""
     for alphabet in (_LOWER, _UPPER):
         if letter in alphabet:
             return alphabet[(alphabet.index(letter) + by) % 26]
@@ -149,7 +149,7 @@ NAMED_ATOMS: dict[str, TextFunction] = {
     "last character to the front": lambda text: text[-1:] + text[:-1],
     "spaces become underscores": lambda text: text.replace(" ", "_"),
 }
-"""The atoms that the task text names."""
+"""The atoms listed in the task text."""
 
 UNNAMED_ATOMS: dict[str, TextFunction] = {
     "swap neighbours": _swap_pairs,
@@ -168,7 +168,7 @@ UNNAMED_ATOMS: dict[str, TextFunction] = {
     "vowels first": lambda text: "".join(sorted(text, key=lambda letter: not is_vowel(letter))),
     "characters sorted downwards": lambda text: "".join(sorted(text, reverse=True)),
 }
-"""Atoms that it does not name."""
+"""Atoms not listed there."""
 
 ATOMS = NAMED_ATOMS | UNNAMED_ATOMS
 
@@ -179,11 +179,11 @@ CONDITIONS: dict[str, Callable[[str], bool]] = {
     "has more than one word": lambda text: " " in text,
     "contains a capital": lambda text: any(map(str.isupper, text)),
 }
-"""Where an exception may hold."""
+"""Conditions of exceptions."""
 
 
 class RandomFunction(NamedTuple):
-    """Atoms one after the other; where the condition holds, other ones."""
+    """A sequence of atoms, and another sequence where the condition holds."""
 
     atoms: tuple[str, ...]
     condition: str | None = None
@@ -193,12 +193,12 @@ class RandomFunction(NamedTuple):
         return apply(self.exception if self.is_exception(text) else self.atoms, text)
 
     def is_exception(self, text: str) -> bool:
-        """Whether the exception holds for this input."""
+        """Whether the exception applies to this input."""
         return self.condition is not None and CONDITIONS[self.condition](text)
 
 
 def apply(atoms: tuple[str, ...], text: str) -> str:
-    """The atoms one after the other."""
+    """Applies the atoms in sequence."""
     for name in atoms:
         text = ATOMS[name](text)
     return text

@@ -1,4 +1,4 @@
-"""Guessing a function from text to text by enumerating compositions of known atoms."""
+"""Finds a function from text to text by enumerating compositions of known atoms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Examples = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Guess:
-    """A composition and how many examples it gets right."""
+    """A composition and the number of examples it reproduces."""
 
     atoms: tuple[TextFunction, ...]
     right: int
@@ -24,7 +24,7 @@ class Guess:
 
 
 def search(examples: Examples, atoms: Mapping[str, TextFunction], depth: int) -> Guess:
-    """The shortest composition of at most `depth` atoms that gets the most examples right; the first one found of several."""
+    """The shortest composition of at most `depth` atoms that reproduces the most examples; the first found if tied."""
     inputs, outputs = [text for text, _ in examples], [result for _, result in examples]
     best = Guess((), sum(map(str.__eq__, inputs, outputs)))
     level: list[tuple[tuple[TextFunction, ...], list[str]]] = [((), inputs)]
@@ -45,7 +45,7 @@ def search(examples: Examples, atoms: Mapping[str, TextFunction], depth: int) ->
 
 
 def _right(atom: TextFunction, texts: Sequence[str], outputs: Sequence[str], at_least: int) -> int:
-    """How many texts the atom makes right; counting ends where `at_least` is out of reach."""
+    """The number of texts the atom gets right; counting stops once `at_least` is out of reach."""
     right, left = 0, len(texts)
     for text, output in zip(texts, outputs, strict=True):
         if right + left < at_least:
@@ -56,7 +56,7 @@ def _right(atom: TextFunction, texts: Sequence[str], outputs: Sequence[str], at_
 
 
 def search_with_exception(examples: Examples, atoms: Mapping[str, TextFunction], depth: int) -> Callable[[str], str]:
-    """Like `search`; where no composition explains all examples, two of them that a condition chooses between may."""
+    """Like `search`; if no composition explains all examples, tries two that a condition chooses between."""
     whole = search(examples, atoms, depth)
     if whole.right == len(examples):
         return whole

@@ -1,4 +1,4 @@
-"""Retrieval across two kinds of vectors with hubs: gallery items that lie near every query.
+"""Retrieval across two kinds of vectors with hubs: gallery items that are near every query.
 
 Chowdhury et al., "Nearest Neighbor Normalization Improves Multimodal Retrieval" (2024) describes the effect and the correction
 `normalised`; the generator reproduces the effect without an encoder.
@@ -21,12 +21,12 @@ Streams = dict[str, np.random.Generator]
 
 
 class Retrieval(NamedTuple):
-    """Unit vectors in float32, and which gallery item each query belongs to."""
+    """Unit vectors in float32, and the gallery item of each query."""
 
     gallery: np.ndarray
     queries: np.ndarray
     bank: np.ndarray
-    """Further queries, of items that are in no gallery."""
+    """Further queries, for items in no gallery."""
     development_gallery: np.ndarray
     development_queries: np.ndarray
     development_items: np.ndarray
@@ -59,14 +59,14 @@ def draw_retrieval(streams: Streams, *, noise: float, hubness: float) -> Retriev
 
     Args:
         streams: generators for `world`, `gallery`, `queries`, `pairs`, `bank` and `development`.
-        noise: of the queries.
-        hubness: how far items are drawn to where the queries of their concept lie.
+        noise: noise level of the queries.
+        hubness: how far items are pulled towards the queries of their concept.
     """
     rng = streams["world"]
     means = rng.standard_normal((2, DIMENSIONS))
     world = _World(1.5 * rng.standard_normal((CONCEPTS, DIMENSIONS)), means[0], means[1], noise, hubness)
     latent, gallery = world.items(ITEMS, streams["gallery"])
-    # some items have many queries, some none: with equally many, balancing the test queries alone would find the pairs
+    # items have unequal numbers of queries: with equal numbers, balancing the test queries would reveal the pairs
     counts = streams["pairs"].geometric(1 / (1 + QUERIES_PER_ITEM), ITEMS) - 1
     items = streams["pairs"].permutation(np.repeat(np.arange(ITEMS), counts))
     development_latent, development_gallery = world.items(ITEMS, streams["development"])

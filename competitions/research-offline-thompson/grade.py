@@ -8,7 +8,7 @@ from .regret import thompson_regret, uniform_regret
 
 
 def relative_thompson_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """Regret of Thompson sampling summed over bandits, divided by that of playing at random.
+    """Regret of Thompson sampling summed over bandits, divided by the regret of random play.
 
     Args:
         answers: `row_id`, `problem`, `probability` (the chance of a reward) and `stream`, a seed in hexadecimal digits that

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _CLIP = 0.02
-"""Likelihoods of a reward are cut to [_CLIP, 1 − _CLIP], so that no function is ruled out by one reward."""
+"""Likelihoods of a reward are clipped to [_CLIP, 1 − _CLIP], so that no function is ruled out by one reward."""
 
 
 def thompson_regret(
@@ -19,14 +19,14 @@ def thompson_regret(
     "Approximate Thompson Sampling via Epistemic Neural Networks" (2023) for functions sampled from a network.
 
     Args:
-        truth: chance of a reward of each arm, shape (arms,).
+        truth: reward probability of each arm, shape (arms,).
         samples: the same under K functions, shape (arms, K).
-        rng: makes draws and rewards; the same state gives the same result.
+        rng: draws functions and rewards; the same state gives the same result.
         steps: plays in a replay.
-        replays: independent ones.
+        replays: number of independent replays.
 
     Returns:
-        0 or more; steps · (best − mean chance) for functions that prefer no arm.
+        0 or more; steps · (best − mean probability) for functions that prefer no arm.
     """
     functions = samples.shape[1]
     is_best = samples == samples.max(axis=0)
@@ -53,10 +53,10 @@ def uniform_regret(truth: np.ndarray, *, steps: int = 300) -> float:
     """Expected total regret of playing arms at random.
 
     Args:
-        truth: chance of a reward of each arm, shape (arms,).
+        truth: reward probability of each arm, shape (arms,).
         steps: plays.
 
     Returns:
-        steps · (best − mean chance), 0 or more; 0 where all arms are equal.
+        steps · (best − mean probability), 0 or more; 0 if all arms are equal.
     """
     return steps * float(truth.max() - truth.mean())

@@ -11,7 +11,7 @@ from grading.wording import name_ids
 from .sampled_classifiers import CLASSES, FUNCTIONS, class_table, detection, joint_loss, probability_names
 
 COLUMNS = {**{name: Probability() for name in probability_names()}, "unknown": Real(-1e9, 1e9)}
-"""`unknown` is any number, higher for inputs that seem to be of no known class."""
+"""`unknown` is any number, higher for inputs that seem to belong to no known class."""
 
 
 def relative_loss(answers: pd.DataFrame, submission: pd.DataFrame) -> float:

@@ -49,7 +49,7 @@ def rows(key: tuple[str, int, bool], labels: np.ndarray) -> pd.DataFrame:
 
 
 def pairs(answers: pd.DataFrame) -> pd.Series:
-    """Shifted rows two by two within a kind and severity; −1 for the others and for one left over."""
+    """Pairs of shifted rows within a kind and severity; −1 for all other rows and a left-over one."""
     place = answers.groupby(["kind", "severity"]).cumcount()
     group = answers.groupby(["kind", "severity"]).ngroup()
     size = answers.groupby(["kind", "severity"])["label"].transform("size")

@@ -1,4 +1,4 @@
-"""Sampled classifiers: class probabilities of several functions, how unknown an input seems, and the losses of both."""
+"""Sampled classifiers: class probabilities of several functions, a novelty score of each input, and the losses of both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grading.metrics.joint import TAU, dyadic_joint_nll
 FUNCTIONS = 10
 """Sampled functions in a submission."""
 CLASSES = 8
-"""Classes that training data shows."""
+"""Classes in the training data."""
 
 
 def probability_names() -> list[str]:
@@ -36,7 +36,7 @@ def joint_loss(answers: pd.DataFrame, probabilities: np.ndarray) -> float:
     """Mean joint log-loss of ten labels over pairs of shifted inputs.
 
     Args:
-        answers: `label` and `pair`; rows whose pair is −1 do not count.
+        answers: `label` and `pair`; rows with pair −1 are ignored.
         probabilities: shape (inputs, functions, classes), in the order of the answers.
     """
     paired = np.flatnonzero(answers["pair"] >= 0)
@@ -47,6 +47,6 @@ def joint_loss(answers: pd.DataFrame, probabilities: np.ndarray) -> float:
 
 
 def detection(answers: pd.DataFrame, unknown: np.ndarray) -> float:
-    """Average precision of `unknown` at telling unknown classes from known ones, both without shift."""
+    """Average precision of `unknown` at separating unknown from known classes, both without shift."""
     graded = (answers["kind"] == "none").to_numpy()
     return float(average_precision_score(answers["label"].to_numpy()[graded] < 0, unknown[graded]))

@@ -1,4 +1,4 @@
-"""Classifiers under shift: class probabilities of one or more functions, and how unknown an input seems."""
+"""Classifiers under shift: class probabilities of one or more functions, and a novelty score of each input."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def ensemble(
     x: np.ndarray, y: np.ndarray, test: np.ndarray, rng: Rng, *, members: int = FUNCTIONS, penalty: float = 2e-4,
     prior_scale: float = 0.0, augmented: bool = False, steps: int = 700, temperature: float = 1.0,
 ) -> np.ndarray:  # fmt: skip
-    """Networks of 50-50 hidden units; `augmented` ones are trained on noisy inputs with missing features, too."""
+    """Networks of 50-50 hidden units; `augmented` ones are also trained on noisy inputs with missing features."""
     x, test = x.astype(np.float32), test.astype(np.float32)
     sizes = (x.shape[1], 50, 50, CLASSES)
     trained = initial_parameters(rng, members, sizes)
@@ -78,7 +78,7 @@ def ensemble(
 
 
 def _spoilt(x: np.ndarray, rng: Rng) -> np.ndarray:
-    """Half of the rows as they are, a quarter noisy, a quarter with missing features."""
+    """Half of the rows unchanged, a quarter noisy, a quarter with missing features."""
     kind = rng.random((len(x), 1))
     noisy = x + 0.25 * rng.integers(1, 6, size=(len(x), 1)) * rng.standard_normal(x.shape)
     missing = np.where(rng.random(x.shape) < 0.1 * rng.integers(1, 6, size=(len(x), 1)), 0, x)

@@ -1,4 +1,4 @@
-"""Classification with random networks whose test inputs are shifted, or of classes that training data does not show."""
+"""Classification with random networks whose test inputs are shifted, or from classes absent from the training data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rng = np.random.Generator
 
 
 class Shift(NamedTuple):
-    """What is done to inputs, and whether labels stay those of the inputs before the shift."""
+    """A transformation of inputs, and whether labels are those of the unshifted inputs."""
 
     change: Callable[[np.ndarray, int, Rng], np.ndarray]
     keeps_labels: bool
@@ -59,7 +59,7 @@ SHIFTS = {
 
 
 class Classes(NamedTuple):
-    """A function and which of its classes are known; these are numbered 0 to 7 in labels, the others are −1."""
+    """A function and which of its classes are known; known ones are numbered 0 to 7 in labels, the others are −1."""
 
     network: RandomNetwork
     numbers: np.ndarray

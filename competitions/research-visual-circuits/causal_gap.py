@@ -1,4 +1,4 @@
-"""What units of a network do, measured by leaving them out."""
+"""The effect of a network's units, measured by ablation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def masked_outputs(parameters: Sequence[np.ndarray], x: np.ndarray, means: Units
         parameters: W1, b1, W2, b2, …; weights of shape (before, after).
         x: inputs, shape (n, inputs).
         means: mean activation of every unit, one array per hidden layer.
-        removed: the units held at their mean, one array per hidden layer.
+        removed: the ablated units, one array per hidden layer.
 
     Returns:
         Shape (n, outputs).
@@ -34,10 +34,10 @@ def masked_outputs(parameters: Sequence[np.ndarray], x: np.ndarray, means: Units
 def causal_gap(
     parameters: Sequence[np.ndarray], x: np.ndarray, labels: np.ndarray, means: Units, circuit: Units, output: int
 ) -> float:
-    """How much of one output a circuit carries: its quality with the circuit alone less its quality without the circuit.
+    """How much of one output a circuit carries: its quality with only the circuit minus its quality without the circuit.
 
-    Quality is the area under the ROC curve of the output; what is left without the circuit counts at least ½, as an output turned
-    upside down still knows the concept. The measure is this suite's own; units are held at their mean as in Wang et al.,
+    Quality is the area under the ROC curve of the output; the quality without the circuit counts at least ½, as an inverted
+    output still encodes the concept. The measure is this suite's own; units are held at their mean as in Wang et al.,
     "Interpretability in the Wild" (2022).
 
     Args:

@@ -1,4 +1,4 @@
-"""Lists of units are graded by what keeping and removing them does to the concept's output on private pictures."""
+"""Lists of units are graded by the effect on the concept's output of keeping and removing them, on private pictures."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .causal_gap import causal_gap
 from .unit_lists import UNITS, RankedUnits
 
 SIZES = (4, 8, 16)
-"""Units per layer of the circuits that are graded: the first so many of each list."""
+"""Units per layer of the graded circuits: the first n of each list."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """One network with the private pictures that its circuits are tried on."""
+    """One network with the private pictures on which its circuits are evaluated."""
 
     parameters: list[np.ndarray]
     means: list[np.ndarray]
@@ -55,7 +55,7 @@ def mean_causal_gap(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
 
 def read_answers(path: Path) -> pd.DataFrame:
-    """The table of lists with a good one for each, and, from `pictures.npz` beside it, the networks and private pictures."""
+    """The table of lists with a good one for each, and the networks and private pictures, from `pictures.npz` next to it."""
     table = pd.read_csv(path, dtype={"units": str})
     with np.load(path.parent / "pictures.npz") as arrays:
         networks = {name: _network(dict(arrays), name) for name in table["name"].unique()}

@@ -1,4 +1,4 @@
-"""Pictures of drawn shapes, so that no data set holds their labels; and a small network that learns which shapes they show."""
+"""Synthetic pictures of shapes, whose labels exist nowhere else, and a small network that learns which shapes they show."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _templates() -> np.ndarray:
 
 
 def draw_pictures(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy pictures and what they show.
+    """Noisy pictures and their labels.
 
     Returns:
         Pixels of shape (count, 8 · 16), row by row, and 0 or 1 per shape, shape (count, shapes).

@@ -45,7 +45,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def choose_examples(rng: np.random.Generator, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Places of pictures that show each concept, and of ones that do not, shape (concepts, EXAMPLES)."""
+    """Indices of pictures that show each concept, and of ones that do not, shape (concepts, EXAMPLES)."""
     chosen = {
         kind: [rng.choice(np.flatnonzero(labels[:, concept] == value), EXAMPLES, replace=False) for concept in range(len(SHAPES))]
         for kind, value in (("positive", 1), ("negative", 0))

@@ -1,6 +1,6 @@
-"""Ranking the units of a small ReLU network by what they do for one output, from a few example inputs.
+"""Ranks the units of a small ReLU network by their effect on one output, from a few example inputs.
 
-Ways to rank: cut a unit out and look; activation × gradient; activation alone; weights alone. Parameters are W1, b1, W2, b2, …
+Methods: ablation of single units; activation × gradient; activation only; weights only. Parameters are W1, b1, W2, b2, …
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Layers = list[np.ndarray]
 
 
 class Examples(NamedTuple):
-    """What a ranking rule gets to see."""
+    """The inputs of a ranking rule."""
 
     parameters: Parameters
     means: Layers
@@ -61,7 +61,7 @@ def at_random(examples: Examples, rng: np.random.Generator) -> Layers:
 
 
 def mean_activation(examples: Examples, rng: np.random.Generator) -> Layers:
-    """How active a unit is where the concept is shown."""
+    """A unit's mean activation where the concept is shown."""
     return [layer.mean(axis=0) for layer in activations(examples.parameters, examples.positive)]
 
 
@@ -74,7 +74,7 @@ def activation_difference(examples: Examples, rng: np.random.Generator) -> Layer
 
 
 def weight_product(examples: Examples, rng: np.random.Generator) -> Layers:
-    """Absolute weights multiplied along all ways to the output."""
+    """Products of absolute weights along all paths to the output."""
     reach = np.abs(examples.parameters[-2][:, examples.output])
     found = [reach]
     for number in reversed(range(1, len(examples.means))):
@@ -94,7 +94,7 @@ def absolute_attribution(examples: Examples, rng: np.random.Generator, *, centre
 
 
 def signed_attribution(examples: Examples, rng: np.random.Generator) -> Layers:
-    """(Activation − mean) × gradient, where the concept is shown less where it is not."""
+    """(Activation − mean) × gradient, where the concept is shown minus where it is not."""
     shown, not_shown = (_attribution(examples, x) for x in (examples.positive, examples.negative))
     return [first - second for first, second in zip(shown, not_shown, strict=True)]
 
@@ -106,7 +106,7 @@ def _attribution(examples: Examples, x: np.ndarray) -> Layers:
 
 
 def single_ablation(examples: Examples, rng: np.random.Generator, *, contrast: bool = True) -> Layers:
-    """How much the output falls where the concept is shown (less, with `contrast`, where it is not) when one unit is cut out."""
+    """How much the output falls where the concept is shown (less, with `contrast`, where it is not) when one unit is ablated."""
     found = _fall(examples, examples.positive)
     if not contrast:
         return found

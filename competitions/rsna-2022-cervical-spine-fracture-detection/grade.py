@@ -8,7 +8,7 @@ EPSILON = 1e-15
 
 
 def weighted_log_loss(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """Mean over studies of the weighted log loss of their 8 rows; a fracture weighs twice as much as none."""
+    """Mean over studies of the weighted log loss of their 8 rows; a fracture weighs twice as much as no fracture."""
     fractured = answers["fractured"].to_numpy(dtype=bool)
     probability = np.clip(submission["fractured"].to_numpy(), EPSILON, 1 - EPSILON)
     loss = -np.log(np.where(fractured, probability, 1 - probability))

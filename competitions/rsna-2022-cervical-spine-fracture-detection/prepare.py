@@ -36,7 +36,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def published_draw(uids: list[str], boxed: set[str], segmented: set[str]) -> tuple[set[str], set[str], set[str]]:
-    """The studies, the studies with boxes and those with segmentations that the published edition gives for training."""
+    """The studies, those with boxes and those with segmentations that the published edition uses for training."""
     draw = random.Random(0)
     n_boxed, n_segmented, n_both = (round(len(part) * SHARE) for part in (boxed, segmented, boxed & segmented))
     both = draw.sample(sorted(boxed & segmented), n_both)

@@ -10,7 +10,7 @@ FEW_PATIENTS = 40
 
 
 def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
-    """`size` images, about 4 per patient; most patients have one positive breast, so that any test set holds some."""
+    """`size` images, about 4 per patient; most patients have one positive breast, so that every test set has some."""
     images = pd.concat([visit(rng, int(patient)) for patient in rng.choice(65_000, size // 2, replace=False)]).head(size)
     count = len(images)
     patients = images["patient_id"].nunique()

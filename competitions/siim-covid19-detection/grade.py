@@ -21,10 +21,10 @@ def findings(confidence: Real) -> dict[str, Column]:
 
 
 class PublishedFindings(ObjectList):
-    """Findings of which blanks alone are none, as the published grader took them; an empty cell is refused."""
+    """Findings, where only blanks mean none, as in the published grader; an empty cell is rejected."""
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        refuse(self.text_of(cells) == "", cells, ids, "filled in")
+        refuse(self.text_of(cells) == "", cells, ids, "filled")
         return super().parse(cells, ids)
 
     def refused_cells(self) -> dict[str, str]:
@@ -32,7 +32,7 @@ class PublishedFindings(ObjectList):
 
 
 class LevelledFindings(ObjectList):
-    """Findings whose labels are of the level of their row: appearances on studies, opacities on images."""
+    """Findings whose labels match the level of their row: appearances on studies, opacities on images."""
 
     def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
         parsed = super().parse(cells, ids)

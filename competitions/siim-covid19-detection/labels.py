@@ -1,7 +1,7 @@
-"""What is found on studies and on images."""
+"""Labels of studies and images."""
 
 APPEARANCES = ("negative", "typical", "indeterminate", "atypical")
-"""Of studies, in the order of the columns of their table."""
+"""Labels of studies, in table column order."""
 SAMPLE_STUDY = "negative 1 0 0 1 1"
 NOTHING = "none 1 0 0 1 1"
 """An image without opacity."""

@@ -16,7 +16,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     train, test = (part.sort_values("id") for part in edition.split(studies, test_size=0.1, v2_groups=groups))
     study = images["StudyInstanceUID"] + "_study"
     if not study.isin(studies["id"]).all():
-        raise damaged(raw / "train_image_level.csv", "it names studies that the table of studies lacks")
+        raise damaged(raw / "train_image_level.csv", "it lists studies that are missing from the study table")
     train_images, test_images = (images[study.isin(part["id"])].sort_values("id") for part in (train, test))
 
     write_csv(train, public / "train_study_level.csv")
@@ -38,7 +38,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def studies_with_equal_images(folder: Path, studies: pd.Series) -> pd.Series:
-    """A group for each study; studies that have an image in common are in one."""
+    """A group for each study; studies that share an image are in one group."""
     files = [(study, path) for study in studies for path in (folder / study.removesuffix("_study")).rglob("*.dcm")]
     study_of_file = [study for study, _ in files]
     groups = united(study_of_file, same_content(path for _, path in files))

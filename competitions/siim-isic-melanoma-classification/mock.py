@@ -46,7 +46,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def labels(rng: np.random.Generator, shard: np.ndarray, patient: np.ndarray) -> np.ndarray:
-    """Labels of which both kinds are in the test part of either edition."""
+    """Labels such that both kinds are in the test part of each edition."""
     parts = [np.flatnonzero(np.isin(shard, (0, 6)))]
     edition = Edition("v2", "siim-isic-melanoma-classification")
     parts.append(edition.split(np.arange(len(shard)), test_size=0.125, groups=patient)[1])

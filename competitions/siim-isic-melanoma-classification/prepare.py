@@ -11,7 +11,7 @@ SHOWN = ["image_name", "patient_id", "sex", "age_approx", "anatom_site_general_c
 
 
 def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
-    # the published file was made with pandas' default parser, whose last digits of floats can differ
+    # the published file was made with pandas' default parser, whose floats can differ in the last digits
     lesions = read_csv(raw / "train.csv", float_precision=None)
     shards = sorted((raw / "tfrecords").glob("train*.tfrec"))
     (public / "tfrecords").mkdir()
@@ -47,7 +47,7 @@ def link_shards(shards: Collection[Path], target: Path) -> set[str]:
 
 
 def split_shard(shard: Path, number: int, target: Path, test_images: set[str]) -> None:
-    """Write train records as they are, and test records without the features that tell the label."""
+    """Write train records unchanged, and test records without the features that reveal the label."""
     held_out: list[Frame] = []
 
     def train_records() -> Iterator[Frame]:

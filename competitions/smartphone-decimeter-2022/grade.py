@@ -19,7 +19,7 @@ def mean_of_percentiles(answers: pd.DataFrame, submission: pd.DataFrame) -> floa
 
 
 def take_order_for_wrong_times(submission: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give the rows of a trip whose times are not those asked for the right times in their order, as was published."""
+    """If a trip has unexpected times, assign the expected times to its rows in order, as published."""
     if set(KEY) <= set(submission) and all(are_alike(known[name], submission[name]) for name in KEY):
         return submission, known
     submission, known = submission.reset_index(drop=True), known.reset_index(drop=True)

@@ -43,13 +43,13 @@ def read_truth(drive: Path) -> list[pd.DataFrame]:
     if not files:
         raise missing(f"ground_truth.csv of every phone of {drive}")
     columns = ["tripId", "UnixTimeMillis", *POSITION]
-    # v1's bytes come from pandas' fast parser of floats
+    # v1's bytes come from pandas' fast float parser
     tables = (read_csv(file, float_precision=None).assign(tripId=f"{drive.name}-{file.parent.name}") for file in files)
     return [table[columns] for table in tables]
 
 
 def hide_truth(drive: Path, target: Path, edition: Edition) -> None:
-    """Link a drive without its true positions; v2 also leaves out the reference track and the phone's own fixes."""
+    """Link a drive without its true positions; v2 also omits the reference track and the phone's fixes."""
     link_tree(drive, target)
     for path in list(target.rglob("*")):
         if path.name == "ground_truth.csv" or (path.suffix == ".nmea" and not edition.is_v1):

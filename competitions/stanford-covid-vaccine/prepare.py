@@ -32,12 +32,12 @@ def read_molecules(path: Path) -> pd.DataFrame:
     except ValueError as error:
         raise unreadable(path, "json", error) from None
     if molecules.empty:
-        raise damaged(path, "it holds no molecules")
+        raise damaged(path, "it contains no molecules")
     return molecules
 
 
 def draw_test(molecules: pd.DataFrame, edition: Edition) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A tenth of the molecules, of those that pass the quality filter; train and test keep the order of the file."""
+    """A tenth of the molecules that pass the quality filter; train and test keep the file order."""
     count = int(len(molecules) * 0.1)
     passing = molecules["SN_filter"] > 0
     if edition.is_v1:
@@ -51,7 +51,7 @@ def draw_test(molecules: pd.DataFrame, edition: Edition) -> tuple[pd.DataFrame, 
 def cluster(sequences: pd.Series) -> np.ndarray:
     """Number the clusters of similar sequences: average linkage, joined while half of the bases agree on average.
 
-    Bases that nearly all molecules share, such as the common tail, do not count.
+    Bases that nearly all molecules share, such as the common tail, are ignored.
     """
     bases = sequences.str.ljust(sequences.str.len().max()).map(list).tolist()
     codes = pd.DataFrame(bases).apply(lambda column: pd.factorize(column)[0])
@@ -62,7 +62,7 @@ def cluster(sequences: pd.Series) -> np.ndarray:
 
 
 def draw_clusters(clusters: pd.Series, count: int, rng: np.random.Generator) -> list[int]:
-    """Clusters in random order as long as they hold no more than `count` molecules together; one that is too large is skipped."""
+    """Clusters in random order while their total is at most `count` molecules; clusters that are too large are skipped."""
     sizes = clusters.value_counts().sort_index()
     drawn, held = [], 0
     for name in rng.permutation(sizes.index):
@@ -79,7 +79,7 @@ def write_json_lines(molecules: pd.DataFrame, path: Path) -> None:
 
 
 def list_positions(molecule: dict) -> pd.DataFrame:
-    """One row per base; those beyond the measured ones hold zeros and are not kept for scoring."""
+    """One row per base; those beyond the measured ones are zero and not scored."""
     length, scored = molecule["seq_length"], molecule["seq_scored"]
     if any(len(molecule[target]) != scored for target in TARGETS):
         raise damaged("train.json", f"molecule {molecule['id']} lacks measurements")

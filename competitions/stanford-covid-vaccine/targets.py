@@ -1,6 +1,6 @@
-"""What is measured of each base."""
+"""Measurements of each base."""
 
 SCORED = ["reactivity", "deg_Mg_pH10", "deg_Mg_50C"]
 UNSCORED = ["deg_pH10", "deg_50C"]
 TARGETS = ["reactivity", "deg_Mg_pH10", "deg_pH10", "deg_Mg_50C", "deg_50C"]
-"""All of them, in the order of the files."""
+"""All targets, in file order."""

@@ -34,7 +34,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def first_record(path: Path) -> dict[str, Any]:
-    """The first record of a JSON list that is too big to be parsed for its keys alone."""
+    """The first record of a JSON list, which is too big to parse just for its keys."""
     try:
         with path.open() as file:
             beginning = file.read(2**24)

@@ -23,7 +23,7 @@ def make_patches(rng: np.random.Generator, size: int, first_id: int) -> pd.DataF
             "Elevation": rng.integers(1700, 4400, size),
             "Aspect": rng.integers(-33, 408, size),
             "Slope": rng.integers(-3, 65, size),
-            # the synthetic values leave the ranges of the real ones
+            # the synthetic values exceed the ranges of the real ones
             **{name: rng.integers(-300, 7000, size) for name in DISTANCES},
             **{name: rng.integers(-5, 300, size) for name in SHADES},
             "Horizontal_Distance_To_Fire_Points": rng.integers(-280, 8100, size),

@@ -20,7 +20,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
     folder = raw / "packing"
     clip = partial(wav_bytes, rng, 16_000, 0.01)
     write_files(folder / "train" / "audio", word_files(rng, size), clip)
-    # long enough that a fifth holds a second
+    # long enough that a fifth contains a second
     noises = [f"{name}.wav" for name in NOISES]
     write_files(folder / "train" / "audio" / NOISE, noises, lambda: wav_bytes(rng, 16_000, 6.2))
     write_files(folder / "train" / "audio" / NOISE, ["README.md"], lambda: "Noise – “née”".encode())

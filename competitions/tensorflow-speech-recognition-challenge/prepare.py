@@ -73,7 +73,7 @@ def split_speakers(clips: Iterable[Clip], edition: Edition, folder: Path) -> tup
 
 
 def cut_noise(noise: Path, folder: Path, edition: Edition) -> tuple[Path, list[Path]]:
-    """Cut a stretch out of a noise into clips of a second; returns what is left and the clips."""
+    """Cut part of a noise into one-second clips; returns the rest and the clips."""
     with wave.open(str(noise)) as sound:
         shape, rate, n_frames = sound.getparams(), sound.getframerate(), sound.getnframes()
         width = sound.getsampwidth() * sound.getnchannels()

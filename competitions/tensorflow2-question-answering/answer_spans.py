@@ -1,4 +1,4 @@
-"""Examples of the simplified Natural Questions: what the right long and short predictions of a question are."""
+"""Examples of the simplified Natural Questions: the correct long and short predictions of a question."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def right_predictions(example: Mapping[str, Any]) -> dict[str, list[str]]:
-    """All right predictions of an example's two rows, the best first; an empty list where the row is to be left blank.
+    """All correct predictions of an example's two rows, the best first; an empty list if the row should be blank.
 
     Args:
         example: has `example_id` and `annotations`, of which the first counts: `yes_no_answer` (`YES`, `NO` or `NONE`),

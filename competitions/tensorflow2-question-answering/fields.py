@@ -1,4 +1,4 @@
 """Fields of an example."""
 
 TEST_FIELDS = ["example_id", "question_text", "document_text", "long_answer_candidates"]
-"""Of an example without annotations."""
+"""Fields of an example without annotations."""

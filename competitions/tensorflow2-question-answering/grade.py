@@ -12,7 +12,7 @@ from grading import Column, Grader, per_edition, refuse
 
 from .answer_spans import right_predictions
 
-# Python turns no more digits into a number
+# Python does not convert more digits
 SPAN = re.compile(r"([+-]?\d{1,4000})\s*:\s*([+-]?\d{1,4000})", re.ASCII)
 
 
@@ -58,17 +58,17 @@ def read_answers(path: Path) -> pd.DataFrame:
 
 
 def right_answers(examples: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """All right predictions of each row in one text, separated by blanks."""
+    """All correct predictions of each row in one string, separated by blanks."""
     rows = [(row, " ".join(right)) for example in examples for row, right in right_predictions(example).items()]
     return pd.DataFrame(rows, columns=["example_id", "right"])
 
 
 def count(answers: pd.DataFrame, submission: pd.DataFrame) -> tuple[int, int, int]:
-    """Numbers of rows that are rightly answered, wrongly answered, and wrongly left blank."""
+    """The number of rows answered correctly, answered wrongly and wrongly left blank."""
     hits = misses = blanks = 0
     for right, predicted in zip(answers["right"], submission["PredictionString"], strict=True):
         if predicted:
-            # a search in the text costs less than dividing it
+            # searching the text is cheaper than splitting it
             hit = predicted in right and predicted in right.split()
             hits, misses = hits + hit, misses + (not hit)
         elif right:
@@ -77,13 +77,13 @@ def count(answers: pd.DataFrame, submission: pd.DataFrame) -> tuple[int, int, in
 
 
 def share_of_right_rows(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """Accuracy over all rows, right blanks included, as the published grader computes it."""
+    """Accuracy over all rows, including correct blanks, as in the published grader."""
     _, misses, blanks = count(answers, submission)
     return 1 - (misses + blanks) / len(answers)
 
 
 def micro_f1(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """F1 over all rows, right blanks left out; 0 without a hit.
+    """F1 over all rows, excluding correct blanks; 0 without a hit.
 
     Definition: https://www.kaggle.com/competitions/tensorflow2-question-answering/overview/evaluation
     """

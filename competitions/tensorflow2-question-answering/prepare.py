@@ -41,7 +41,7 @@ def split_parts(path: Path, edition: Edition) -> Iterator[tuple[Examples, Exampl
     in_test = None if edition.is_v1 else documents_in_test(path, edition)
     lines = enumerate(read_json_lines(path))
     while chunk := list(itertools.islice(lines, CHUNK_LINES)):
-        # v1 made a table of each thousand, so that all lines of it have the same fields in one order
+        # v1 made one table per thousand lines, so that all its lines have the same fields in the same order
         fields = list(dict.fromkeys(field for _, example in chunk for field in example))
         examples = [{field: example.get(field) for field in fields} for _, example in chunk]
         for example in examples:
@@ -56,14 +56,14 @@ def split_parts(path: Path, edition: Edition) -> Iterator[tuple[Examples, Exampl
 
 
 def documents_in_test(path: Path, edition: Edition) -> np.ndarray:
-    """Whether each line is a test line, all versions of an article being on one side."""
+    """Whether each line is a test line, with all versions of an article on one side."""
     articles = [example["document_url"].split("oldid=")[0] for example in read_json_lines(path)]
     _, test = edition.split(np.arange(len(articles)), test_size=0.1, groups=articles)
     return np.isin(np.arange(len(articles)), test)
 
 
 def json_line(example: dict[str, Any]) -> str:
-    """One line of JSON as pandas writes it: slashes escaped, and the character U+007F not."""
+    """One line of JSON as pandas writes it: slashes escaped, U+007F not."""
     text = json.dumps(example, separators=(",", ":")).replace("/", "\\/")
     if "\\u007f" in text:
         text = re.sub(r"(?<!\\)((?:\\\\)*)\\u007f", "\\1\x7f", text)

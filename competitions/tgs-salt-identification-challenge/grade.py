@@ -20,8 +20,8 @@ def mean_precision(truth: np.ndarray, prediction: np.ndarray, hits: Hits, *, emp
     Args:
         truth: runs of each image's mask, shape (images,).
         prediction: runs of each submitted mask, shape (images,).
-        hits: from intersection and union areas, shape (images,), the share of thresholds hit.
-        empty_is_full: measure an empty mask like one that covers the image, as edition v1 does.
+        hits: computes the share of thresholds hit from intersection and union areas, shape (images,).
+        empty_is_full: treat an empty mask as one that covers the image, as edition v1 does.
 
     Returns:
         0 to 1; higher is better.
@@ -37,12 +37,12 @@ def mean_precision(truth: np.ndarray, prediction: np.ndarray, hits: Hits, *, emp
 
 
 def hits_of_2024(intersection: np.ndarray, union: np.ndarray) -> np.ndarray:
-    """Thresholds with the rounding of floating point, some a hair above the nominal value."""
+    """Thresholds with floating-point rounding, some slightly above the nominal value."""
     return np.mean((intersection / union)[:, None] > np.arange(0.5, 1.0, 0.05), axis=1)
 
 
 def exact_hits(intersection: np.ndarray, union: np.ndarray) -> np.ndarray:
-    """Thresholds of exactly k / 20, compared in whole numbers."""
+    """Thresholds of exactly k / 20, compared in integer arithmetic."""
     return np.mean(20 * intersection[:, None] > np.arange(10, 20) * union[:, None], axis=1)
 
 

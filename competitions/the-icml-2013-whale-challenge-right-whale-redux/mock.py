@@ -29,7 +29,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 def clip_starts(rng: np.random.Generator, date: str, count: int) -> list[str]:
     """Clips in blocks of a quarter of an hour; the second of the day has three to five digits."""
     seconds = np.sort(rng.choice(86_400 * 10, count, replace=False))
-    # some clips lie around second 1000, where the number of digits changes within one block
+    # some clips are around second 1000, where the number of digits changes within one block
     seconds[: count // 3] = np.sort(rng.choice(np.arange(9_000, 18_000), count // 3, replace=False))
     blocks = [second // 9_000 * 15 for second in np.sort(seconds)]
     return [

@@ -16,7 +16,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
             PurePosixPath(path).name: path for path in archive.namelist() if path.startswith("train2/") and path != "train2/"
         }
         if odd := [name for name in paths if not NAME.fullmatch(name)]:
-            raise damaged(raw / "train2.zip", f"{odd[0]!r} is no clip's name")
+            raise damaged(raw / "train2.zip", f"{odd[0]!r} is not a clip name")
         clips = sorted(paths) if edition.is_v1 else sorted(paths, key=time_of_clip)
         dates = sorted({date_of(clip) for clip in clips})
         train_dates = dates[: len(dates) // 2]

@@ -19,7 +19,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
             "sentiment": cycle(["positive", "negative", "neutral"], rng, size),
         }
     )
-    # the real file has one empty tweet, and it is a training row in v1; so are spans that read like a missing value here
+    # the real file has one empty tweet, and it is a training row in v1; likewise spans that read like a missing value here
     in_train, _ = Edition("v1", "tweet-sentiment-extraction").split(np.arange(size), test_size=0.1)
     tweets.loc[in_train[0], ["text", "selected_text"]] = None
     tweets.loc[in_train[1:4], ["text", "selected_text"]] = [[word, word] for word in MISSING_LOOKING[:3]]
@@ -29,7 +29,7 @@ def mock(raw: Path, rng: np.random.Generator, size: int) -> None:
 
 
 def span_of(text: str, rng: np.random.Generator) -> str:
-    """A piece of a text that may begin or end within a word, is not blank and does not read like a missing value."""
+    """A non-blank piece of a text that may begin or end within a word and does not read like a missing value."""
     first = int(rng.integers(0, max(1, len(text) // 2)))
     last = int(rng.integers(first + 1, len(text) + 1))
     span = text[first:last] if text[first:last].strip() else text

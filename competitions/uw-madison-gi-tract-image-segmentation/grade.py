@@ -13,12 +13,12 @@ def masks(known: pd.DataFrame, cut: bool = False) -> RunLengths:
 
 
 def dice_and_distance(answers: pd.DataFrame, submission: pd.DataFrame, *, order: Order, largest_ratio: float) -> float:
-    """0.4 · mean Dice + 0.6 · (1 − mean 3D Hausdorff distance); rows and volumes that are empty on both sides are left out.
+    """0.4 · mean Dice + 0.6 · (1 − mean 3D Hausdorff distance); rows and volumes that are empty on both sides are excluded.
 
     Args:
         answers: one row per slice and class.
         submission: the same rows, `predicted` parsed.
-        order: of the pixels in the runs.
+        order: pixel order of the runs.
         largest_ratio: a predicted volume larger than this many times the true one gets distance 1.
     """
     truth, guess = masks(answers).parse(answers["predicted"], answers["id"]), submission["predicted"].to_numpy()
@@ -60,7 +60,7 @@ def stacked(classes: list[Runs], places: np.ndarray, lines: tuple[int, int]) -> 
 
 
 def decoded(volumes: list[Runs], lines: tuple[int, int]) -> list[np.ndarray]:
-    """Stacked volumes as arrays, shape (slices, lines, pixels of a line), cut alike to the slices and lines with something."""
+    """Stacked volumes as arrays, shape (slices, lines, pixels per line), all cropped to the non-empty slices and lines."""
     height, length = lines
     first, last = (np.concatenate([runs[side] - side for runs in volumes]) // length for side in (0, 1))
     lowest, highest = first.min() // (height + 1), last.max() // (height + 1)
@@ -75,7 +75,7 @@ def decoded(volumes: list[Runs], lines: tuple[int, int]) -> list[np.ndarray]:
 
 
 def take_order_for_wrong_classes(submission: pd.DataFrame, known: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give the rows of each slice its classes in the order of the ids, unless the classes of the file fit already.
+    """Assign classes to the rows of each slice in id order, unless the classes in the file already match.
 
     The published grader never read the column `class`.
     """

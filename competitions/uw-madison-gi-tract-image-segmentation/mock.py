@@ -37,7 +37,7 @@ def scan_day(raw: Path, rng: np.random.Generator, case: str, day: str) -> list[t
         pixels = rng.integers(0, 2**16, (height, width), dtype=np.uint16)
         Image.fromarray(pixels).save(folder / f"slice_{number:04d}_{width}_{height}_{spacing}.png")
         for organ in ORGANS:
-            # every day shows something, and every slice misses something
+            # every day has some masks, and every slice lacks some
             is_there = (organ == "stomach" and number == 2) or rng.random() < 0.4
             mask = encode(blob_mask(rng, (height, width)), "C") if is_there else None
             rows.append((f"{case}_{day}_slice_{number:04d}", organ, mask))

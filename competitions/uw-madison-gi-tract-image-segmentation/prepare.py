@@ -39,7 +39,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def place_case(source: Path, public: Path, is_test_case: bool, test_days: set[str]) -> None:
-    """Link each day of a case to its side; days without masks, and files beside the days, stay with their case."""
+    """Link each day of a case to its side; days without masks, and files next to the days, stay with their case."""
     if not source.is_dir():
         raise missing(f"the folder {source}")
     own_side = "test" if is_test_case else "train"
@@ -50,7 +50,7 @@ def place_case(source: Path, public: Path, is_test_case: bool, test_days: set[st
 
 
 def image_sizes(raw: Path, ids: pd.Series) -> np.ndarray:
-    """Width and height of the image of each id, from the names of the files; shape (ids, 2)."""
+    """Width and height of the image of each id, from the file names; shape (ids, 2)."""
     parts = ids.str.split("_")
     folders = "train/" + parts.str[0] + "/" + parts.str[0] + "_" + parts.str[1] + "/scans/"
     files = [folder + path.name for folder in folders.unique() for path in (raw / folder).glob("slice_*.png")]

@@ -22,6 +22,6 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def numbers(breaths: pd.Series, edition: Edition) -> dict[str, np.ndarray]:
-    """Rows are numbered from 1; in v2 breaths too, whose numbers in Kaggle's public files would tell the pressure."""
+    """Rows are numbered from 1; in v2 also breaths, whose numbers in Kaggle's public files would reveal the pressure."""
     rows = {"id": np.arange(1, len(breaths) + 1)}
     return rows if edition.is_v1 else {**rows, "breath_id": pd.factorize(breaths)[0] + 1}

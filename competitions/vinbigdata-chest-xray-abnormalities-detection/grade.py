@@ -33,9 +33,9 @@ def voc_map(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
 
 def published_map(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """COCO average precision at IoU 0.4, as the published grader got it out of pycocotools.
+    """COCO average precision at IoU 0.4, as the published grader computed it with pycocotools.
 
-    It handed in corners where width and height are expected, and numbered true and predicted boxes from 0, which means
+    It passed corners where width and height are expected and numbered boxes from 0, which means
     "unmatched" there.
     """
     truth = true_boxes(answers)
@@ -65,7 +65,7 @@ def strongest(found: Boxes, confidence: np.ndarray) -> np.ndarray:
 
 
 def match(truth: Boxes, found: Boxes, confidence: np.ndarray, is_first: np.ndarray) -> np.ndarray:
-    """The true box of each prediction, or -1; the box that the very first prediction takes stays free for others."""
+    """The true box of each prediction, or -1; the box taken by the very first prediction stays free for others."""
     truth, found = as_published(truth), as_published(found)
     matched = match_images(truth, found, confidence, IOU, inclusive=True, ties="last")
     if is_first.any():

@@ -37,7 +37,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def fuse(boxes: pd.DataFrame) -> pd.DataFrame:
-    """One box per lesion: the mean of the boxes of one class that overlap, in the order in which they stand in the table."""
+    """One box per lesion: the mean of overlapping boxes of one class, in table order."""
     lesions = []
     for (image, label), finding in boxes.groupby(FINDING):
         corners = finding[CORNERS].to_numpy(dtype=float)

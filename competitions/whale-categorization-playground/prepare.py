@@ -38,7 +38,7 @@ def draw_one_pair_per_whale(whales: pd.Series, edition: Edition) -> pd.Series:
     rng = np.random.default_rng(0) if edition.is_v1 else edition.rng("whales")
     for rows in whales.groupby(whales, sort=False).indices.values():
         if len(rows) > 1:
-            # v1 starts the same draw anew for each whale
+            # v1 restarts the same draw for each whale
             pair = np.random.RandomState(0).choice(len(rows), 2, replace=False) if edition.is_v1 else rng.permutation(len(rows))
             side.iloc[rows[pair[:2]]] = ["train", "test"]
         else:

@@ -4,7 +4,7 @@
 
 Serves the submission checker on port 5000 and the gateway to models, where the run has one, on port 5001, runs the agent and ends
 with its exit code. PROCESSES and DATA are limits for the agent, of its user's processes and of one process's data in bytes; 0 for
-none. Whoever asks the agent to leave tells its other processes as well. Standard library only; Python 3.11 or later.
+none. A request to stop goes to the agent and to its other processes. Standard library only; Python 3.11 or later.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _forward(listening: dict[socket.socket, str]) -> None:
         writer.write_eof()
 
     async def attend(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # whoever hangs up, on either side, is no error
+        # whoever hangs up, on either side, is not an error
         with contextlib.suppress(OSError):
             behind, to_behind = await asyncio.open_unix_connection(f"{FOLDER}/{name}")
             try:

@@ -1,1 +1,1 @@
-"""Metrics: pure functions `metric(truth, prediction) -> float` over arrays, vectorised, each with its definition's source."""
+"""Metrics: pure, vectorised functions `metric(truth, prediction) -> float` over arrays, each citing its definition."""

@@ -1,7 +1,7 @@
 """Detections against true boxes: overlap, greedy matching and average precision.
 
 A box is `x_min, y_min, x_max, y_max` in continuous coordinates: its width is `x_max - x_min`, without the 1 that some metrics
-add. Detections take part in descending score; equal scores keep the order in which they are given, so callers give images in
+add. Detections are processed by descending score; equal scores keep their given order, so callers pass images in
 the order of the answers, never of the submission.
 """
 
@@ -21,7 +21,7 @@ BoolArray = npt.NDArray[np.bool_]
 Interpolation = Literal["all points", "101 points"]
 
 _BLOCK_PAIRS = 100_000
-"""Pairs of boxes that are compared at once: little enough for the cache of the processor."""
+"""Pairs of boxes compared at once: few enough for the processor's cache."""
 
 
 class Boxes(NamedTuple):
@@ -50,7 +50,7 @@ def iou_matrix(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
 
 
 def _iou(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
-    """Intersection over union of boxes that are broadcast against each other."""
+    """Intersection over union of boxes broadcast against each other."""
     sides = np.minimum(boxes_a[..., 2:], boxes_b[..., 2:]) - np.maximum(boxes_a[..., :2], boxes_b[..., :2])
     intersection = np.clip(sides, 0, None).prod(axis=-1)
     union = _areas(boxes_a) + _areas(boxes_b) - intersection
@@ -70,17 +70,17 @@ def greedy_match(
     ties: Literal["first", "last"] = "first",
     second_choice: bool = True,
 ) -> IntArray:
-    """Let each detection, in order, take the truth that it overlaps most.
+    """Assign each detection, in order, the truth that it overlaps most.
 
     Args:
         overlap: shape (detections, truths); detections in descending score.
         threshold: an overlap must be above this.
         inclusive: an overlap equal to the threshold is enough.
-        ties: which of several equally overlapping truths is taken.
-        second_choice: a detection whose best truth is taken may have its best free one (COCO); otherwise it has none (VOC).
+        ties: which of several equally overlapping truths is chosen.
+        second_choice: whether a detection whose best truth is taken gets its best free one (COCO) or none (VOC).
 
     Returns:
-        The truth that each detection gets, or -1; int64, shape (detections,). No truth is given twice.
+        The truth assigned to each detection, or -1; int64, shape (detections,). No truth is assigned twice.
     """
     enough = overlap >= threshold if inclusive else overlap > threshold
     detections, truths = np.nonzero(enough)
@@ -89,7 +89,7 @@ def greedy_match(
 
 
 class Pairs(NamedTuple):
-    """Detections and truths that overlap enough to belong together, in any order."""
+    """Pairs of detections and truths that overlap enough to match, in any order."""
 
     detections: IntArray
     """Number of the detection of each pair, shape (pairs,)."""
@@ -102,16 +102,16 @@ class Pairs(NamedTuple):
 def match_pairs(
     pairs: Pairs, detections: int, truths: int, *, ties: Literal["first", "last"] = "first", second_choice: bool = True
 ) -> IntArray:
-    """`greedy_match` of few pairs among many detections and truths, in work that grows with the pairs.
+    """`greedy_match` for few pairs among many detections and truths, in time proportional to the pairs.
 
     Args:
         pairs: those that overlap enough, each once.
-        detections: the number of detections; those with lower numbers choose first.
+        detections: the number of detections; lower numbers choose first.
         truths: the number of truths.
         ties, second_choice: as for `greedy_match`.
 
     Returns:
-        The truth that each detection gets, or -1; int64, shape (detections,). No truth is given twice.
+        The truth assigned to each detection, or -1; int64, shape (detections,). No truth is assigned twice.
     """
     order = np.lexsort((pairs.truths if ties == "first" else -pairs.truths, -pairs.overlap, pairs.detections))
     suitors, wanted = pairs.detections[order], pairs.truths[order]
@@ -121,9 +121,9 @@ def match_pairs(
     matched = np.full(detections, -1, dtype=np.int64)
     is_taken = np.zeros(truths, dtype=bool)
     first_suitor = np.empty(truths, dtype=np.int64)
-    # a detection gets the truth that it wants most at once where no earlier one wants that truth at all
+    # a detection gets its best truth immediately if no earlier one overlaps that truth at all
     while len(suitors):
-        # of values for one place, the last stays
+        # of several values for one position, the last one wins
         first_suitor[wanted[::-1]] = suitors[::-1]
         sure = _opens_run(suitors) & (first_suitor[wanted] == suitors)
         matched[suitors[sure]] = wanted[sure]
@@ -142,7 +142,7 @@ def average_precision(hits: BoolArray, positives: int, interpolation: Interpolat
     """Area under the precision-recall curve, precision made non-increasing from the right.
 
     Args:
-        hits: whether each detection is right, in descending score, shape (n,).
+        hits: whether each detection is correct, by descending score, shape (n,).
         positives: number of truths, at least 1.
         interpolation: `all points` sums over each step of recall (PASCAL VOC 2010 and later); `101 points` averages precision at
             recall 0, 0.01, …, 1 (Lin et al., "Microsoft COCO", 2014).
@@ -211,7 +211,7 @@ def match_images(
     ties: Literal["first", "last"] = "first",
     second_choice: bool = True,
 ) -> IntArray:
-    """`greedy_match` for each image and class of its own.
+    """`greedy_match` separately for each image and class.
 
     Args:
         truth: the true boxes.
@@ -220,7 +220,7 @@ def match_images(
         threshold, inclusive, ties, second_choice: as for `greedy_match`.
 
     Returns:
-        For each detection, in the order given, the position in `truth` of the box that it gets, or -1.
+        For each detection, in the order given, the index in `truth` of its box, or -1.
     """
     of_truth, of_found = joint_codes((truth.images, truth.labels), (detections.images, detections.labels))
     ranked = np.lexsort((-scores, of_found))
@@ -236,13 +236,13 @@ def match_images(
 
 
 def joint_codes(*keys: npt.NDArray[np.generic] | tuple[npt.NDArray[np.generic], ...]) -> list[IntArray]:
-    """Numbers from 0, without gaps, that are equal for equal keys of any of the arrays.
+    """Consecutive numbers from 0, equal for equal keys in any of the arrays.
 
     Args:
-        keys: arrays, or as many arrays for each, whose values are a key together.
+        keys: arrays, or equally long tuples of arrays whose values jointly form a key.
 
     Returns:
-        One array per argument, of its length; the numbers ascend in the order of the keys' first appearance.
+        One array per argument, of the same length; numbers ascend in order of the keys' first appearance.
     """
     parts = list(zip(*(key if isinstance(key, tuple) else (key,) for key in keys), strict=True))
     codes = np.zeros(sum(map(len, parts[0])), dtype=np.int64)
@@ -254,12 +254,12 @@ def joint_codes(*keys: npt.NDArray[np.generic] | tuple[npt.NDArray[np.generic], 
 
 
 def pairs_within_groups(groups_a: IntArray, groups_b: IntArray, most: int) -> Iterator[tuple[IntArray, IntArray]]:
-    """All pairs of a place in `groups_a` and one in `groups_b` that hold the same number, ascending.
+    """Yield all pairs of an index in `groups_a` and one in `groups_b` with the same number, ascending.
 
     Args:
-        groups_a: numbers from 0, few of them unused.
+        groups_a: numbers from 0, with few gaps.
         groups_b: the same.
-        most: pairs of a block; there are more only where one place of `groups_a` has more, and all those of a place are together.
+        most: maximum pairs per block; exceeded only if one index of `groups_a` has more, since its pairs stay together.
     """
     order = np.argsort(groups_b, kind="stable")
     sizes = np.bincount(groups_b, minlength=int(groups_a.max(initial=-1)) + 1)

@@ -1,4 +1,4 @@
-"""Upright boxes in space: overlap of boxes turned about the vertical axis."""
+"""Overlap of upright 3-D boxes rotated about the vertical axis."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ WIDTH, LENGTH, HEIGHT, YAW = 3, 4, 5, 6
 (cos yaw, sin yaw), the width across."""
 
 _BLOCK_PAIRS = 1_000
-"""So few that what is computed of them stays in the cache of the processor."""
+"""Few enough that intermediate results stay in the processor's cache."""
 _TOLERANCE = 1e-9
 _SLACK = 1.01
-"""More than by what the tolerance enlarges what boxes of 1e-6 share."""
+"""More than the tolerance can enlarge the overlap of boxes of 1e-6."""
 
 
 def iou_of_pairs(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
@@ -46,12 +46,12 @@ def iou_of_pairs(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
 
 
 class Bounds(NamedTuple):
-    """What tells at little cost how much boxes can overlap."""
+    """Cheap upper bounds on how much boxes can overlap."""
 
     centers: FloatArray
     """Shape (boxes, 3)."""
     half_sides: FloatArray
-    """Half the sides of the box along the axes that holds the turned one, shape (boxes, 3)."""
+    """Half the sides of the axis-aligned bounding box, shape (boxes, 3)."""
     volumes: FloatArray
     """Of the turned boxes, shape (boxes,)."""
 
@@ -65,14 +65,14 @@ def bounds_of(boxes: FloatArray) -> Bounds:
 
 
 def pairs_above(iou: float, bounds_a: Bounds, bounds_b: Bounds, places_a: IntArray, places_b: IntArray) -> IntArray:
-    """Which pairs of boxes may have an intersection over union above `iou`: few of the others, and all of those that have.
+    """Pairs of boxes whose intersection over union may exceed `iou`: all that do, and few others.
 
     Args:
         iou: 0 to 1.
         bounds_a: of the first boxes.
         bounds_b: of the second ones.
-        places_a: the first box of each pair, shape (pairs,).
-        places_b: the second one.
+        places_a: index of the first box of each pair, shape (pairs,).
+        places_b: index of the second box.
 
     Returns:
         Numbers of pairs, ascending.
@@ -91,8 +91,8 @@ def pairs_above(iou: float, bounds_a: Bounds, bounds_b: Bounds, places_a: IntArr
 
 
 def _ground_overlap(boxes_a: FloatArray, boxes_b: FloatArray) -> FloatArray:
-    """Area that the ground rectangles share: that of the convex hull of corners inside the other and crossings of edges."""
-    # coordinates around one of the boxes keep their precision
+    """Area shared by the ground rectangles: the convex hull of corners inside the other rectangle and of edge crossings."""
+    # coordinates relative to one box keep their precision
     origin = boxes_a[:, None, :2]
     corners_a, corners_b = _corners(boxes_a) - origin, _corners(boxes_b) - origin
     points = np.concatenate([corners_a, corners_b, _crossings(corners_a, corners_b)], axis=1)
@@ -132,7 +132,7 @@ def _crossings(corners_a: FloatArray, corners_b: FloatArray) -> FloatArray:
     turn = _cross(edge_a, edge_b)
     with np.errstate(divide="ignore", invalid="ignore"):
         place_a, place_b = _cross(between, edge_b) / turn, _cross(between, edge_a) / turn
-    # nearly parallel edges meet at corners, which are found as such
+    # nearly parallel edges meet at corners, which are found separately
     steep = np.abs(turn) > _TOLERANCE * np.linalg.norm(edge_a, axis=-1) * np.linalg.norm(edge_b, axis=-1)
     cross = steep & (place_a >= 0) & (place_a <= 1) & (place_b >= 0) & (place_b <= 1)
     points = start_a + np.where(cross, place_a, np.nan)[..., None] * edge_a
@@ -147,7 +147,7 @@ def _area(points: FloatArray, kept: npt.NDArray[np.bool_]) -> FloatArray:
     angle = np.where(kept, np.arctan2(offset[..., 1], offset[..., 0]), np.inf)
     order = np.argsort(angle, axis=1)
     ring = np.take_along_axis(offset, order[..., None], axis=1)
-    # the places beyond the last kept point repeat the first one and add nothing
+    # positions after the last kept point repeat the first one and add nothing
     ring = np.where(np.take_along_axis(kept, order, axis=1)[..., None], ring, ring[:, :1])
     return np.where(count > 2, _cross(ring, np.roll(ring, -1, axis=1)).sum(axis=1) / 2, 0.0)
 

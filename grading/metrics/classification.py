@@ -1,7 +1,7 @@
 """Metrics of classification: labels, probabilities and rankings.
 
-Where scikit-learn has a metric, its value is the same; its checks, which take several times as long as the metric, and its import
-are left out.
+Values equal scikit-learn's where it has the metric; its checks, which take several times as long as the metric, and its import
+are avoided.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def _roc_curve(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, n
     positive = truth == truth.max()
     order = np.argsort(prediction)[::-1]
     scores = prediction[order]
-    # of equal scores the last one, so their order does not matter
+    # the last of equal scores, so that their order does not matter
     ends = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
     true = np.cumsum(positive[order])[ends].astype(np.float64)
     false = ends + 1 - true
     if len(ends) > 2:
-        # points on a straight line add rounding errors only
+        # collinear points only add rounding errors
         corners = np.concatenate([[True], (np.diff(false, 2) != 0) | (np.diff(true, 2) != 0), [True]])
         true, false = true[corners], false[corners]
     return np.append(0.0, false) / false[-1], np.append(0.0, true) / true[-1]
@@ -71,15 +71,15 @@ def _has_two_values(values: np.ndarray) -> bool:
 
 
 def _area(x: np.ndarray, y: np.ndarray) -> float:
-    """The area under straight lines from point to point, `x` ascending."""
+    """The area under the piecewise linear curve, `x` ascending."""
     return float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum())
 
 
 def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -> Metric:
-    """Area under the curve of the receiver operating characteristic in which bands of the true positive rate weigh differently.
+    """Area under the receiver operating characteristic with different weights for bands of the true positive rate.
 
     The area of a band is that between the curve and the band's lower edge, where the curve is cut off at the upper edge and
-    goes on flat to a false positive rate of 1. The weighted sum of areas is divided by its largest possible value.
+    continues flat to a false positive rate of 1. The weighted sum of areas is divided by its largest possible value.
     Definition: https://www.kaggle.com/c/alaska2-image-steganalysis/overview/evaluation
 
     Args:
@@ -88,7 +88,7 @@ def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -
 
     Returns:
         A metric of 0 or 1 (both must occur) and finite scores, higher for class 1, each of shape (n,); 0 to 1, higher is better.
-        Equal scores for all are not 0.5 unless the weights are equal. The metric raises ValueError if one class is missing.
+        Constant scores do not give 0.5 unless the weights are equal. The metric raises ValueError if one class is missing.
     """
     bands = list(zip(thresholds[:-1], thresholds[1:], weights, strict=True))
 
@@ -108,7 +108,7 @@ def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -
 
 
 def label_ranking_average_precision(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Mean precision at the rank of each true label, every true label of every row counting the same ("lwlrap").
+    """Mean precision at the rank of each true label, with equal weight for every true label of every row ("lwlrap").
 
     The precision of a label is the share of true ones among all labels of the row with at least its score, so that ties count
     against the prediction. Definition: https://www.kaggle.com/c/freesound-audio-tagging-2019/overview/evaluation
@@ -122,7 +122,7 @@ def label_ranking_average_precision(truth: np.ndarray, prediction: np.ndarray) -
     """
     rows, labels = np.nonzero(truth > 0)
     precision = np.empty(len(rows))
-    # all true labels at once would fill the memory
+    # all true labels at once would exhaust memory
     for start in range(0, len(rows), _LABELS_AT_ONCE):
         some, own = rows[start : start + _LABELS_AT_ONCE], labels[start : start + _LABELS_AT_ONCE]
         is_above = prediction[some] >= prediction[some, own][:, None]
@@ -147,7 +147,7 @@ def log_loss(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float = MACH
         return float(-np.mean(np.where(truth.astype(bool), np.log(clipped), np.log1p(-clipped))))
     own = np.arange(len(truth)), truth.argmax(axis=1)
     if np.count_nonzero(truth) == len(truth) and (truth[own] == 1).all():
-        # the logarithms of all other classes count nothing
+        # the logarithms of all other classes do not contribute
         return float(-np.mean(np.log(np.clip(prediction[own], epsilon, 1 - epsilon))))
     return float(-np.mean(np.sum(truth * np.log(np.clip(prediction, epsilon, 1 - epsilon)), axis=1)))
 
@@ -177,7 +177,7 @@ def macro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def macro_f1_over_truth(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """As `macro_f1`, with the mean over the classes of `truth` alone: other predictions cost only the rows they are made for.
+    """As `macro_f1`, but averaged only over the classes of `truth`: other predictions cost only their own rows.
 
     scikit-learn's `f1_score(average="macro", labels=numpy.unique(truth))`.
     """
@@ -195,12 +195,12 @@ def _f1_by_class(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray,
 
 
 def _codes(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Both arrays as places in the sorted list of all values that occur in either, and the length of this list."""
+    """Both arrays as indices into the sorted list of all values in either, and the length of that list."""
     values = np.concatenate([truth, prediction])
     if values.dtype.kind == "b":
         values = values.astype(np.int8)
     if values.dtype.kind == "i" and len(values) and int(values.max()) - int(values.min()) < 4 * len(values):
-        # counting is quicker than sorting where numbers lie close together
+        # counting beats sorting for dense numbers
         shifted = values - values.min()
         occurs = np.bincount(shifted) > 0
         codes, classes = (np.cumsum(occurs) - 1)[shifted], int(occurs.sum())
@@ -219,17 +219,17 @@ def quadratic_weighted_kappa(truth: np.ndarray, prediction: np.ndarray, *, label
         truth: whole numbers, shape (n,).
         prediction: whole numbers, shape (n,).
         labels: all grades in order; they must hold every value. Without them the grades are the sorted values that occur, and
-            distance is counted in places of that list, as the published graders do.
+            distance is measured in positions of that list, as the published graders do.
 
     Returns:
-        At most 1 (full agreement); 0 is chance, and the value of a constant prediction; higher is better. 1 where both hold one
+        At most 1 (full agreement); 0 is chance, and the value of a constant prediction; higher is better. 1 if both hold one
         and the same value throughout.
     """
     if labels is None:
         true, predicted, _ = _codes(truth, prediction)
     else:
         true, predicted = (np.searchsorted(labels, values) for values in (truth, prediction))
-    # no matrix of all pairs of grades; the numbers are whole, and exact unless there are very many grades
+    # avoids a matrix of all pairs of grades; sums are integers and exact unless there are very many grades
     true, predicted = true.astype(np.float64), predicted.astype(np.float64)
     by_chance = len(truth) * (np.square(true).sum() + np.square(predicted).sum()) - 2 * true.sum() * predicted.sum()
     observed = len(truth) * np.square(true - predicted).sum()
@@ -237,14 +237,14 @@ def quadratic_weighted_kappa(truth: np.ndarray, prediction: np.ndarray, *, label
 
 
 def probabilistic_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """F1 score with counts made of probabilities: true positives are the sum of the probabilities of the positives.
+    """F1 score with soft counts: true positives are the sum of the probabilities of the positives.
 
     Args:
         truth: 0 or 1, shape (n,).
-        prediction: probabilities, shape (n,); values beyond 0 and 1 are cut.
+        prediction: probabilities, shape (n,); values outside [0, 1] are clipped.
 
     Returns:
-        0 to 1, 1 only for certain and right predictions; 0 where precision or recall is 0 or undefined; higher is better.
+        0 to 1, 1 only for certain, correct predictions; 0 if precision or recall is 0 or undefined; higher is better.
 
     Source: Yacouby and Axman, "Probabilistic Extension of Precision, Recall, and F1 Score", 2020.
     """
@@ -262,7 +262,7 @@ def matthews_correlation(truth: np.ndarray, prediction: np.ndarray) -> float:
         prediction: labels of the same type, shape (n,).
 
     Returns:
-        -1 to 1; 0 where either is constant; higher is better.
+        -1 to 1; 0 if either is constant; higher is better.
     """
     true_codes, predicted_codes, classes = _codes(truth, prediction)
     true, predicted = (np.bincount(codes, minlength=classes).astype(np.float64) for codes in (true_codes, predicted_codes))
@@ -277,7 +277,7 @@ def kl_divergence(truth: np.ndarray, prediction: np.ndarray, *, epsilon: float =
     Source: Kullback and Leibler, "On Information and Sufficiency", 1951; `scipy.stats.entropy` of one row.
 
     Args:
-        truth: shares of each class, shape (n, classes), rows sum to 1; zero shares count nothing.
+        truth: shares of each class, shape (n, classes), rows sum to 1; zero shares contribute nothing.
         prediction: the same; clipped to [epsilon, 1 - epsilon] and not rescaled.
 
     Returns:

@@ -13,7 +13,7 @@ def pearson(truth: np.ndarray, prediction: np.ndarray) -> float:
         prediction: finite numbers, shape (n,).
 
     Returns:
-        -1 to 1; higher is better. 0 where either is constant, where the coefficient is undefined.
+        -1 to 1; higher is better. 0 if either is constant, where the coefficient is undefined.
     """
     if np.ptp(truth) == 0 or np.ptp(prediction) == 0:
         return 0.0
@@ -23,13 +23,13 @@ def pearson(truth: np.ndarray, prediction: np.ndarray) -> float:
 def _unit(values: np.ndarray) -> np.ndarray:
     """The values less their mean, divided by their norm."""
     centred = values - np.mean(values)
-    # squares of the values as they are may overflow or vanish
+    # squares of the raw values may overflow or underflow
     centred = centred / np.abs(centred).max()
     return np.asarray(centred / np.sqrt(np.square(centred).sum()))
 
 
 def spearman(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Spearman's rank correlation (`scipy.stats.spearmanr`): `pearson` of the ranks, equal values sharing the mean of theirs.
+    """Spearman's rank correlation (`scipy.stats.spearmanr`): `pearson` of the ranks, with the mean rank for equal values.
 
     Arguments and range are those of `pearson`.
     """
@@ -37,7 +37,7 @@ def spearman(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """The place of each value among all, from 1, the mean one for equal values (`scipy.stats.rankdata`)."""
+    """The rank of each value, from 1, with the mean rank for equal values (`scipy.stats.rankdata`)."""
     order = np.argsort(values)
     ascending = values[order]
     starts = np.flatnonzero(np.append(True, ascending[1:] != ascending[:-1]))

@@ -10,15 +10,15 @@ from rapidfuzz.distance import Levenshtein
 from rapidfuzz.process import cpdist
 
 _NEVER_RIGHT = chr(0)
-"""Stands for all predicted tokens that no row of the truth holds."""
+"""Represents all predicted tokens that occur in no row of the truth."""
 
 
 def mean_levenshtein(truth: np.ndarray, prediction: np.ndarray) -> float:
-    """Mean over rows of the distance in characters, upper and lower case apart.
+    """Mean over rows of the case-sensitive distance in characters.
 
     Args:
         truth: text, shape (n,), at least one.
-        prediction: text, shape (n,); the distance of an empty one is the length of the truth.
+        prediction: text, shape (n,); an empty one is at a distance of the length of the truth.
 
     Returns:
         0 and up; lower is better.
@@ -39,12 +39,12 @@ def token_error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
         prediction: tokens separated by white space, shape (n,).
 
     Returns:
-        0 and up, more than 1 where much is inserted; lower is better.
+        0 and up, above 1 with many insertions; lower is better.
         Definition: https://www.kaggle.com/c/multi-modal-gesture-recognition/overview/evaluation
 
     Raises:
         ZeroDivisionError: `truth` holds no token.
-        ValueError: `truth` holds more than a million different tokens.
+        ValueError: `truth` holds more than a million distinct tokens.
     """
     differs = truth != prediction
     letters = _Letters()
@@ -55,7 +55,7 @@ def token_error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 class _Letters(dict[str, str]):
-    """A character for each token, a new one for a new token, so that texts can stand for lists of tokens."""
+    """One character per distinct token, so that strings can represent lists of tokens."""
 
     def __missing__(self, token: str) -> str:
         letter = self[token] = chr(len(self) + 1)

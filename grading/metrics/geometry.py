@@ -17,14 +17,14 @@ def haversine(latitude_a: FloatArray, longitude_a: FloatArray, latitude_b: Float
     Source: Sinnott, "Virtues of the Haversine", Sky and Telescope 68, 1984; scikit-learn's `haversine_distances`.
 
     Args:
-        latitude_a: decimal degrees, shape (n,); the other three alike. Any finite angle is taken as it is.
+        latitude_a: decimal degrees, shape (n,), as are the other three. Any finite angle is accepted.
 
     Returns:
         Shape (n,), 0 to half the circumference.
     """
     phi_a, lambda_a, phi_b, lambda_b = map(np.deg2rad, (latitude_a, longitude_a, latitude_b, longitude_b))
     half_chord = np.sin((phi_b - phi_a) / 2) ** 2 + np.cos(phi_a) * np.cos(phi_b) * np.sin((lambda_b - lambda_a) / 2) ** 2
-    # rounding may lead a hair beyond 1 for opposite places
+    # rounding may slightly exceed 1 for antipodal points
     return np.asarray(2 * EARTH_RADIUS * np.arcsin(np.sqrt(np.clip(half_chord, 0, 1))))
 
 
@@ -34,11 +34,11 @@ def mean_angular_error(truth: FloatArray, prediction: FloatArray) -> float:
     Definition: https://www.kaggle.com/competitions/icecube-neutrinos-in-deep-ice/overview/evaluation
 
     Args:
-        truth: shape (n, 2), azimuth and zenith; any finite angle is taken as the direction that it describes.
+        truth: shape (n, 2), azimuth and zenith; any finite angle is accepted as the direction it describes.
         prediction: the same shape.
 
     Returns:
-        0 to π; lower is better. The cosine is rounded, so that equal directions may be some 1e-8 apart.
+        0 to π; lower is better. The cosine is rounded, so equal directions may be about 1e-8 apart.
     """
     (azimuth_a, zenith_a), (azimuth_b, zenith_b) = np.asarray(truth).T, np.asarray(prediction).T
     across = np.cos(azimuth_a) * np.cos(azimuth_b) + np.sin(azimuth_a) * np.sin(azimuth_b)

@@ -1,7 +1,7 @@
-"""Quality of joint predictions of several binary labels, made of sampled functions.
+"""Quality of joint predictions of several binary labels, given as sampled functions.
 
-A prediction is K sampled functions, s[i, k] = P(y = 1 | input i, function k). The probability that it gives to labels y_1..y_τ is
-the mean over k of Π_t P(y_t | input, function k), so that functions that vary together say what labels vary together.
+A prediction is K sampled functions, s[i, k] = P(y = 1 | input i, function k). Its probability of labels y_1..y_τ is
+the mean over k of Π_t P(y_t | input, function k), so jointly varying functions express jointly varying labels.
 Definitions: Osband et al., "The Neural Testbed: Evaluating Joint Predictions" (2022); Osband et al., "Evaluating High-Order
 Predictive Distributions in Deep Learning" (2022) for dyadic batches.
 """
@@ -15,18 +15,18 @@ import numpy as np
 TAU = 10
 """Labels in a batch."""
 FLOOR = 1e-6
-"""Probabilities are cut to [FLOOR, 1 − FLOOR], true ones too, so that every value is finite."""
+"""All probabilities, including true ones, are clipped to [FLOOR, 1 − FLOOR], so that every value is finite."""
 
 
 def dyadic_joint_kl(truth: np.ndarray, samples: np.ndarray, tau: int = TAU) -> float:
-    """Expected KL divergence, in nats, of the joint prediction of dyadic batches: exact, no label is drawn.
+    """Expected KL divergence, in nats, of the joint prediction of dyadic batches: exact, without sampling labels.
 
-    A dyadic batch draws two different inputs and then τ inputs out of these two, each with chance ½. With n copies of one and
-    τ − n of the other, the labels enter by their counts alone, so the expectation is a finite sum; it is taken over all pairs.
+    A dyadic batch draws two different inputs and then τ inputs from these two, each with probability ½. With n copies of one and
+    τ − n of the other, only the counts of the labels matter, so the expectation is a finite sum; it is taken over all pairs.
 
     Args:
         truth: P(y = 1) of M ≥ 2 inputs, shape (M,), values from 0 to 1.
-        samples: the same under K sampled functions, shape (M, K).
+        samples: the same under each of K sampled functions, shape (M, K).
         tau: labels in a batch.
 
     Returns:
@@ -65,7 +65,7 @@ def uniform_joint_kl(truth: np.ndarray, tau: int = TAU) -> float:
 
 
 def dyadic_joint_nll(first: np.ndarray, second: np.ndarray, tau: int = TAU, floor: float = 1e-4) -> float:
-    """Mean joint log-loss, in nats, of dyadic batches whose labels are given: each input's own label is repeated.
+    """Mean joint log-loss, in nats, of dyadic batches with given labels: each input's label is repeated.
 
     For a pair with n copies of the first input and τ − n of the second, −log of the mean over functions of
     P(first label)ⁿ · P(second label)^(τ−n); n is Binomial(τ, ½), and the mean over it is exact.
@@ -73,7 +73,7 @@ def dyadic_joint_nll(first: np.ndarray, second: np.ndarray, tau: int = TAU, floo
     Args:
         first, second: probabilities of the given labels under K functions, shape (pairs, K).
         tau: labels in a batch.
-        floor: probabilities are cut to [floor, 1].
+        floor: probabilities are clipped to [floor, 1].
 
     Returns:
         0 to −τ·ln(floor); lower is better.

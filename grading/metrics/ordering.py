@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 
 def inversions(positions: Sequence[int]) -> int:
-    """Number of pairs that stand in the wrong order, which is also how many swaps of neighbours sort the sequence.
+    """Number of pairs in the wrong order, which is also the number of adjacent swaps that sort the sequence.
 
     Args:
-        positions: numbers that ought to ascend; equal ones are in order.
+        positions: numbers that should ascend; equal ones are in order.
 
     Returns:
         0 to n(n - 1) / 2.
@@ -28,13 +28,13 @@ def inversions(positions: Sequence[int]) -> int:
 
 
 def pooled_kendall_tau(orders: Iterable[Sequence[int]]) -> float:
-    """Kendall's rank correlation, pairs counted over all sequences together: 1 - 4·ΣS / Σn(n - 1), S the inversions of one.
+    """Kendall's rank correlation, with pairs pooled over all sequences: 1 - 4·ΣS / Σn(n - 1), S the inversions of one.
 
     Args:
         orders: for each sequence the true places of its n items, in the predicted order.
 
     Returns:
-        -1 (all reversed) to 1; 1 where no sequence has two items; higher is better.
+        -1 (all reversed) to 1; 1 if no sequence has two items; higher is better.
         Definition: https://www.kaggle.com/competitions/AI4Code/overview/evaluation
     """
     swaps = pairs = 0

@@ -14,7 +14,7 @@ def rmse(truth: np.ndarray, prediction: np.ndarray) -> float:
         prediction: the same shape.
 
     Returns:
-        0 and up; lower is better. Infinite where a square overflows.
+        0 and up; lower is better. Infinite if a square overflows.
     """
     return float(np.sqrt(np.mean(np.square(truth - prediction))))
 
@@ -33,7 +33,7 @@ def rmsle(truth: np.ndarray, prediction: np.ndarray) -> float:
 
 
 def mean_log_mae_of_groups(truth: np.ndarray, prediction: np.ndarray, groups: np.ndarray, *, floor: float) -> float:
-    """Mean over groups of the natural log of the group's mean absolute error; every group counts the same.
+    """Mean over groups of the natural log of the group's mean absolute error; all groups have equal weight.
 
     Definition: https://www.kaggle.com/c/champs-scalar-coupling/overview/evaluation
 
@@ -41,7 +41,7 @@ def mean_log_mae_of_groups(truth: np.ndarray, prediction: np.ndarray, groups: np
         truth: shape (n,).
         prediction: shape (n,).
         groups: the group of each row, shape (n,).
-        floor: what a smaller mean absolute error of a group counts as, so that exact groups do not give minus infinity.
+        floor: lower bound on a group's mean absolute error, so that exact groups do not give minus infinity.
 
     Returns:
         ln(floor) and up; lower is better.
@@ -53,16 +53,16 @@ def mean_log_mae_of_groups(truth: np.ndarray, prediction: np.ndarray, groups: np
 def laplace_log_likelihood(
     truth: np.ndarray, prediction: np.ndarray, deviation: np.ndarray, *, floor: float, error_cap: float
 ) -> float:
-    """Mean of -√2·Δ/σ - ln(√2·σ), a Laplace log likelihood that forgives: σ = max(deviation, floor), Δ = min(|error|, error_cap).
+    """Mean of -√2·Δ/σ - ln(√2·σ), a lenient Laplace log likelihood: σ = max(deviation, floor), Δ = min(|error|, error_cap).
 
     Definition: https://www.kaggle.com/c/osic-pulmonary-fibrosis-progression/overview/evaluation
 
     Args:
         truth: shape (n,).
         prediction: shape (n,).
-        deviation: standard deviations that the predictor states, shape (n,), in the unit of `truth`.
-        floor: least standard deviation.
-        error_cap: largest error.
+        deviation: predicted standard deviations, shape (n,), in the unit of `truth`.
+        floor: minimum standard deviation.
+        error_cap: maximum error.
 
     Returns:
         At most -ln(√2·floor); higher is better.

@@ -1,12 +1,12 @@
 """Run-length encoded masks: the one codec, and set arithmetic on runs that never builds a mask.
 
-An encoding is a list of `start length` pairs. Pixels are counted from 1, either down the columns first (order `"F"`, as in
-NumPy) or along the rows first (`"C"`). Runs must be sorted by start, positive, apart from each other (touching is allowed) and
-inside the image. The empty text is the empty mask. Definition, for order `"F"`:
+An encoding is a list of `start length` pairs. Pixels are counted from 1, either column by column (order `"F"`, as in
+NumPy) or row by row (`"C"`). Runs must be sorted by start, positive, disjoint (touching is allowed) and
+inside the image. The empty string is the empty mask. Definition, for order `"F"`:
 https://www.kaggle.com/c/tgs-salt-identification-challenge/overview/evaluation
 
-Parsed runs are half-open intervals counted from 0, so that `sum(ends - starts)` is the area. Counting needs no order of pixels;
-only `decode` and `encode` do.
+Parsed runs are half-open intervals counted from 0, so that `sum(ends - starts)` is the area. Counting does not depend on the
+pixel order; only `decode` and `encode` do.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _NOT_NUMERIC = re.compile(r"[^0-9 \t\n\r\v\f]")
 _NUMBER = re.compile("[0-9]+")
 _NEGATIVE = re.compile(r"-[0-9]+")
 _BLOCK_CHARACTERS = 500_000
-"""Cells are parsed in blocks of about this size: little enough for the cache, and memory is bounded whatever the column holds."""
+"""Cells are parsed in blocks of about this size: small enough for the cache, with bounded memory whatever the column holds."""
 _BLOCK_RUNS = 50_000
 _SHOWN = 40
-"""Characters of a number in a message."""
+"""Maximum characters of a number shown in a message."""
 _LARGEST = 2**62
 """Sums of two numbers up to this do not overflow."""
 
@@ -54,7 +54,7 @@ def parse_runs(text: str, size: int) -> Runs:
         size: number of pixels of the image.
 
     Raises:
-        InvalidSubmission: with what is wrong: odd count, not whole numbers, not positive, unsorted, overlapping, out of bounds.
+        InvalidSubmission: with the fault: odd count, not whole numbers, not positive, unsorted, overlapping, out of bounds.
     """
     (runs,) = parse_column([text], size)
     return runs
@@ -67,12 +67,12 @@ def parse_column(
 
     Args:
         texts: one encoding a row.
-        sizes: number of pixels of each image, or of all.
-        names: what to call each row in a message (its id); by default its number from 1.
-        cut: cut runs at the last pixel instead of refusing those that go beyond it.
+        sizes: number of pixels of each image, or one number for all.
+        names: the name of each row in messages (its id); by default its number from 1.
+        cut: cut runs at the last pixel instead of rejecting those that extend beyond it.
 
     Raises:
-        InvalidSubmission: naming one wrong row and what is wrong with it.
+        InvalidSubmission: with one wrong row and its fault.
     """
     pixels = np.broadcast_to(np.asarray(sizes, dtype=np.int64), (len(texts),))
     masks: list[Runs] = []
@@ -116,11 +116,11 @@ def overlaps(masks_a: Sequence[Runs], masks_b: Sequence[Runs]) -> IntArray:
 
 
 def count_pixels(masks_a: Sequence[Runs], masks_b: Sequence[Runs]) -> PixelCounts:
-    """Areas and overlaps of the masks of each row, counted in few passes over all runs.
+    """Areas and overlaps of the masks of each row, computed in few passes over all runs.
 
     Args:
         masks_a: one mask a row.
-        masks_b: as many; row `i` is of the same image as row `i` of `masks_a`.
+        masks_b: the same number; row `i` belongs to the same image as row `i` of `masks_a`.
     """
     if len(masks_a) != len(masks_b):
         raise ValueError(f"{len(masks_a)} masks against {len(masks_b)}")
@@ -136,7 +136,7 @@ def count_pixels(masks_a: Sequence[Runs], masks_b: Sequence[Runs]) -> PixelCount
 
 
 def union(masks: Sequence[Runs]) -> Runs:
-    """The pixels that any of several masks of one image holds; runs that touch are joined."""
+    """The union of several masks of one image; touching runs are joined."""
     starts, ends = _concatenate(masks)
     if not len(starts):
         return Runs(starts, ends)
@@ -152,7 +152,7 @@ def decode(runs: Runs, shape: tuple[int, int], order: Order = "F") -> npt.NDArra
     size = shape[0] * shape[1]
     if len(runs.ends) and runs.ends[-1] > size:
         raise ValueError(f"a run ends at pixel {runs.ends[-1]:,} of an image of {size:,}")
-    # empty and filled stretches in turn
+    # alternating empty and filled stretches
     edges = np.zeros(2 * len(runs.starts) + 2, dtype=np.int64)
     edges[1:-1:2], edges[2:-1:2], edges[-1] = runs.starts, runs.ends, size
     flat = np.repeat(np.arange(len(edges) - 1) % 2 == 1, np.diff(edges))
@@ -208,7 +208,7 @@ def _parse_block(texts: Sequence[str], sizes: IntArray, cut: bool) -> Iterator[R
 
 
 def _numbers(texts: Sequence[str]) -> tuple[IntArray, IntArray]:
-    """All numbers of all texts, those beyond int64 as the largest int64, and how many each text holds."""
+    """All numbers of all texts, capped at the largest int64, and their count per text."""
     joined = " ".join(texts)
     if joined.encode("utf-8", errors="replace").translate(None, _DIGITS_AND_BLANKS):
         raise _first_not_numeric(texts)
@@ -217,7 +217,7 @@ def _numbers(texts: Sequence[str]) -> tuple[IntArray, IntArray]:
         return whole_numbers_of(words), words.by_text(texts)
     # one overlong text
     counts = np.fromiter((len(text.split()) for text in texts), dtype=np.int64, count=len(texts))
-    # a text without numbers is refused by numpy
+    # numpy rejects text without numbers
     return np.fromstring(joined, dtype=np.int64, sep=" ") if counts.any() else np.empty(0, dtype=np.int64), counts
 
 
@@ -239,7 +239,7 @@ def _first_wrong(
     pixels = sizes[rows]
     wrong = (starts < 1) | (lengths < 1) | (starts > pixels)
     wrong |= lengths > pixels - starts + 1
-    # sums of numbers that are within bounds cannot overflow; the others are marked already
+    # sums of in-bounds numbers cannot overflow; the others are already marked
     wrong[1:] |= (rows[1:] == rows[:-1]) & (starts[1:] < starts[:-1] + np.minimum(lengths[:-1], pixels[:-1]))
     run = int(np.argmax(wrong))
     return _WrongRow(int(rows[run]), _fault(starts, lengths, run, int(pixels[run]), written))
@@ -251,15 +251,15 @@ def _fault(starts: IntArray, lengths: IntArray, run: int, pixels: int, written: 
     if start < 1 or length < 1:
         return f"holds {pair}; starts count from 1 and lengths are positive"
     if start > pixels or length > pixels - start + 1:
-        return f"holds {pair}, which runs beyond the last pixel of the image"
+        return f"holds {pair}, which extends beyond the last pixel of the image"
     before = int(starts[run - 1])
     if start < before:
         return f"is not sorted: start {start} comes after {before}"
-    return f"overlaps itself: {pair} begins inside the run before, {written(run - 1)}"
+    return f"overlaps itself: {pair} begins inside the previous run, {written(run - 1)}"
 
 
 def _pair(texts: Sequence[str], place: int) -> str:
-    """A pair of numbers as it is written, told by its place among all of them."""
+    """A pair of numbers as written, looked up by its index."""
     numbers = chain.from_iterable(_NUMBER.finditer(text) for text in texts)
     pair = islice(numbers, 2 * place, 2 * place + 2)
     return f"`{' '.join(printable(number.group(), _SHOWN) for number in pair)}`"
@@ -279,7 +279,7 @@ def _shared(runs_a: Runs, runs_b: Runs) -> IntArray:
     """Pixels of B in each run of A."""
     if not len(runs_b.starts):
         return np.zeros(len(runs_a.starts), dtype=np.int64)
-    # the number of B's pixels before a position grows by 1 a pixel inside runs and stays the same between them
+    # the count of B's pixels before a position grows by 1 per pixel inside runs and is constant between them
     covered = np.repeat(np.concatenate([[0.0], np.cumsum(runs_b.ends - runs_b.starts)]), 2)[1:-1]
     before = np.interp(_edges(runs_a), _edges(runs_b), covered)
     return np.asarray((before[1::2] - before[0::2]).astype(np.int64))
@@ -322,7 +322,7 @@ def _concatenate(masks: Sequence[Runs]) -> Runs:
 
 
 def _bounds(masks: Sequence[Runs]) -> IntArray:
-    """The first run of each row among all runs, with their number at the end."""
+    """The index of each row's first run among all runs, followed by their total."""
     return np.cumsum([0, *map(_count, masks)], dtype=np.int64)
 
 

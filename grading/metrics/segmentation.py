@@ -1,4 +1,4 @@
-"""Metrics of masks, counted from their runs; a mask is a `grading.metrics.run_length.Runs`."""
+"""Metrics of masks, computed from their runs; a mask is a `grading.metrics.run_length.Runs`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def dice(truth: Masks, prediction: Masks) -> npt.NDArray[np.float64]:
         prediction: predicted masks, shape (rows,).
 
     Returns:
-        0 to 1, shape (rows,); NaN where both masks are empty, for the caller to decide on.
+        0 to 1, shape (rows,); NaN if both masks are empty, for the caller to resolve.
     """
     counts = count_pixels(list(truth), list(prediction))
     total = counts.first + counts.second
@@ -31,12 +31,12 @@ def dice(truth: Masks, prediction: Masks) -> npt.NDArray[np.float64]:
 
 
 def mean_dice(truth: Masks, prediction: Masks) -> float:
-    """Mean over rows of what `dice` gives for the same arguments, 0 to 1; 1 where both masks are empty; higher is better."""
+    """Mean over rows of what `dice` gives for the same arguments, 0 to 1; 1 if both masks are empty; higher is better."""
     return float(np.mean(np.nan_to_num(dice(truth, prediction), nan=1.0)))
 
 
 def pooled_dice(truth: Masks, prediction: Masks) -> float:
-    """Dice coefficient of all rows' pixels taken together, 0 to 1; 1 if all masks are empty; higher is better.
+    """Dice coefficient over the pixels of all rows, 0 to 1; 1 if all masks are empty; higher is better.
 
     Arguments are those of `dice`.
     """
@@ -62,9 +62,9 @@ def mean_pixel_f_beta(truth: Masks, prediction: Masks, beta: float) -> float:
 
 
 def hausdorff(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_], spacing: npt.NDArray[np.float64]) -> float:
-    """Hausdorff distance of two masks: the farthest that a point of one lies from the nearest point of the other.
+    """Hausdorff distance of two masks: the largest distance from a point of one to the nearest point of the other.
 
-    The greater of SciPy's `directed_hausdorff` from one to the other and back.
+    The larger of SciPy's `directed_hausdorff` in both directions.
 
     Args:
         a: mask of any number of dimensions, with at least one point.
@@ -90,11 +90,11 @@ def _extent(mask: npt.NDArray[np.bool_]) -> tuple[slice, ...]:
 
 
 _NEAR = 4
-"""Points so many steps away are looked for place by place."""
+"""Points up to this many steps away are searched position by position."""
 _MOST_NEAR = 100_000
-"""As long as they are so many points at most."""
+"""Used for at most this many points."""
 _PARTS = 4
-"""Into so many parts a cube of points is divided along each axis."""
+"""Parts into which a cube of points is divided along each axis."""
 _LEVELS = 2
 """How often cubes are divided until each is a point."""
 
@@ -102,8 +102,8 @@ _LEVELS = 2
 def _farthest(start: npt.NDArray[np.bool_], goal: npt.NDArray[np.bool_], spacing: npt.NDArray[np.float64]) -> float:
     """The largest distance of a point of `start` from `goal`.
 
-    Points near the goal are sorted out first. Of the others, cubes whose middle is so much nearer than another's that no point
-    of theirs can be the farthest are left out, so that millions of points cost few look-ups.
+    Points near the goal are handled first. Among the others, cubes whose centre is so much nearer than another's that no point
+    of theirs can be the farthest are skipped, so that millions of points cost few look-ups.
     """
     outside = start & ~goal
     if not outside.any():
@@ -129,7 +129,7 @@ def _without_near(
     order = order[distances[order] <= _NEAR * spacing.min()]
     shifts = steps @ np.append(np.cumprod(shape[:0:-1])[::-1], 1)
     distance = 0.0
-    # the first place of the goal that is met lies nearest
+    # the first goal position found is the nearest
     for distance, shift in zip(distances[order].tolist(), shifts[order].tolist(), strict=True):
         points = points[~widened[points + shift]]
         if not len(points):
@@ -144,7 +144,7 @@ def _without_near(
 def _farthest_of_distant(outside: npt.NDArray[np.bool_], goal: npt.NDArray[np.bool_], spacing: npt.NDArray[np.float64]) -> float:
     from scipy.spatial import KDTree
 
-    # the nearest point of a mask, seen from outside, lies on its surface
+    # the point of a mask nearest to an outside point is on its surface
     surface = goal & ~_eroded(goal)
     tree = KDTree(np.argwhere(surface) * spacing, balanced_tree=False, compact_nodes=False)
     layers = [outside]

@@ -14,12 +14,24 @@ from mlebench._support.files import write_json
 
 _CACHE = ".checksums.json"
 _THREADS = 4
+_BLOCK = 2**20
 
 
-def md5(path: Path) -> str:
-    """The md5 of a file as 32 hex digits."""
+def md5(path: Path, read: Callable[[int], object] | None = None) -> str:
+    """The md5 of a file as 32 hex digits.
+
+    Args:
+        path: the file.
+        read: called with the number of bytes that were just read.
+    """
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+        if read is None:
+            return hashlib.file_digest(file, "md5").hexdigest()
+        digest = hashlib.md5()
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            read(len(block))
+        return digest.hexdigest()
 
 
 def md5_of(files: Sequence[Path]) -> list[str]:
@@ -33,7 +45,7 @@ class ChecksumCache:
     """Checksums that were computed before, valid for as long as a file's size, time and inode stay the same."""
 
     def __init__(self, path: Path) -> None:
-        """Read what lies at `path`, if anything."""
+        """Read what is at `path`, if anything."""
         self._path = path
         self._known: dict[str, list[object]] = {}
         self._changed = False

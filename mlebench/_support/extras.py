@@ -15,7 +15,6 @@ EXTRA_OF = {
     "pyarrow": "formats",
     "pydicom": "formats",
     "ray": "ray",
-    "shtab": "completion",
     "sigstore": "sigstore",
     "submitit": "slurm",
 }
@@ -40,7 +39,7 @@ def extras_explained() -> Iterator[None]:
 
 
 def missing_extra(error: ModuleNotFoundError) -> MissingExtra | None:
-    """The error with the command that installs a missing optional package; None where the package is in no extra."""
+    """The error with the command that installs a missing optional package; None if the package is in no extra."""
     module = (error.name or "").partition(".")[0]
     package = _INSTALLED_AS.get(module, module)
     if package not in EXTRA_OF:

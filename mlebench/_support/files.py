@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from mlebench._support.hints import near_file
 from mlebench._support.plain_files import kind_of
 from mlebench.errors import UsageError
 
@@ -49,11 +50,13 @@ def read_text(path: Path, advice: str) -> str:
             raise UsageError(f"{path} is {kind_of(mode)}, not a file; {advice}")
         content = path.read_bytes()
     except OSError as error:
+        question = near_file(path) if isinstance(error, FileNotFoundError) else ""
+        advice = f"{question} Otherwise {advice}" if question else advice
         raise UsageError(f"cannot read {path}: {error.strerror}; {advice}") from None
     except ValueError as error:
         raise UsageError(f"cannot read {path}: {error}; {advice}") from None
     if content.startswith(_GZIP):
-        raise UsageError(f"{path} is compressed by gzip, not UTF-8 text; unpack it, or {advice}")
+        raise UsageError(f"{path} is gzip-compressed, not UTF-8 text; unpack it, or {advice}")
     if content.startswith(_UTF_16) or b"\0" in content[:64]:
         what = "UTF-16 text" if content.startswith(_UTF_16) or content[:64].count(b"\0") > 8 else "binary"
         raise UsageError(f"{path} is {what}, not UTF-8 text; save it as UTF-8, or {advice}")
@@ -106,11 +109,11 @@ def _finite(text: str) -> float:
 
 
 def _no_number(word: str) -> float:
-    raise ValueError(f"it holds {word}, which is no JSON")
+    raise ValueError(f"it holds {word}, which is not JSON")
 
 
 def move_aside(path: Path) -> None:
-    """Where a folder stands in the place of a file, give it another name, so that the file can be written."""
+    """Where a folder is in the place of a file, give it another name, so that the file can be written."""
     if not path.is_symlink() and path.is_dir():
         free = (path.with_name(f"{path.name}.aside-{number}") for number in itertools.count(1))
         path.rename(next(place for place in free if not place.exists()))
@@ -131,7 +134,7 @@ def parse_json(text: str) -> Any:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) < len(pairs):
-        raise ValueError("an object in it holds a key twice")
+        raise ValueError("an object in it has a key twice")
     return content
 
 
@@ -162,7 +165,7 @@ def write_new_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def _written_beside(path: Path, text: str) -> Iterator[Path]:
-    """A hidden file beside `path` with the whole text; it is gone afterwards, whatever happens."""
+    """A hidden file next to `path` with the whole text; it is gone afterwards, whatever happens."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.{next(_serial)}")
     try:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -14,7 +14,7 @@ from typing import Any
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
 
 PARTIAL = ".partial-"
-"""What begins with this beside a finished folder is half made, and removed by the next call."""
+"""What begins with this next to a finished folder is half made, and removed by the next call."""
 
 
 def put_in_place(made: Path, target: Path) -> None:
@@ -30,7 +30,7 @@ def put_in_place(made: Path, target: Path) -> None:
 
 
 def entries_of(folder: Path, pattern: str = "*") -> list[Path]:
-    """What lies in a folder and fits a pattern, by name; nothing where there is no folder, or one that is closed."""
+    """What is in a folder and fits a pattern, by name; nothing where there is no folder, or one that is closed."""
     try:
         return sorted(folder.glob(pattern))
     except OSError:
@@ -59,7 +59,7 @@ def _files(folder: Path) -> Iterator[os.DirEntry[Any]]:
 
 
 def state_of(path: Path) -> str:
-    """Size and time of a file, or a hash of the names, sizes and times of all that lies in a folder; links are not followed."""
+    """Size and time of a file, or a hash of the names, sizes and times of all that is in a folder; links are not followed."""
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode):
         return f"{status.st_size} {status.st_mtime_ns}"
@@ -88,14 +88,14 @@ def explain(error: OSError, doing: str, folder: Path) -> MlebenchError:
         folder: where the work writes to.
     """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return WorkFailed(f"the disk is full while {doing} in {folder}; nothing is lost: make space and try again")
+        return WorkFailed(f"the disk is full while {doing} in {folder}; nothing is lost: free disk space and try again")
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
         place = Path(str(error.filename or folder))
         if not (place.is_relative_to(folder) or folder.is_relative_to(place)):
             return UsageError(f"cannot use {place} ({error.strerror}); make it readable for this user and try again")
         return UsageError(f"cannot write {place} ({error.strerror}); choose another place with --data-dir")
     if isinstance(error, FileNotFoundError) and error.filename and folder.is_relative_to(error.filename):
-        return UsageError(f"cannot make the folder {error.filename}; choose another place with --data-dir")
+        return UsageError(f"cannot create the folder {error.filename}; choose another place with --data-dir")
     return WorkFailed(f"{doing} failed: {error}")
 
 

@@ -1,4 +1,4 @@
-"""Pointers of Git LFS: what lies in a checkout in the place of a large file that was not fetched."""
+"""Pointers of Git LFS: what is in a checkout in the place of a large file that was not fetched."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ def refuse_pointer(path: Path) -> None:
     except OSError:
         return
     if start == _START:
-        raise UsageError(f"{path} is a pointer of Git LFS, not the file itself; `git lfs pull` in its checkout gets that")
+        raise UsageError(f"{path} is a Git LFS pointer, not the file itself; run `git lfs pull` in its checkout")

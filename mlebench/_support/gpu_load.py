@@ -25,7 +25,7 @@ _QUESTION = ("--query-gpu=index,uuid,utilization.gpu,memory.used", "--format=csv
 
 
 class GpuLoad(NamedTuple):
-    """Of one GPU; None where the driver does not say, as for the parts of a divided one."""
+    """Of one GPU; None if the driver does not say, as for the parts of a divided one."""
 
     utilization: float | None
     """Share of the last moments, a second at most, in which it computed: 0 to 1."""
@@ -60,7 +60,7 @@ def _said() -> str:
     Raises:
         UsageError, OSError: it can be kept nowhere.
     """
-    # a job of Slurm may see its own GPUs alone, under numbers of its own
+    # a job of Slurm may see its own GPUs alone, under separate numbers
     job = re.sub(r"\W", "", os.environ.get("SLURM_JOB_ID", ""))[:20]
     name = f"gpu-load{job}"
     kept = socket_dir() / f"{name}.csv"

@@ -11,7 +11,7 @@ from mlebench._support.plain_files import open_plain
 
 _BLOCK = 2**22
 _REMEMBERED = 128
-"""Bytes before the place where reading goes on, by which a file that was written anew is told from one that grew."""
+"""Bytes before the place where reading goes on, by which a file that was written again is told from one that grew."""
 
 
 class GrowingLines:
@@ -37,7 +37,7 @@ class GrowingLines:
         self._is_within_a_line = False
 
     def is_replaced(self) -> bool:
-        """Whether the file is another one than before, or was written anew, so that all of it is to be read again.
+        """Whether the file is another one than before, or was written again, so that all of it is to be read again.
 
         The next `new` begins at its beginning then. A file that is gone counts as an empty one.
         """
@@ -55,7 +55,7 @@ class GrowingLines:
         return not is_first
 
     def new(self) -> Iterator[dict[str, object]]:
-        """The objects in the lines since the last time; a line that has no end yet comes later, what is no object never."""
+        """The objects in the lines added since the last call. An unfinished line is returned later, a non-object never."""
         try:
             file = open_plain(self._path, self._within)
         except FileNotFoundError:

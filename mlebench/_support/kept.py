@@ -31,7 +31,7 @@ class Kept(Generic[Value]):
         self._last: tuple[list[FileState | None], Value] | None = None
 
     def get(self, paths: Iterable[Path], make: Callable[[], Value]) -> Value:
-        """The value, made anew if one of the files was written, replaced or removed since.
+        """The value, made again if one of the files was written, replaced or removed since.
 
         Args:
             paths: the files; that one is missing is a state like others.
@@ -49,7 +49,7 @@ class Kept(Generic[Value]):
 
 
 def file_state(path: Path | str) -> FileState | None:
-    """The state of a file; None where it is missing, or cannot be looked at."""
+    """The state of a file; None if it is missing, or cannot be looked at."""
     try:
         # the words of a path that explains why it is missing are for whoever opens it
         status = os.stat(str(path))  # noqa: PTH116

@@ -1,4 +1,4 @@
-"""Ledgers: files of lines, each of which holds the hash of the line before and says of which run it is, so that nobody changes
+"""Ledgers: files of lines, each of which holds the hash of the line before and says about which run it is, so that nobody changes
 one, or puts it in the place of another, unseen."""
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Whose(NamedTuple):
 
 
 def stated_whose(entry: Mapping[str, Any]) -> tuple[str | int | None, ...] | None:
-    """What a line says of whose it is, in the order of `Whose`; None where it says nothing, as those of earlier harnesses."""
+    """What a line says about whose it is, in the order of `Whose`; None if it says nothing, as those of earlier harnesses."""
     if not any(key in entry for key in Whose._fields):
         return None
     stated = (entry.get(key) for key in Whose._fields)
@@ -69,7 +69,7 @@ def broken_line(lines: Iterable[Mapping[str, Any] | None]) -> int | None:
     """The place (from 1) of the first line that was changed or does not follow the one before it; None of a whole chain.
 
     Args:
-        lines: None stands for one that is no object.
+        lines: None represents a line that is not an object.
     """
     previous = None
     for place, entry in enumerate(lines, start=1):
@@ -87,7 +87,7 @@ def _is_unchanged(entry: Mapping[str, Any]) -> bool:
 
 
 def broken_line_of(path: Path, most: int) -> int | None:
-    """`broken_line` of a file; what stands behind its last line feed is a line, too.
+    """`broken_line` of a file; what stands behind its last line feed is a line as well.
 
     Raises:
         OSError: see `ledger_lines`.
@@ -96,20 +96,20 @@ def broken_line_of(path: Path, most: int) -> int | None:
 
 
 def ledger_lines(path: Path, most: int) -> Iterator[dict[str, Any]]:
-    """The lines of a ledger that anybody may have written; what is no object, the torn end of a file included, is left out.
+    """The lines of an untrusted ledger; anything but objects, including a torn last line, is skipped.
 
     Args:
         path: the file.
         most: bytes that it may have.
 
     Raises:
-        OSError: there is none, it is no regular file, it may not be read or it is larger.
+        OSError: it does not exist, is not a regular file, is not readable or is larger.
     """
     return (entry for entry in all_lines(path, most) if entry is not None)
 
 
 def all_lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
-    """The same with None for every line that is no object.
+    """The same, with None for every line that is not an object.
 
     Raises:
         OSError: see `ledger_lines`.
@@ -118,7 +118,7 @@ def all_lines(path: Path, most: int) -> Iterator[dict[str, Any] | None]:
         if os.fstat(file.fileno()).st_size > most:
             raise OSError(errno.EFBIG, f"larger than {show_size(most)}", str(path))
         left = most
-        # a piece of a line that is longer than any of ours is no object either
+        # a piece of a line longer than any of ours is not an object either
         while left > 0 and (line := file.readline(LONGEST_LINE + 1)):
             left -= len(line)
             yield parsed_line(line.rstrip(b"\n"))
@@ -149,16 +149,16 @@ class Ledger:
     off when the ledger is taken up. One process at a time writes.
 
     No fault of the file reaches whoever appends: what cannot be written now (another process writes, the disk is full, a pipe
-    lies there) is held and written as soon as it can be, and `note` says so once. What lies in the file's place and is no file
-    is moved aside. Damage within the file is not repaired: the chain goes on from what stands there, so that whoever checks it
-    sees the break.
+    is there) is held and written as soon as it can be, and `note` says so once. Whatever is in the file's place and is not a
+    file is moved aside. Damage within the file is not repaired: the chain goes on from what is there, so that whoever checks
+    it sees the break.
     """
 
     def __init__(self, path: Path, note: Callable[[str], None] = lambda sentence: None, whose: Whose | None = None) -> None:
         """Args:
         path: of the file; its folder is there.
         note: gets a sentence about each kind of fault.
-        whose: what each line says of whose it is; None where the ledger is no run's.
+        whose: what each line says about whose it is; None if the ledger does not belong to a run.
         """
         self.lines = 0
         """Lines of the chain."""
@@ -239,13 +239,13 @@ class Ledger:
     def _taken_up(self) -> IO[bytes]:
         """The open file, which is still the one at the path and as it was left."""
         if self._file is not None and not self._is_there():
-            self._say("somebody else removed or replaced it; the chain goes on in a new file")
+            self._say("another process removed or replaced it; the chain continues in a new file")
             self._let_go()
             self._begin(goes_on=True)
         elif self._file is None:
             self._begin(goes_on=self.lines > 0)
         elif os.fstat(self._file.fileno()).st_size != self._size:
-            self._say("somebody else wrote to it; the chain goes on behind that")
+            self._say("another process wrote to it; the chain continues after that")
             self._end_line(self._file)
         assert self._file is not None
         return self._file
@@ -284,7 +284,7 @@ class Ledger:
             if self._is_plain_or_gone():
                 raise
             aside = self._move_aside()
-            self._say(f"{error.strerror} lay in its place and is now {aside.name}")
+            self._say(f"{error.strerror} was in its place and is now {aside.name}")
             return append_plain(self._path)
 
     def _is_plain_or_gone(self) -> bool:
@@ -304,23 +304,23 @@ class Ledger:
         with open_plain(self._path) as reading:
             end = _end_of_lines(reading, size)
             if end is None:
-                self._say(f"its last {2 * LONGEST_LINE // 2**20} MiB hold no line; the chain begins anew behind them")
+                self._say(f"its last {2 * LONGEST_LINE // 2**20} MiB contain no line; the chain starts again after them")
                 return
             if end < size:
                 os.ftruncate(file.fileno(), end)
-                self._say("the last line was torn and is cut off")
+                self._say("the last line was incomplete and is removed")
             if end <= _MOST_CHECKED:
                 reading.seek(0)
                 self._go_on_behind(reading.read(end).split(b"\n")[:-1])
             else:
-                self._say(f"it is larger than {_MOST_CHECKED // 2**20} MiB, so only its end was looked at")
+                self._say(f"it is larger than {_MOST_CHECKED // 2**20} MiB, so only its end was checked")
                 reading.seek(max(0, end - 2 * LONGEST_LINE))
                 self._go_on_behind(reading.read(end - reading.tell()).split(b"\n")[:-1][-1:], is_all=False)
 
     def _go_on_behind(self, lines: list[bytes], is_all: bool = True) -> None:
         entries = [parsed_line(line) for line in lines]
         if is_all and (place := broken_line(entries)) is not None:
-            self._say(f"the chain is broken at line {place}; it goes on behind what stands there")
+            self._say(f"the chain is broken at line {place}; it continues after that line")
         last = (entries[-1] if entries else None) or {}
         stated, number, at = last.get("hash"), last.get("n"), last.get("at")
         self._latest = at if isinstance(at, str) and _TIME.fullmatch(at) else ""
@@ -330,7 +330,7 @@ class Ledger:
         self.head = stated if isinstance(stated, str) and len(stated) == 64 else hashlib.sha256(raw).hexdigest() if raw else None
 
     def _end_line(self, file: IO[bytes]) -> None:
-        """Whatever stands in the file, the next line begins one."""
+        """Whatever is in the file, the next line begins one."""
         self._size = os.fstat(file.fileno()).st_size
         if self._size:
             with open_plain(self._path) as reading:
@@ -355,7 +355,7 @@ def _chained(line: Mapping[str, Any], number: int, previous: str | None) -> dict
 
 
 def _end_of_lines(file: IO[bytes], size: int) -> int | None:
-    """The place behind the last line feed; None where it is farther from the end than any line of ours is long."""
+    """The place behind the last line feed; None if it is farther from the end than any line of ours is long."""
     start = max(0, size - 2 * LONGEST_LINE)
     file.seek(start)
     found = file.read(size - start).rfind(b"\n")
@@ -363,7 +363,7 @@ def _end_of_lines(file: IO[bytes], size: int) -> int | None:
 
 
 def parsed_line(line: bytes) -> dict[str, Any] | None:
-    """The object that a line holds, which anybody may have written; None where it holds none."""
+    """The object that a line holds, which anybody may have written; None if it holds none."""
     if not 0 < len(line) <= LONGEST_LINE:
         return None
     try:

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, shared by all who serve something in this process, and there while anybody does."""
+"""An event loop in a separate thread, shared by all who serve something in this process, and there while anybody does."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def this_machine() -> Machine:
 
 
 def usable_gpus() -> list[Gpu]:
-    """The NVIDIA GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process, in its order; empty where there is no driver.
+    """The NVIDIA GPUs that `CUDA_VISIBLE_DEVICES` leaves to this process, in its order; empty if there is no driver.
 
     A GPU that is divided (MIG) stands for its parts, and each part is given to a run as a GPU.
     """
@@ -76,7 +76,7 @@ def find_gpus(visible: str | None = None) -> list[Gpu]:
         listing = ask_nvidia("--list-gpus")
         memory = ask_nvidia("--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits")
     except (OSError, subprocess.SubprocessError) as error:
-        _log.warning("nvidia-smi names no GPUs (%s); runs get none", error)
+        _log.warning("nvidia-smi lists no GPUs (%s); runs get none", error)
         return []
     return visible_gpus(_list_cards(listing, memory), visible)
 
@@ -164,7 +164,7 @@ def ask_nvidia(*options: str) -> str:
 
 
 def usable_cores() -> frozenset[int]:
-    """The cores that this process may use, as the kernel numbers them; empty where the system does not say.
+    """The cores that this process may use, as the kernel numbers them; empty if the system does not say.
 
     A surrounding batch job, container or `taskset` leaves some of the machine's.
     """
@@ -198,7 +198,7 @@ def cgroup_limits(name: str, own: Path = Path("/proc/self/cgroup"), tree: Path =
 
     Args:
         name: such as `memory.max`.
-        own: names the process's group, as `0::/a/b`; in a container that is `/`, and the container's limit lies at the root.
+        own: names the process's group, as `0::/a/b`; in a container that is `/`, and the container's limit is at the root.
         tree: where the groups are mounted.
     """
     group = "/"

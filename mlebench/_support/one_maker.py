@@ -13,8 +13,8 @@ from mlebench._support.paths import make_private, socket_dir
 def one_maker(what: str) -> Iterator[None]:
     """Be the only one inside for `what`, a word for a file's name; waits for whoever is. Not to be entered twice by one thread.
 
-    The lock is the operating system's, which gives it back when its holder dies. Each entry opens the file anew, so that it
-    keeps threads apart, too.
+    The lock is the operating system's, which gives it back when its holder dies. Each entry opens the file again, so that it
+    keeps threads apart as well.
 
     Raises:
         UsageError: the folder of sockets is not this user's own.

@@ -67,7 +67,7 @@ def compose_dir() -> Path:
 def content_dir(kind: ContentKind) -> Path:
     """The folder of competitions, agents or containers that this installation brings along.
 
-    A checkout holds it beside the package, an installed wheel under `mlebench/_bundled/`.
+    A checkout holds it next to the package, an installed wheel under `mlebench/_bundled/`.
     """
     package = Path(__file__).resolve().parents[1]
     bundled = package / "_bundled" / kind
@@ -77,7 +77,7 @@ def content_dir(kind: ContentKind) -> Path:
 def content_dirs(kind: Literal["competitions", "agents"]) -> list[Path]:
     """The folders in which competitions or agents are looked for, those of the user first.
 
-    A user's own stand in `MLEBENCH_COMPETITIONS_PATH` or `MLEBENCH_AGENTS_PATH`, separated as in `PATH`.
+    A user's own are in `MLEBENCH_COMPETITIONS_PATH` or `MLEBENCH_AGENTS_PATH`, separated as in `PATH`.
     """
     listed = os.environ.get(_EXTRA_VARIABLES[kind], "").split(os.pathsep)
     return [*(Path(entry).expanduser().absolute() for entry in listed if entry), content_dir(kind)]
@@ -100,7 +100,7 @@ def make_private(folder: Path) -> None:
     Anyone may have made one of that name in `/tmp`, and its owner can put a socket of their own in the place of ours.
 
     Raises:
-        UsageError: what lies there is no folder, belongs to another user or can be entered by others.
+        UsageError: what is there is no folder, belongs to another user or can be entered by others.
         OSError: it cannot be made.
     """
     with contextlib.suppress(FileExistsError):
@@ -111,7 +111,7 @@ def make_private(folder: Path) -> None:
     if status.st_uid != os.getuid():
         raise UsageError(f"{folder} belongs to another user; set TMPDIR to a folder of your own")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        raise UsageError(f"{folder} can be entered by others; close it with `chmod 700 {folder}`")
+        raise UsageError(f"{folder} is accessible to others; restrict it with `chmod 700 {folder}`")
 
 
 def _user_cache_dir() -> Path:

@@ -53,7 +53,7 @@ def read_plain(path: Path, most: int, within: Path | None = None) -> bytes:
 
 
 def entries_plain(folder: Path, within: Path, most: int) -> list[tuple[str, os.stat_result]]:
-    """What lies in a folder, by name, each with its status; links are not followed.
+    """What is in a folder, by name, each with its status; links are not followed.
 
     Args:
         folder: the folder, however deep.

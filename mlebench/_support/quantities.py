@@ -42,7 +42,7 @@ def parse_duration(value: int | float | str) -> float:
 
 
 def parse_count(value: int | float | str) -> int:
-    """A whole number: `250`, `200k`, `1.5m` (thousands and millions; what is counted is no bytes).
+    """A whole number: `250`, `200k`, `1.5m` (thousands and millions; the unit is not bytes).
 
     Raises:
         ValueError: not a whole number.

@@ -1,4 +1,4 @@
-"""Looks for secrets in gigabytes: tells which values stand in a stream of bytes, in any form in which tools print them."""
+"""Searches gigabytes for secrets: finds which values occur in a stream of bytes, in any form in which tools print them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SecretSearch:
         return bool(self._names)
 
     def found_in(self, text: bytes) -> set[str]:
-        """Names of the values that stand in `text`."""
+        """Names of the values that are in `text`."""
         forms = self._all.found_in(text)
         if self._wrapped and has_encoded_lines(text):
             forms |= self._wrapped.found_in(text.translate(None, b"\r\n"))
@@ -58,7 +58,7 @@ class SearchedStream:
 
 
 class _Finder:
-    """Finds some of many forms: a table tells at a look which words of 4 bytes begin none of them."""
+    """Finds occurrences of many forms; a look-up table excludes 4-byte words that begin none of them."""
 
     def __init__(self, forms: Iterable[bytes]) -> None:
         self._short: list[bytes] = []
@@ -67,7 +67,7 @@ class _Finder:
             if len(form) < _SHORT:
                 self._short.append(form)
                 continue
-            # the last letters of a form are its own, the first ones stand in other words, too
+            # the last letters of a form are its own, the first ones are in other words, too
             for start in range(len(form) - _SHORT, len(form) - _SHORT + 4):
                 self._by_word.setdefault(int.from_bytes(form[start : start + 4], "little"), []).append(form)
         self._table: Any = _table(self._by_word) if self._by_word else None

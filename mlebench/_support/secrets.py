@@ -21,7 +21,7 @@ from mlebench.errors import UsageError
 _SHORTEST = 4
 """Shorter values are not masked: every `1` of a log would turn into stars."""
 _SHORTEST_PIECE = 8
-"""The same for lines of a value and for what encoders make of it: pieces of few letters stand in other words, too."""
+"""The same for lines of a value and for what encoders make of it: pieces of few letters are in other words as well."""
 _STARS = b"***"
 _SHORTEST_LINE, _LEAST_OF_LINE = 16, 3
 """Letters of a line into which encoders break what they write, and how many of a form make its end suspicious."""
@@ -157,7 +157,7 @@ def _spans(form: bytes, text: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _beginning_at_end(form: bytes, text: bytes) -> int:
-    """Where in `text` a beginning of `form` stands at the very end, but not all of it; the end when it does not."""
+    """Where in `text` a beginning of `form` is at the very end, but not all of it; the end when it does not."""
     at = text.find(form[:1], max(0, len(text) - len(form) + 1))
     while at >= 0 and not form.startswith(text[at:]):
         at = text.find(form[:1], at + 1)
@@ -236,7 +236,7 @@ def _base64_forms(raw: bytes) -> set[bytes]:
 
 
 def _bytes(text: str) -> bytes:
-    # a variable of the environment may hold bytes that are no UTF-8
+    # an environment variable may hold bytes that are not UTF-8
     return text.encode("utf-8", "surrogateescape")
 
 
@@ -271,7 +271,7 @@ def _refuse_broken(path: Path, number: int, line: str, names: Iterable[str]) -> 
     for name in names:
         if re.match(rf"\s*(?:export\s+)?['\"]?{re.escape(name)}\b", line):
             raise UsageError(
-                f"{path.absolute()}, line {number}: the value of {name} cannot be read; write `{name}=value`, and close a quote "
+                f"{path.absolute()}, line {number}: the value of {name} is unreadable: write `{name}=value`, close each quote "
                 "that you open"
             )
 

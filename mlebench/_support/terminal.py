@@ -2,7 +2,7 @@
 
 Everything printed passes `PrintableStream`, and everything that rich lays out a console of `make_console`. File names, columns
 of submissions, logs of agents and reports of others may hold control characters; here they are escaped, wherever they were
-printed. A stream that is closed is no fault, and a character that its encoding lacks is written in others.
+printed. A closed stream is not an error, and a character that its encoding lacks is replaced.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ def is_screen(stream: TextIO) -> bool:
 def make_console(stream: TextIO | None = None) -> Console:
     """A rich console on `stream`, by default standard output, whose texts are printable.
 
-    Nothing in a text is markup, as names and reasons hold what people wrote, brackets included. A pipe or a file, which has no
-    width to fit into, gets wide lines.
+    Nothing in a text is markup, as names and reasons contain what people wrote, brackets included. A pipe or a file, which has no
+    width, gets wide lines unless COLUMNS is set.
     """
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.segment import Segment
@@ -121,7 +121,7 @@ def make_console(stream: TextIO | None = None) -> Console:
 
     target = stream or sys.stdout
     console = PrintableConsole(file=_written_to(target), highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
+    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdecimal():
         console.width = _WIDTH_OF_FILES
     elif not _NARROWEST <= console.width <= _WIDEST:
         console.width = min(max(console.width, _NARROWEST), _WIDEST)

@@ -6,7 +6,7 @@ import codecs
 
 
 def decode(content: bytes) -> str:
-    """The text of a file in UTF-8, or in UTF-16 as PowerShell and Notepad write it; a byte order mark is no part of it.
+    """The text of a file in UTF-8, or in UTF-16 as PowerShell and Notepad write it; a byte order mark is removed.
 
     Raises:
         UnicodeDecodeError: it is in neither.

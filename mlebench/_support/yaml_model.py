@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from mlebench._support.files import read_text
+from mlebench._support.hints import unknown
 from mlebench.errors import UsageError
 
 
@@ -23,7 +23,7 @@ class _NoRepeats:
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if len(keys) > len(set(keys)):
             repeated = next(key for key in keys if keys.count(key) > 1)
-            raise yaml.constructor.ConstructorError(None, None, f"the key `{repeated}` stands twice", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, f"the key `{repeated}` appears twice", node.start_mark)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)  # type: ignore[misc]
         return mapping
 
@@ -65,7 +65,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def _text(path: Path) -> str:
-    return read_text(path, "give a YAML file")
+    return read_text(path, "pass a YAML file")
 
 
 def _parsed(path: Path, text: str) -> Any:
@@ -76,7 +76,7 @@ def _parsed(path: Path, text: str) -> Any:
             _refuse_bomb(yaml.compose(text, loader))
         return yaml.load(text, loader)
     except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
-        # a number of thousands of digits and a day that no calendar has are no errors of YAML's own
+        # numbers with thousands of digits and impossible dates do not raise YAML's own errors
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
@@ -138,12 +138,12 @@ def _validate(content: Any, model: type[Model], where: str, text: str | None) ->
 
 def _faults(where: str, text: str, error: ValidationError, model: type[BaseModel] | None) -> UsageError:
     problems = [(_line_of(text, detail["loc"]), _problem(detail, model)) for detail in error.errors()]
-    told = "; ".join(f"line {line}: {problem}" if line else problem for line, problem in problems)
+    told = _joined(f"line {line}: {problem}" if line else problem for line, problem in problems)
     return UsageError(f"{where}{', ' if problems[0][0] else ': '}{told}")
 
 
 def _line_of(text: str, place: Sequence[int | str]) -> int | None:
-    """The line (from 1) of what stands at a place, or of what it would stand in; None where that is the whole document."""
+    """The line (from 1) of what is at a place, or of what it would be in; None if that is the whole document."""
     try:
         node = yaml.compose(text, _SafeLoader if _LONE_SURROGATE.search(text) else _Loader)
     except (yaml.YAMLError, RecursionError):
@@ -166,13 +166,18 @@ def _entry(node: yaml.MappingNode, key: str) -> tuple[yaml.Node, yaml.Node] | No
 
 def describe(error: ValidationError, model: type[BaseModel] | None = None) -> str:
     """Every problem of a validation error in one line; with the model, an unknown key is followed by the nearest ones."""
-    return "; ".join(_problem(detail, model) for detail in error.errors())
+    return _joined(_problem(detail, model) for detail in error.errors())
+
+
+def _joined(problems: Iterable[str]) -> str:
+    # a question ends its sentence
+    return "; ".join(problems).replace("?; ", "? ")
 
 
 def _problem(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
     key = ".".join(map(str, detail["loc"])) or "the whole file"
     if detail["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key `{key}`{_nearest(detail['loc'], model)}"
+        return _unknown_key(detail["loc"], model)
     if detail["type"] == "missing":
         return f"`{key}` is missing"
     message = _WORDS.get(detail["type"], detail["msg"])
@@ -180,20 +185,15 @@ def _problem(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
     return f"`{key}`: {words[:1].lower()}{words[1:]}"
 
 
-def _nearest(place: Sequence[int | str], model: type[BaseModel] | None) -> str:
+def _unknown_key(place: Sequence[int | str], model: type[BaseModel] | None) -> str:
     *outer, key = place
     parts = [model] if model else []
     for step in outer:
         fields = [part.model_fields[str(step)] for part in parts if str(step) in part.model_fields]
-        # a step that is no field is a place in a list or a dictionary
+        # a step that is not a field is a position in a list or a dictionary
         parts = [found for field in fields for found in _models_in(field.annotation)] if fields else parts
     known = [name for part in parts for name in part.model_fields]
-    near = (
-        difflib.get_close_matches(str(key), known, n=1, cutoff=0.5) or [name for name in known if name.startswith(str(key))][:1]
-    )
-    if near:
-        return f" (did you mean `{near[0]}`?)"
-    return f" (there are {', '.join(f'`{name}`' for name in known)})" if known else ""
+    return unknown("key", str(key), known, above="".join(f"{step}." for step in outer))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

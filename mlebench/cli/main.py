@@ -3,99 +3,102 @@
 from __future__ import annotations
 
 import argparse
-import difflib
+import contextlib
 import importlib
 import itertools
 import keyword
 import os
-import re
 import sys
+from collections.abc import Iterator
 from types import ModuleType
-from typing import NoReturn
 
-COMMANDS = {
-    "list": "list competitions",
-    "info": "show one competition",
-    "prepare": "download and prepare competitions",
-    "mock": "make a tiny raw download of the true schema",
-    "status": "show what is prepared",
-    "grade": "grade a submission, a list of submissions or a run group",
-    "grade-sample": "grade one submission and log the report as JSON",
-    "validate": "check a submission without scoring it",
-    "leaderboard": "show thresholds and where a score would stand",
-    "run": "let an agent work on competitions",
-    "runs": "list run groups and their runs",
-    "report": "aggregate grading reports into medal tables",
-    "bundle": "pack run groups into one file that anybody can check",
-    "verify": "check such a file",
-    "audit": "look for answers in what agents see of prepared data",
-    "review": "look for broken rules and copied code in run groups",
-    "export": "write run groups in the formats of other tools",
-    "import": "make run groups of the results of other harnesses",
-    "view": "show runs in a browser while they are under way",
-    "board": "build a leaderboard from such files, as a static site",
-    "notebooks": "get the public notebooks of a competition, to compare runs with",
-    "agents": "list agents, build their images",
-    "models": "list the models that agents may ask, or ask one",
-    "images": "build the container images",
-    "new-competition": "make a folder for a competition of your own",
-    "new-agent": "make a folder for an agent of your own",
-    "dev": "get leaderboards or write a checkout, for programs of the published harness",
-    "completion": "print a completion script for a shell",
-    "doctor": "check this machine",
-    "demo": "run the whole job on the embedded demo split",
+GROUPS: dict[str, dict[str, str]] = {
+    "get started": {
+        "demo": "run the full pipeline on the built-in demo split",
+        "doctor": "check that this machine is ready for runs",
+        "help": "show the help of a command",
+    },
+    "competitions and data": {
+        "list": "list competitions",
+        "info": "show the facts of a competition",
+        "prepare": "download and prepare competitions",
+        "status": "list prepared competitions",
+        "mock": "generate a small mock dataset with the real schema",
+        "leaderboard": "show medal thresholds and rank a score",
+        "audit": "search prepared data for leaked answers",
+        "notebooks": "download public notebooks to compare runs with",
+    },
+    "agents and runs": {
+        "run": "run agents on competitions",
+        "runs": "list, watch and control runs",
+        "view": "show runs live in a browser",
+        "agents": "list agents and build their images",
+        "models": "list and test the models that agents can use",
+        "images": "list, build and export container images",
+    },
+    "results": {
+        "validate": "check the format of a submission",
+        "grade": "grade submissions or a run group",
+        "grade-sample": "grade one submission and log the report as JSON",
+        "report": "aggregate results into medal tables",
+        "review": "search runs for broken rules and copied code",
+    },
+    "sharing": {
+        "bundle": "pack run groups into one verifiable file",
+        "verify": "verify a bundle",
+        "board": "build a leaderboard site from bundles",
+        "export": "export runs and competitions to other tools",
+        "import": "import results of other harnesses",
+    },
+    "extending and set-up": {
+        "new-agent": "create an agent folder",
+        "new-competition": "create a competition folder",
+        "completion": "print a shell completion script",
+        "dev": "support programs written for the published harness",
+    },
 }
-
+"""Commands by purpose, each with one line about it."""
+COMMANDS = {name: summary for commands in GROUPS.values() for name, summary in commands.items()}
 
 _VOLUME = ("-q", "--quiet", "-v", "--verbose")
 """Options of every command, which may also stand before it."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Refuses wrong options in one sentence, with the nearest spelling of a mistyped choice or option."""
-
-    def error(self, message: str) -> NoReturn:
-        from mlebench.errors import UsageError
-
-        raise UsageError(f"{message}{self._nearest(message)}")
-
-    def _nearest(self, message: str) -> str:
-        options = [option for action in self._actions for option in action.option_strings]
-        choices = [str(choice) for action in self._actions for choice in action.choices or ()]
-        known = {"unrecognized arguments: (-\\S*)": options, "invalid choice: '(.*?)'": choices}
-        wrong = [(found[1], names) for pattern, names in known.items() if (found := re.search(pattern, message))]
-        near = [name for word, names in wrong for name in difflib.get_close_matches(word.partition("=")[0], names, n=1)]
-        return f"; did you mean {near[0]}?" if near else f"; `{self.prog} --help` shows more"
-
-
-def _usage() -> str:
+def usage() -> str:
+    """What `mlebench --help` prints: every command, by purpose."""
     width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {summary}" for name, summary in COMMANDS.items()]
+    lines: list[str] = []
+    for title, commands in GROUPS.items():
+        lines += ["", f"{title}:", *(f"  {name:<{width}}  {summary}" for name, summary in commands.items())]
     return "\n".join(
         [
             "usage: mlebench [-q | -v] COMMAND [options]",
             "",
             "Measure how well AI agents do machine-learning engineering.",
-            "",
-            "commands:",
             *lines,
             "",
-            "`mlebench COMMAND --help` lists a command's options. Try `mlebench demo`.",
+            "examples:",
+            "  mlebench demo",
+            "  mlebench prepare spaceship-titanic",
+            "  mlebench run --agent baseline -c spaceship-titanic",
+            "  mlebench report latest",
+            "",
+            "Run `mlebench COMMAND --help` for the options and examples of a command.",
         ]
     )
 
 
 def _without_command(word: str, rest: list[str]) -> int:
-    """What `--help`, `--version`, nothing or a word that is no command gets."""
+    """What `--help`, `--version`, nothing or an unknown command gets."""
     if word in {"-h", "--help"}:
-        print(_usage())
+        print(usage())
         return 0
     if word == "--version":
         from mlebench._support.version import VERSION
 
         print(f"mlebench {VERSION}")
         return 0
-    print(_refusal(word, rest) if word else _usage(), file=sys.stderr)
+    print(_refusal(word, rest) if word else usage(), file=sys.stderr)
     return 2
 
 
@@ -103,13 +106,13 @@ def _refusal(word: str, rest: list[str]) -> str:
     if word.startswith("-"):
         command = next((entry for entry in rest if entry in COMMANDS), "COMMAND")
         return f"mlebench: the option `{word}` goes after the command: `mlebench {command} {word}`"
-    near = difflib.get_close_matches(word, COMMANDS, n=1)
-    hint = f"did you mean `mlebench {near[0]}`?" if near else "`mlebench --help` lists the commands"
-    return f"mlebench: unknown command `{word}`; {hint}"
+    from mlebench._support.hints import unknown
+
+    return f"mlebench: {unknown('command', word, COMMANDS, listing='`mlebench --help`')}"
 
 
 def command_module(name: str) -> str:
-    """The module of a command; one that is called as a word of Python ends in `_`."""
+    """The module of a command; one whose name is a keyword of Python ends in `_`."""
     module = name.replace("-", "_")
     return f"mlebench.cli.commands.{module}{'_' if keyword.iskeyword(module) else ''}"
 
@@ -117,13 +120,9 @@ def command_module(name: str) -> str:
 def command_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """The parser of one command, from its module."""
     from mlebench.cli.options import add_volume
+    from mlebench.cli.parsing import Parser
 
-    parser = _Parser(
-        prog=f"mlebench {name}",
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = Parser(prog=f"mlebench {name}", description=module.__doc__)
     module.configure(parser)
     add_volume(parser)
     return parser
@@ -133,12 +132,33 @@ def _dispatch(name: str, words: list[str]) -> int:
     module = importlib.import_module(command_module(name))
     arguments = command_parser(name, module).parse_args(words)
     arguments.words = [name, *words]
-    if arguments.verbose:
-        import logging
+    with _log_level(arguments):
+        return int(module.run(arguments))
 
-        logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s", stream=sys.stderr)
-        logging.getLogger("mlebench").setLevel(logging.DEBUG)
-    return int(module.run(arguments))
+
+@contextlib.contextmanager
+def _log_level(arguments: argparse.Namespace) -> Iterator[None]:
+    """With --verbose, log lines of the harness and warnings of libraries on standard error; with --quiet, errors only."""
+    if not (arguments.verbose or arguments.quiet):
+        yield
+        return
+    import logging
+
+    root, ours = logging.getLogger(), logging.getLogger("mlebench")
+    levels = root.level, ours.level
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING if arguments.verbose else logging.ERROR)
+    ours.setLevel(logging.DEBUG if arguments.verbose else logging.ERROR)
+    logging.captureWarnings(capture=True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(capture=False)
+        root.removeHandler(handler)
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -164,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    """The command that the words name, its errors told in one sentence."""
+    """Run the command, reporting errors in one sentence."""
     volume = list(itertools.takewhile(_VOLUME.__contains__, words))
     name, *rest = words[len(volume) :] or [""]
     called = f"mlebench {name}" if name in COMMANDS else "mlebench"
@@ -187,7 +207,7 @@ def _run(words: list[str]) -> int:
         print(f"{called}: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
-        where = f" at {error.filename}" if error.filename else ""
+        where = f": {error.filename}" if error.filename else ""
         print(f"{called}: {error.strerror or error}{where}", file=sys.stderr)
         return 1
 

@@ -23,36 +23,46 @@ Options = argparse.ArgumentParser | argparse._ArgumentGroup
 
 SANDBOXES = ("docker", "apptainer", "bubblewrap", "plain", "local")
 """What `--sandbox` takes; the words of `mlebench.sandbox.base.SandboxWord`, which take long to import."""
-LOCAL_HELP = "local: bubblewrap where it works, else plain, which isolates nothing"
-_SPLITS = "low, medium, high, all, dev, demo, research, own, or a file with one id a line"
+LOCAL_HELP = "local means bubblewrap if it works here, else plain, which isolates nothing"
+_SPLITS = "low, medium, high, all, dev, demo, research, own, or a file with one id per line"
 
 
 def add_data_dir(parser: Options) -> None:
     """`--data-dir`."""
-    parser.add_argument("--data-dir", metavar="D", help="where the data is (default: $MLEBENCH_DATA_DIR, else the user's cache)")
+    parser.add_argument("--data-dir", metavar="D", help="data directory (default: $MLEBENCH_DATA_DIR, else the user cache)")
 
 
 def add_runs_dir(parser: Options) -> None:
     """`--runs-dir`."""
-    parser.add_argument("--runs-dir", metavar="D", help="where run groups are (default: $MLEBENCH_RUNS_DIR, else ./runs)")
+    parser.add_argument("--runs-dir", metavar="D", help="folder of run groups (default: $MLEBENCH_RUNS_DIR, else ./runs)")
 
 
 def add_split(parser: Options, help: str) -> None:
-    """`--split`, its help ending with what it takes; `registry.lists.ids_of_split` reads it."""
+    """`--split`, its help followed by the accepted values; `registry.lists.ids_of_split` reads it."""
     parser.add_argument("--split", metavar="S", help=f"{help}: {_SPLITS}")
 
 
-def add_edition(parser: Options, default: str | None = "v1") -> None:
-    """`--edition` and `--split-key`; `default` is None where it is not v1 that holds unless told."""
+def add_sandbox(parser: Options, default: str, *, is_set: bool = True) -> None:
+    """`--sandbox`; its default is not set where an experiment file may give one."""
+    others = ", ".join(f"{name} (default)" if name == default else name for name in SANDBOXES)
+    parser.add_argument("--sandbox", choices=SANDBOXES, default=default if is_set else None, metavar="SANDBOX",
+                        help=f"{others}; {LOCAL_HELP}")  # fmt: skip
+
+
+def add_edition(parser: Options, default: str | None = "v1", usual: str = "v1") -> None:
+    """`--edition` and `--split-key`; `default` is None where the default, which `usual` describes, depends on other things."""
     parser.add_argument(
-        "--edition", choices=("v1", "v2"), default=default, help="the published data (v1, default) or the corrected (v2)"
+        "--edition",
+        choices=("v1", "v2"),
+        default=default,
+        help=f"v1: the published data; v2: the corrected data (default: {usual})",
     )
-    parser.add_argument(
-        "--split-key",
-        metavar="K",
-        help="secret key that v2 is split with and research data is generated from, or the word `published` "
-        "(default: $MLEBENCH_SPLIT_KEY)",
-    )
+    add_split_key(parser, "secret key that splits v2 data and generates research data, or `published` for the public key of v2")
+
+
+def add_split_key(parser: Options, help: str) -> None:
+    """`--split-key`; `split_key_of` reads it."""
+    parser.add_argument("--split-key", metavar="K", help=f"{help} (default: $MLEBENCH_SPLIT_KEY)")
 
 
 def add_data(parser: Options) -> None:
@@ -64,11 +74,11 @@ def add_data(parser: Options) -> None:
 def add_thresholds(parser: Options) -> None:
     """`--thresholds`."""
     parser.add_argument("--thresholds", choices=("published", "live"), default="published",
-                        help="medal thresholds: published in 2024 (default), or of the refreshed leaderboard")  # fmt: skip
+                        help="medal thresholds: published in 2024 (default), or live, of the refreshed leaderboard")  # fmt: skip
 
 
 def add_jobs(parser: Options, what: str) -> None:
-    """`--jobs`, at least 1; `what` says of what there may be so many."""
+    """`--jobs`, at least 1; `what` says what N counts."""
     parser.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help=f"{what} (default: 1)")
 
 
@@ -78,7 +88,7 @@ def add_competition(parser: Options, help: str, *, required: bool = False) -> No
 
 
 class _Once(argparse.Action):
-    """Stores a value and refuses another one, where other commands take several."""
+    """Stores one value and refuses a second, different one."""
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
@@ -86,7 +96,7 @@ class _Once(argparse.Action):
         before = getattr(namespace, self.dest)
         if before not in (None, values):
             raise UsageError(
-                f"`{option_string}` names {before} and {values}, and a submission belongs to one competition; "
+                f"`{option_string}` gives both {before} and {values}, but a submission belongs to one competition; "
                 "run the command once for each, or list submissions in a file for `mlebench grade SUBMISSIONS.jsonl`"
             )
         setattr(namespace, self.dest, values)
@@ -95,18 +105,19 @@ class _Once(argparse.Action):
 def add_selection(parser: argparse.ArgumentParser) -> None:
     """Competitions by id, by split or by list."""
     parser.add_argument("ids", nargs="*", metavar="ID", help="competition ids")
-    parser.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID", help="a competition (repeatable)")
-    add_split(parser, "all competitions of a split")
-    parser.add_argument("-a", "--all", action="store_true", help="the 75 competitions of the benchmark (--split all)")
-    parser.add_argument("--lite", action="store_true", help="the low split (--split low)")
-    parser.add_argument("-l", "--list", metavar="FILE", help="a file with one id a line")
+    which = parser.add_argument_group("competitions")
+    which.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID", help="a competition (repeatable)")
+    add_split(which, "all competitions of a split")
+    which.add_argument("-a", "--all", action="store_true", help="the 75 competitions of the benchmark; same as --split all")
+    which.add_argument("--lite", action="store_true", help="the low split; same as --split low")
+    which.add_argument("-l", "--list", metavar="FILE", help="the competitions listed in a file, one id per line")
 
 
 def settings_of(words: list[str] | None, flag: str) -> dict[str, Any]:
-    """`KEY=VALUE` words; values that are JSON (numbers, true, lists) are read as such.
+    """`KEY=VALUE` words as a dictionary; values that are valid JSON (numbers, true, lists) are parsed.
 
     Raises:
-        UsageError: a word is no setting.
+        UsageError: a word is not of this form.
     """
     import json
 
@@ -114,7 +125,7 @@ def settings_of(words: list[str] | None, flag: str) -> dict[str, Any]:
     for word in words or ():
         key, separator, text = word.partition("=")
         if not separator or not key:
-            raise UsageError(f"`{word}` is not a setting; write `{flag} KEY=VALUE`")
+            raise UsageError(f"`{word}` is not KEY=VALUE; write `{flag} KEY=VALUE`, such as `{flag} {key or 'name'}=1`")
         try:
             settings[key] = json.loads(text)
         except ValueError:
@@ -125,17 +136,17 @@ def settings_of(words: list[str] | None, flag: str) -> dict[str, Any]:
 def add_volume(parser: argparse.ArgumentParser, default: Any = False) -> None:
     """`--quiet` and `--verbose`, which every command has."""
     volume = parser.add_mutually_exclusive_group()
-    volume.add_argument("-q", "--quiet", action="store_true", default=default, help="no progress, only results and errors")
-    volume.add_argument("-v", "--verbose", action="store_true", default=default, help="also report each step")
+    volume.add_argument("-q", "--quiet", action="store_true", default=default, help="print only results and errors")
+    volume.add_argument("-v", "--verbose", action="store_true", default=default, help="also print log lines on stderr")
 
 
 def add_json(parser: Options) -> None:
     """`--json`."""
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout and nothing else")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
 
 
 def registry_of(arguments: argparse.Namespace) -> Registry:
-    """The registry with the data directory and edition asked for."""
+    """The registry with the data directory and edition of the options."""
     from mlebench.registry import Registry
 
     key = split_key_of(arguments)
@@ -151,7 +162,7 @@ def split_key_of(arguments: argparse.Namespace) -> str | None:
 
 
 def again(arguments: argparse.Namespace, *more: object) -> str:
-    """The user's own command with further words, to paste; a split key, which is secret, is left for the user to fill in."""
+    """The user's own command with more words, to paste; the value of `--split-key`, a secret, becomes KEY."""
     from mlebench._support.hints import command
 
     words: list[str] = []
@@ -169,10 +180,10 @@ def tell(arguments: argparse.Namespace, line: str) -> None:
 
 
 def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competition]:
-    """The competitions asked for, each once.
+    """The selected competitions, each once.
 
     Raises:
-        UsageError: if none is asked for, or one does not exist.
+        UsageError: nothing is selected, or a competition does not exist.
     """
     from mlebench.registry.lists import ids_of_split, read_ids
 
@@ -183,7 +194,7 @@ def selected(arguments: argparse.Namespace, registry: Registry) -> list[Competit
     if arguments.list:
         ids += read_ids(Path(arguments.list))
     if not ids:
-        raise UsageError("name competitions by id, --split or --list; `mlebench list` shows all")
+        raise UsageError("no competition given; add ids, `--split S` or `--list FILE`; `mlebench list` lists all competitions")
     return [registry.get_competition(competition_id) for competition_id in dict.fromkeys(ids)]
 
 
@@ -191,7 +202,7 @@ def quantity(option: str, text: str, parse: Callable[[str], Number]) -> Number:
     """The value of an option that takes a size or a duration.
 
     Raises:
-        UsageError: naming the option and what it takes.
+        UsageError: the value is invalid; the sentence starts with the option.
     """
     try:
         return parse(text)
@@ -200,11 +211,11 @@ def quantity(option: str, text: str, parse: Callable[[str], Number]) -> Number:
 
 
 def at_least(least: int) -> Callable[[str], int]:
-    """The `type` of an option that takes a whole number, 0 or 1 at least."""
+    """The `type` of an option that takes a whole number of at least `least`, 0 or 1."""
 
     def parse(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"it is {text}, expected a whole number of at least {least}")
+            raise argparse.ArgumentTypeError(f"is {text}, expected a whole number of at least {least}")
         return int(text)
 
     return parse

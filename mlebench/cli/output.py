@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""Of an agent's output; everything else that a terminal would obey is shown escaped."""
 _FRAME = 3
-"""Characters of a line beside each cell."""
+"""Characters of a line for the frame of each cell."""
 
 
 def print_json(document: Any) -> None:
@@ -19,14 +22,14 @@ def print_json(document: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """Print a table for people to stdout; cells are plain text, numbers stand right."""
+    """Print a table for people to stdout; cells are plain text, numbers are aligned right."""
     from rich.cells import cell_len
-    from rich.table import Table
     from rich.text import Text
 
+    from mlebench._support.tables import FittingTable
     from mlebench._support.terminal import make_console
 
-    table = Table(title=Text(cell_text(title)) if title else None, title_justify="left", header_style="bold")
+    table = FittingTable(title=Text(cell_text(title)) if title else None, title_justify="left", header_style="bold")
     content = list(rows)
     for position, name in enumerate(columns):
         numeric = any(isinstance(row[position], int | float) for row in content)
@@ -35,7 +38,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     console = make_console()
     widths = [max(map(cell_len, column)) for column in zip(columns, *texts, strict=True)]
     if texts and sum(widths) + _FRAME * len(widths) < console.width:
-        # nothing is folded, so that one row of many lines shows the same as many rows, in a fraction of the time
+        # nothing is folded, so one row of many lines looks like many rows, and renders in a fraction of the time
         texts = [["\n".join(column) for column in zip(*texts, strict=True)]]
     for cells in texts:
         table.add_row(*map(Text, cells))

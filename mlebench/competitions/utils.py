@@ -61,12 +61,12 @@ def prepare_for_auroc_metric(submission: pd.DataFrame, answers: pd.DataFrame, id
     """Labels and probabilities, row by row of the same id, as `y_true` and `y_score`.
 
     Raises:
-        InvalidSubmission: a column is missing, the ids differ, or a prediction is no number from 0 to 1.
+        InvalidSubmission: a column is missing, the ids differ, or a prediction is not a number from 0 to 1.
     """
     submission, answers = _aligned(submission, answers, id_col, [target_col])
     scores = pd.to_numeric(submission[target_col], errors="coerce")
     if not scores.between(0, 1).all():
-        raise InvalidSubmission(f"the column {target_col!r} must hold numbers from 0 to 1")
+        raise InvalidSubmission(f"the column {target_col!r} must contain numbers from 0 to 1")
     return MetricInputs(y_true=answers[target_col].to_numpy(), y_score=scores.to_numpy())
 
 
@@ -82,7 +82,7 @@ def one_hot_dfs_to_log_loss_inputs(
         apply_softmax: turn the values of a row into probabilities; without it they are taken as they are.
 
     Raises:
-        InvalidSubmission: a column is missing, the ids differ, or a value is no number.
+        InvalidSubmission: a column is missing, the ids differ, or a value is not a number.
     """
     classes = [column for column in answers.columns if column != id_column]
     submission, answers = _aligned(submission, answers, id_column, classes)
@@ -100,10 +100,10 @@ def df_to_one_hot(df: pd.DataFrame, id_column: str, class_column: str, classes: 
     """A table of the ids with a column of 0 and 1 for each of `classes`.
 
     Raises:
-        ValueError: a label is none of the classes.
+        ValueError: a label is not one of the classes.
     """
     if unknown := set(df[class_column]) - set(classes):
-        raise ValueError(f"{sorted(map(str, unknown))[0]!r} in {class_column!r} is none of the classes")
+        raise ValueError(f"{sorted(map(str, unknown))[0]!r} in {class_column!r} is not one of the classes")
     columns = {name: (df[class_column] == name).astype(int) for name in classes}
     return pd.DataFrame({id_column: df[id_column], **columns}).reset_index(drop=True)
 
@@ -112,7 +112,7 @@ def rle_decode(rle_string: str, height: int, width: int) -> np.ndarray:
     """The mask (height × width, booleans) of `start length start length …`, counted from 1 down the columns.
 
     Raises:
-        InvalidSubmission: the runs are no such text, not in order, or overlap; what lies beyond the image is cut off.
+        InvalidSubmission: the runs are malformed, unsorted or overlapping; runs beyond the image are cut.
     """
     if not isinstance(rle_string, str):
         raise InvalidSubmission(f"a run-length encoding is text, not {type(rle_string).__name__}")
@@ -136,5 +136,5 @@ def _aligned(
         raise InvalidSubmission(f"it has {len(submission):,} rows, expected {len(answers):,}")
     submission, answers = (table.sort_values(id_column).reset_index(drop=True) for table in (submission, answers))
     if not np.array_equal(submission[id_column].to_numpy(), answers[id_column].to_numpy()):
-        raise InvalidSubmission(f"the ids in {id_column!r} are not those of the test set")
+        raise InvalidSubmission(f"the ids in {id_column!r} do not match the test set")
     return submission, answers

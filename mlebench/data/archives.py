@@ -41,7 +41,7 @@ _HELD = 4 * 2**20
 _BATCH = 64
 """Most members that a thread takes at a time."""
 _WORTH_A_THREAD = 16_384
-"""Mean bytes of members from which the interpreter's lock is no bound."""
+"""Mean member size from which the interpreter's lock is not a bottleneck."""
 _COMPRESSED = {
     ".jpg",
     ".jpeg",
@@ -62,7 +62,7 @@ _COMPRESSED = {
 
 @contextlib.contextmanager
 def scratch(public: Path) -> Iterator[Path]:
-    """A temporary folder beside `public`, on the same file system so that its files can be linked; removed at the end."""
+    """A temporary folder next to `public`, on the same file system so that its files can be linked; removed at the end."""
     folder = Path(tempfile.mkdtemp(prefix=".scratch-", dir=public.parent))
     try:
         yield folder
@@ -70,12 +70,21 @@ def scratch(public: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def extract(archive: Path, target: Path) -> Path:
+Begin = Callable[[int], Callable[[int], object]]
+"""Gets the number of bytes that will be unpacked, and returns what is called with each number of bytes that were."""
+
+
+def _uncounted(total: int) -> Callable[[int], object]:
+    return lambda size: None
+
+
+def extract(archive: Path, target: Path, begin: Begin = _uncounted) -> Path:
     """Unpack a zip, 7z or tar archive into a folder.
 
     Args:
         archive: the file; its kind is told by its content.
         target: the folder, made if need be.
+        begin: for progress; called once the size is known.
 
     Returns:
         `target`.
@@ -88,11 +97,11 @@ def extract(archive: Path, target: Path) -> Path:
     try:
         with _damage_explained(archive):
             if kind == "zip":
-                _extract_zip(archive, target)
+                _extract_zip(archive, target, begin)
             elif kind == "tar":
-                _extract_tar(archive, target)
+                _extract_tar(archive, target, begin)
             elif kind == "7z":
-                _extract_7z(archive, target)
+                _extract_7z(archive, target, begin)
             else:
                 raise no_archive(archive)
     except Exception as error:
@@ -104,7 +113,7 @@ def extract(archive: Path, target: Path) -> Path:
 
 
 def kind_of_archive(path: Path) -> Literal["zip", "tar", "7z"] | None:
-    """The kind of an archive by its content, whatever its name; None where it is none that `extract` unpacks.
+    """The kind of an archive by its content, whatever its name; None if it is none that `extract` unpacks.
 
     Raises:
         RawDataFault: if the file is missing or a folder.
@@ -130,7 +139,7 @@ def no_archive(path: Path) -> RawDataFault:
     content = kind_of_content(path)
     if content == "the beginning of a zip":
         return damaged(path, "its end is missing")
-    return RawDataFault(f"{path} is no zip, tar or 7z archive: it is {content}; download it again")
+    return RawDataFault(f"{path} is not a zip, tar or 7z archive but {content}; download it again")
 
 
 @contextlib.contextmanager
@@ -159,7 +168,7 @@ def open_member(archive: Path, name: str) -> Iterator[IO[bytes]]:
         try:
             member = opened.open(name)
         except KeyError:
-            raise RawDataFault(f"{archive} holds no {name}; download it again") from None
+            raise RawDataFault(f"{archive} does not contain {name}; download it again") from None
         with member:
             yield member
 
@@ -170,7 +179,7 @@ def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str
     Args:
         archive: the zip.
         target: the folder, made if need be.
-        names: member names; a mapping tells the path below `target` for each.
+        names: member names; a mapping gives the path below `target` for each.
 
     Returns:
         The number of files.
@@ -192,7 +201,12 @@ def unpack_files(archive: Path, target: Path, names: Iterable[str] | Mapping[str
 
 
 def _not_unpacked(
-    opened: zipfile.ZipFile, target: Path, pairs: Iterable[tuple[str, str]], flag: int, time: int | None
+    opened: zipfile.ZipFile,
+    target: Path,
+    pairs: Iterable[tuple[str, str]],
+    flag: int,
+    time: int | None,
+    unpacked: Callable[[int], object] = lambda size: None,
 ) -> Iterator[tuple[str, str]]:
     """Write members to files below `target`, several at once, and yield the pairs of those that only `zipfile` can unpack.
 
@@ -200,14 +214,15 @@ def _not_unpacked(
         opened: the zip.
         target: the folder, which has all the folders that are needed.
         pairs: name of the member and path below `target`.
-        flag: how files are opened that stand there already.
+        flag: how files are opened that are there already.
         time: the time that files get, in seconds; that of now by default.
+        unpacked: called by several threads with the bytes of what was just unpacked.
     """
     contents = ZipContents(opened)
     folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
 
     def unpack(batch: _Batch[tuple[str, str]]) -> list[tuple[str, str]]:
-        return [pair for pair in batch.items if not _unpack_one(contents, folder, *pair, flag, time)]
+        return [pair for pair in batch.items if not _unpack_one(contents, folder, *pair, flag, time, unpacked)]
 
     try:
         batches = _batches(pairs, lambda pair: contents.size_of(pair[0]))
@@ -217,7 +232,9 @@ def _not_unpacked(
         os.close(folder)
 
 
-def _unpack_one(contents: ZipContents, folder: int, old: str, new: str, flag: int, time: int | None) -> bool:
+def _unpack_one(
+    contents: ZipContents, folder: int, old: str, new: str, flag: int, time: int | None, unpacked: Callable[[int], object]
+) -> bool:
     """Write one member to a file; False, and no file, where that does not work, which `zipfile` may explain."""
     try:
         file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flag, 0o666, dir_fd=folder)
@@ -228,6 +245,7 @@ def _unpack_one(contents: ZipContents, folder: int, old: str, new: str, flag: in
             written = os.write(file, piece)
             while written < len(piece):
                 written += os.write(file, piece[written:])
+            unpacked(len(piece))
         if time is not None:
             os.utime(file, (time, time))
     except (NotPlain, OSError):
@@ -329,7 +347,7 @@ class _Sources:
         return self._zips[id(opened)].size_of(name)
 
     def packed(self, member: Member) -> Packed | None:
-        """What the zip is to hold; None where the member is large, or must be read by `zipfile`, or cannot be."""
+        """What the zip is to hold; None if the member is large, or must be read by `zipfile`, or cannot be."""
         try:
             content = self._content(member)
         except (NotPlain, OSError):
@@ -340,7 +358,7 @@ class _Sources:
         if isinstance(member.source, Path):
             with member.source.open("rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
-                # a short read is no end
+                # a short read is not the end
                 return file.read(size + 1) + file.readall() if size <= _HELD else None
         if not isinstance(member.source, tuple):
             return None
@@ -455,7 +473,7 @@ def _pieces_of(member: Member) -> Iterator[Iterator[bytes]]:
 
 def _open_source(member: Member) -> IO[bytes]:
     if not isinstance(member.source, Path | tuple):
-        raise TypeError("only a zip can be made of pieces")
+        raise TypeError("only a zip can be built from pieces")
     try:
         if isinstance(member.source, Path):
             return member.source.open("rb")
@@ -477,25 +495,29 @@ def _damage_explained(archive: Path) -> Iterator[None]:
         raise damaged(archive, error) from None
 
 
-def _extract_zip(archive: Path, target: Path) -> None:
+def _extract_zip(archive: Path, target: Path, begin: Begin) -> None:
     with zipfile.ZipFile(archive) as opened:
         _check_zip(archive, opened)
+        total = sum(member.file_size for member in opened.infolist())
+        unpacked = begin(total)
         try:
-            made = _extract_plain(opened, target)
+            made = _extract_plain(opened, target, unpacked)
         except OSError:
             made = False
         if not made:
             opened.extractall(target)
+        # of what only `zipfile` could unpack, and of names that are there twice, nothing was counted
+        unpacked(total)
 
 
-def _extract_plain(opened: zipfile.ZipFile, target: Path) -> bool:
+def _extract_plain(opened: zipfile.ZipFile, target: Path, unpacked: Callable[[int], object]) -> bool:
     """What `extractall` does with members of ordinary names; False where something is left to do or to explain."""
     names = opened.namelist()
     if any("//" in name or f"/{name}".endswith("/.") or "/./" in f"/{name}" for name in names):
         return False
     make_folders(target, names)
     files = ((name, name) for name in dict.fromkeys(names) if not name.endswith("/"))
-    return not any(True for _ in _not_unpacked(opened, target, files, os.O_TRUNC, None))
+    return not any(True for _ in _not_unpacked(opened, target, files, os.O_TRUNC, None, unpacked))
 
 
 def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:
@@ -506,8 +528,8 @@ def _check_zip(archive: Path, opened: zipfile.ZipFile) -> None:
             raise _encrypted(archive)
         if member.compress_type not in _METHODS:
             raise RawDataFault(
-                f"{archive} is packed by a method that Python cannot undo (number {member.compress_type}); unpack it with "
-                "another program and give the folder"
+                f"{archive} uses a compression method that Python does not support ({member.compress_type}); unpack it with "
+                "another program and pass the folder"
             )
         _check_name(archive, member.filename)
         kind = member.external_attr >> 16 & 0o170000
@@ -530,32 +552,42 @@ def _check_repeats(archive: Path, members: Iterable[tuple[str, object]]) -> None
     for name, content in members:
         path = str(PurePosixPath(name))
         if known.setdefault(path, content) != content:
-            raise RawDataFault(
-                f"{archive} holds {name!r} twice with different contents, and nothing says which counts; download it again"
-            )
+            raise RawDataFault(f"{archive} contains {name!r} twice with different contents; download it again")
 
 
 def _encrypted(archive: Path) -> RawDataFault:
     return RawDataFault(
-        f"{archive} is encrypted; unpack it with its password and give the folder, or download it again without one"
+        f"{archive} is encrypted; unpack it with its password and pass the folder, or download it again without one"
     )
 
 
-def _extract_tar(archive: Path, target: Path) -> None:
+def _extract_tar(archive: Path, target: Path, begin: Begin) -> None:
     with tarfile.open(archive) as opened:
         members = opened.getmembers()
         names = [member.name for member in members if member.isfile()]
-        # a tar has no checksums, so what stands there twice cannot be known to be the same
+        # a tar has no checksums, so what is there twice cannot be known to be the same
         _check_repeats(archive, zip(names, range(len(names)), strict=True))
         for member in members:
             _check_name(archive, member.name)
             if not (member.isfile() or member.isdir()):
                 raise _odd_member(archive, member.name)
-        _check_size(archive, sum(member.size for member in members))
-        opened.extractall(target, filter="data")
+        total = sum(member.size for member in members)
+        _check_size(archive, total)
+        unpacked = begin(total)
+        before = 0
+
+        def counting(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+            # asked before a member is unpacked
+            nonlocal before
+            unpacked(before)
+            before = member.size
+            return tarfile.data_filter(member, path)
+
+        opened.extractall(target, filter=counting)
+        unpacked(before)
 
 
-def _extract_7z(archive: Path, target: Path) -> None:
+def _extract_7z(archive: Path, target: Path, begin: Begin) -> None:
     import py7zr
 
     try:
@@ -567,8 +599,11 @@ def _extract_7z(archive: Path, target: Path) -> None:
                 _check_name(archive, member.filename)
                 if member.is_symlink or member.is_junction or member.is_socket:
                     raise _odd_member(archive, member.filename)
-            _check_size(archive, opened.archiveinfo().uncompressed)
+            total = opened.archiveinfo().uncompressed
+            _check_size(archive, total)
+            unpacked = begin(total)
             opened.extractall(target)
+            unpacked(total)
     except py7zr.exceptions.PasswordRequired:
         raise _encrypted(archive) from None
     except (py7zr.exceptions.ArchiveError, py7zr.exceptions.AbsolutePathError) as error:
@@ -578,14 +613,16 @@ def _extract_7z(archive: Path, target: Path) -> None:
 def _check_name(archive: Path, name: str) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
-        raise RawDataFault(f"{archive} holds {name!r}, which leads out of its folder and is not unpacked; download it again")
+        raise RawDataFault(f"{archive} contains {name!r}, a path outside its folder, and is not unpacked; download it again")
 
 
 def _odd_member(archive: Path, name: str) -> RawDataFault:
-    return RawDataFault(f"{archive} holds {name!r}, which is neither a file nor a folder; refused, download it again")
+    return RawDataFault(
+        f"{archive} contains {name!r}, which is neither a file nor a folder, and is not unpacked; download it again"
+    )
 
 
 def _check_size(archive: Path, unpacked: int) -> None:
     if unpacked > max(_BOMB_FLOOR, _BOMB_RATIO * archive.stat().st_size):
         size = f"{unpacked / 1e9:.1f} GB, over {_BOMB_RATIO} times its size"
-        raise RawDataFault(f"{archive} would unpack to {size}; refused, download it again")
+        raise RawDataFault(f"{archive} would unpack to {size} and is not unpacked; download it again")

@@ -13,11 +13,11 @@ from mlebench.registry.edition import Edition
 def bundled_table(bunch: Any, edition: Edition) -> pd.DataFrame:
     """A data set of scikit-learn as one table: a shuffled `id`, the features, and `target`.
 
-    The ids are drawn anew, so that they do not give away a row's place in the public data set.
+    The ids are drawn again, so that they do not give away a row's place in the public data set.
 
     Args:
         bunch: what a loader of `sklearn.datasets` returned with `as_frame=True`.
-        edition: tells the ids' order.
+        edition: determines the order of ids.
     """
     table: pd.DataFrame = bunch.frame.rename(columns=lambda name: str(name).replace(" ", "_").replace("/", "_"))
     rng = np.random.default_rng(0) if edition.is_v1 else edition.rng("ids")

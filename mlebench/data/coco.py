@@ -42,7 +42,7 @@ def labelled_images(metadata: dict[str, Any], source: Path, *, image_id: str = "
         raise RawDataFault(f"{source} holds {len(annotations):,} annotations but {len(images):,} images; download it again")
     for position, (annotation, image) in enumerate(zip(annotations, images, strict=True)):
         if annotation["image_id"] != image[image_id]:
-            raise RawDataFault(f"{source}: annotation {position} is not of the image at its position; download it again")
+            raise RawDataFault(f"{source}: annotation {position} does not belong to the image at its position; download it again")
     return [LabelledImage(*pair) for pair in zip(annotations, images, strict=True)]
 
 
@@ -55,7 +55,7 @@ def split_categories(
     v2_at_most: int | None = None,
     v2_groups: Sequence[Any] | None = None,
 ) -> tuple[list[LabelledImage], list[LabelledImage]]:
-    """Split every category by itself, a single image going to train.
+    """Split every category separately, a single image going to train.
 
     Train follows the categories in the order of their first image, test is shuffled over all of them. v1 draws each category
     as scikit-learn's `train_test_split` with `random_state=0` does, and shuffles with `random.Random(0)`.

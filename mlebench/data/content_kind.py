@@ -16,7 +16,7 @@ _MAGIC = {
     b"PAR1": "a parquet table",
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel or Office file",
-    b"version https://git-lfs": "a pointer of Git LFS, not the file itself",
+    b"version https://git-lfs": "a Git LFS pointer, not the file itself",
     codecs.BOM_UTF32_LE: "UTF-32 text",
     codecs.BOM_UTF32_BE: "UTF-32 text",
     codecs.BOM_UTF16_LE: "UTF-16 text",
@@ -61,7 +61,7 @@ def kind_of_head(head: bytes) -> str:
 
 
 def trouble_of_text(head: bytes) -> str | None:
-    """Why what begins with these bytes is no text in UTF-8, as the end of a sentence; None where they do not say."""
+    """Why content with these first bytes is not UTF-8 text, as the end of a sentence; None if unknown."""
     kind = kind_of_head(head)
     if kind == "text":
         return None
@@ -69,7 +69,7 @@ def trouble_of_text(head: bytes) -> str | None:
 
 
 def trouble_of_table(head: bytes) -> str | None:
-    """Why what begins with these bytes is no csv table in UTF-8 with commas; None where they do not say."""
+    """Why content with these first bytes is not a comma-separated UTF-8 csv table; None if unknown."""
     header = head.partition(b"\n")[0]
     if (trouble := trouble_of_text(head)) and not trouble.startswith("it is text"):
         return trouble
@@ -101,5 +101,5 @@ def _kind_of_text(head: bytes) -> str:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         printable = sum(byte >= 32 or byte in b"\t\r\n" for byte in head)
-        return "text in another encoding than UTF-8" if printable > 0.95 * len(head) else "binary data"
+        return "text in an encoding other than UTF-8" if printable > 0.95 * len(head) else "binary data"
     return "text"

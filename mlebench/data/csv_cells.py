@@ -1,4 +1,4 @@
-"""Csv as bytes: where the cells lie, which of them pandas would write just as they stand, and what it would write for the others.
+"""Csv as bytes: where the cells lie, which of them pandas would write just unchanged, and what it would write for the others.
 
 Most cells of a large table need no conversion: a whole number without superfluous zeros, a decimal number of at most 15
 significant digits that is as short as it can be, a text without needless quotes. What is more than these rules can prove is
@@ -78,7 +78,7 @@ class Cells:
 
         Raises:
             Unproven: a row has another width, a quote stands where none is expected, a line ends otherwise than in `\\n` or
-                `\\r\\n`, or the bytes are no text.
+                `\\r\\n`, or the bytes are not text.
         """
         view = np.frombuffer(data, np.uint8)
         if b"\0" in data or not _is_text(data):
@@ -179,7 +179,7 @@ def _weights(of: dict[int, int], others: int) -> np.ndarray:
 
 _NUMBER_WEIGHTS = _weights(
     {**dict.fromkeys(b"0123456789,\n\r", 0), _POINT: 1, _MINUS: 1 << 8}, others=1 << 16
-)  # cells that are long enough for a sum to overflow are no numbers
+)  # cells long enough for a sum to overflow are not numbers
 _QUOTED_WEIGHTS = _weights(dict.fromkeys(b',\n"', 1), others=0)
 _CARRIAGE_WEIGHTS = _weights({_CARRIAGE: 1}, others=0)
 
@@ -244,12 +244,12 @@ class Numbers:
 
     @property
     def is_odd(self) -> bool:
-        """Whether a cell needs conversion or is no number."""
+        """Whether a cell needs conversion or is not a number."""
         return bool(len(self.odd))
 
     @property
     def odd(self) -> np.ndarray:
-        """The rows whose cell needs conversion or is no number."""
+        """The rows whose cell needs conversion or is not a number."""
         return np.flatnonzero(~(self.empty | self.integer | self.decimal))
 
     @property
@@ -271,7 +271,7 @@ def _is_shortest(view: np.ndarray, begin: np.ndarray, end: np.ndarray, digits: n
         begin: where each number begins, after its sign.
         end: where it ends.
         digits: how many digits it has.
-        exactly: whether numbers of more than 15 digits are read as the nearest double, too.
+        exactly: whether numbers of more than 15 digits are read as the nearest double as well.
     """
     lead, second, last, before_last = view[begin], view[begin + 1], view[end - 1], view[end - 2]
     below_one = lead == _ZERO
@@ -336,7 +336,7 @@ def _needs_all_digits(whole: np.ndarray, behind: np.ndarray) -> np.ndarray:
 
 
 def kinds_of_unclear(cells: Cells, column: int, unclear: np.ndarray, reading: Reading) -> int:
-    """The kinds that pandas finds in cells that are no plain numbers.
+    """The types that pandas infers for cells that are not plain numbers.
 
     Raises:
         Unproven: a whole number may be too large for 64 bits, of which pandas makes this or that.
@@ -359,7 +359,7 @@ def parse(texts: Sequence[bytes], kind: Any, reading: Reading) -> pd.Series:
     """What pandas makes of cells of one column.
 
     Args:
-        texts: the cells as they stand in the file, with their quotes.
+        texts: the cells as they are in the file, with their quotes.
         kind: their type; None if pandas is to find it.
         reading: how pandas reads the table.
     """
@@ -397,7 +397,7 @@ def needs_quotes(cells: Cells) -> np.ndarray | None:
 
 
 def odd_texts(cells: Cells, column: int, quotes: np.ndarray | None, reading: Reading) -> np.ndarray:
-    """The rows whose cell, read as text, is not written as it stands; `quotes` is what `needs_quotes` gives."""
+    """The rows whose cell, read as text, is not written unchanged; `quotes` is what `needs_quotes` gives."""
     starts, ends = cells.starts[:, column], cells.ends[:, column]
     odd = np.zeros(len(starts), bool)
     if quotes is not None:
@@ -423,7 +423,7 @@ _FIRST_OF_MISSING, _SECOND_OF_MISSING = (np.isin(np.arange(256), [word[k] for wo
 
 
 def are_written_alike(cells: Cells, column: int, rows: np.ndarray, reading: Reading) -> bool:
-    """Whether cells of floats that no rule proves, such as `1e-05`, are written as they stand; no where they are many."""
+    """Whether cells of floats that no rule proves, such as `1e-05`, are written unchanged; no where they are many."""
     if len(rows) > _FEW * len(cells):
         return False
     texts = cells.texts(column, rows)
@@ -456,7 +456,7 @@ class NumberFormat:
         return {} if self.float_format is None else {"float_format": self.float_format}
 
     def stays(self, cells: Cells, column: int, numbers: Numbers) -> np.ndarray:
-        """Which cells of a column of floats are written as they stand."""
+        """Which cells of a column of floats are written unchanged."""
         if self.float_format is None:
             stays: np.ndarray = numbers.empty | numbers.decimal
             return stays
@@ -509,7 +509,7 @@ def number_replacements(
 
 
 def truth_replacements(cells: Cells, column: int, reading: Reading) -> tuple[np.ndarray, list[bytes]]:
-    """The same for a column of truth values."""
+    """The same for a column of booleans."""
     rows = np.arange(len(cells))
     return rows, written(parse(cells.texts(column, rows), bool, reading))
 

@@ -103,7 +103,7 @@ class Survey:
     Attributes:
         rows: how many rows it holds.
         kinds: the kinds of the cells of each column, added up.
-        odd: whether a column has cells that are not written as they stand, whatever its type in the whole table.
+        odd: whether a column has cells that are not written unchanged, whatever its type in the whole table.
     """
 
     rows: int
@@ -179,7 +179,7 @@ class Writing:
 
 
 Given = Mapping[int, np.ndarray]
-"""Whole numbers by the place of the column that they stand in, one per row."""
+"""Whole numbers by the place of the column that they are in, one per row."""
 
 
 def _chosen_rows(
@@ -219,7 +219,7 @@ def _rewritten(cells: Cells, writing: Writing, changes: Sequence[int], given: Gi
     if not edits:
         return cells.data, bounds
     data, starts, grown = replace(cells.data, edits)
-    # every place that is edited lies in a row, before its line end
+    # every place that is edited is in a row, before its line end
     by_row = np.bincount(np.searchsorted(line_ends, starts, side="right"), grown, len(cells)).astype(np.int64)
     bounds[1:] += np.cumsum(by_row)
     return data, bounds
@@ -281,7 +281,7 @@ def sort_rows(
     cuts: np.ndarray,
     target: Path,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Write some rows of a stretch in another order into a file of their own, and their lengths into one beside it.
+    """Write some rows of a stretch in another order into a file of their own, and their lengths into one next to it.
 
     Args:
         stretch: see `_chosen_rows`, as for the next four.
@@ -302,7 +302,7 @@ def sort_rows(
 
 
 def lengths_of(sorted_rows: Path) -> Path:
-    """The file with the lengths of rows beside them."""
+    """The file with the lengths of rows next to them."""
     return sorted_rows.with_suffix(".lengths")
 
 
@@ -332,7 +332,7 @@ def _part(path: Path, start: int, end: int) -> bytes:
 
 
 def pick_rows(stretch: Stretch, chosen: np.ndarray) -> bytes:
-    """The bytes of some rows of a stretch as they stand, in the order given."""
+    """The bytes of some rows of a stretch unchanged, in the order given."""
     data = stretch.read()
     return b"".join(_rows(data, row_bounds(data), chosen))
 

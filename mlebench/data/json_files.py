@@ -72,7 +72,7 @@ def write_indented_json(path: Path, document: Mapping[str, Any] | Iterable[Any])
     Args:
         path: the file; its folder is made if need be.
         document: an object or an array. Arrays at the top, and those directly in a top-level object, may be any iterable, a
-            generator included, so that records need not lie in memory.
+            generator included, so that records need not be in memory.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="ascii") as file:

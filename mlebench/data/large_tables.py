@@ -1,7 +1,7 @@
 """Csv tables that do not fit into memory: rows picked and written in any order, by as many processes as there are cores.
 
 What comes out is the text that reading the whole table at once would give: column types are found over all rows first. Rows that
-are provably written as they stand are copied as bytes (see `csv_cells`); a table of which that cannot be told is read in parts.
+are provably written unchanged are copied as bytes (see `csv_cells`); a table of which that cannot be told is read in parts.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class LargeTable:
     ) -> None:
         """Write the rows at these positions (from 0, none twice) in this order.
 
-        Rows go through temporary files beside `path`, each of which holds what belongs to one part of the output, so that
+        Rows go through temporary files next to `path`, each of which holds what belongs to one part of the output, so that
         all passes read and write in sequence.
 
         Args:
@@ -192,7 +192,7 @@ class LargeTable:
 
 
 def proven_row_count(path: Path) -> int | None:
-    """How many rows a csv file holds; None where only pandas can tell."""
+    """How many rows a csv file holds; None if only pandas can tell."""
     try:
         names = pd.read_csv(path, nrows=0).columns
         header = _header(path, len(names)) if len(names) > 1 else None
@@ -306,7 +306,7 @@ class _Proven:
             self._append_in_any_order(positions, path, writing, numbers)
 
     def _rows_by_stretch(self, ascending: np.ndarray) -> Iterator[tuple[Stretch, Survey, np.ndarray, slice]]:
-        """Per stretch, those of the positions that lie in it, counted from its first row, and where they are among them."""
+        """Per stretch, those of the positions that are in it, counted from its first row, and where they are among them."""
         bounds = np.searchsorted(ascending, self.first_rows)
         for k, (stretch, found) in enumerate(zip(self.stretches, self.surveys, strict=True)):
             of_them = slice(bounds[k], bounds[k + 1])

@@ -1,6 +1,6 @@
 """Putting unchanged files in place: hard links of files that are ours, reflinks or copies of everybody else's.
 
-A hard link is the same file: whoever writes to the source changes the prepared data, too. So nothing is linked unless whoever
+A hard link is the same file: whoever writes to the source changes the prepared data as well. So nothing is linked unless whoever
 prepares said within `may_link` that it may be.
 """
 
@@ -50,7 +50,7 @@ def may_link(*folders: Path) -> Iterator[None]:
 
 
 def link(source: Path, target: Path) -> None:
-    """Put the file `source` in place as `target`, whose folder must exist: linked where that is allowed, else a copy of its own.
+    """Put the file `source` in place as `target`, whose folder must exist: linked where that is allowed, else a separate copy.
 
     Raises:
         RawDataFault: if the source is missing or a folder.
@@ -72,8 +72,8 @@ def link_files(source: Path, target: Path, names: Iterable[str] | Mapping[str, s
     Args:
         source: a folder of the raw data.
         target: the folder, made if need be, even for no names.
-        names: paths below `source`, a repeated one counts once; a mapping tells the path below `target` for each.
-        hide_origin: copy in the order of the names with one fixed time instead, for files whose place in the raw data tells the
+        names: paths below `source`, a repeated one counts once; a mapping gives the path below `target` for each.
+        hide_origin: copy in name order with one fixed time instead, for files whose position in the raw data reveals the
             answer: a link would show the raw file's inode number and time.
 
     Returns:
@@ -136,7 +136,7 @@ def _link_pairs(source: Path, target: Path, pairs: Sequence[tuple[str, str]]) ->
                 if not (linkable[old.rpartition("/")[0]] and _hard_link(old, new, old_folder, new_folder)):
                     _clone_or_copy(old, new, old_folder, new_folder)
             except OSError:
-                # tells what is wrong, with whole paths
+                # raises a clear error with full paths
                 link(source / old, target / new)
 
 
@@ -148,7 +148,7 @@ def _is_linkable(folder: Path) -> bool:
 
 
 def _hard_link(source: Path | str, target: Path | str, old_folder: int | None = None, new_folder: int | None = None) -> bool:
-    """Make `target` the same, read-only file as `source`; False where links do not work, or the source is a symbolic link."""
+    """Make `target` the same, read-only file as `source`; False if links do not work, or the source is a symbolic link."""
     status = os.stat(source, dir_fd=old_folder, follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
         return False
@@ -205,7 +205,7 @@ def copy_range(source: int, target: int, start: int, count: int) -> None:
 
 
 def _clone_or_copy(source: Path | str, target: Path | str, old_folder: int | None = None, new_folder: int | None = None) -> None:
-    """Make `target` a file of its own with the content of `source`: a reflink where the file system has them, else a copy."""
+    """Make `target` a separate file with the content of `source`: a reflink where the file system has them, else a copy."""
     # a pipe without a writer would be waited for
     original = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=old_folder)
     try:
@@ -228,7 +228,7 @@ def _clone_or_copy(source: Path | str, target: Path | str, old_folder: int | Non
 
 
 def _reflink(original: int, clone: int, device: int) -> bool:
-    """Let an empty file share the blocks of another; False where the file systems cannot."""
+    """Let an empty file share the blocks of another; False if the file systems cannot."""
     devices = (device, os.fstat(clone).st_dev)
     if devices in _WITHOUT_REFLINKS:
         return False

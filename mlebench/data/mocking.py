@@ -201,7 +201,7 @@ def labels_in_every_part(rng: np.random.Generator, size: int, classes: int, *, t
     numbers[order[:classes]] = range(classes)
     numbers[order[-classes:]] = range(classes)
     if math.ceil(test_size * size) < classes:
-        raise ValueError(f"{size} rows have too few test rows for {classes} classes")
+        raise ValueError(f"{size} rows give too few test rows for {classes} classes")
     return numbers
 
 

@@ -51,7 +51,7 @@ def to_get_elsewhere(path: Path, what: str, url: str) -> UsageError:
         url: has it.
     """
     return UsageError(
-        f"{path.name} is missing from {path.parent}: {what} are not in Kaggle's download; get it from {url} and put it there"
+        f"{path.name} is missing from {path.parent}: {what} are not in Kaggle's download; get it from {url} and save it there"
     )
 
 
@@ -89,7 +89,7 @@ def unreadable(what: object, kind: str, error: Exception, head: bytes | None = N
         what: its path or name.
         kind: what it should be, such as `csv`.
         error: what the library raised; its words are put in one line.
-        head: its first bytes, where `what` is no path.
+        head: its first bytes, if `what` is not a path.
     """
     if trouble := _trouble_of(what, kind, head):
         return RawDataFault(f"{what} cannot be read as {kind}: {or_again(trouble)}")

@@ -65,7 +65,7 @@ def _only_table(archive: zipfile.ZipFile, path: Path) -> str:
     named_alike = at_root or [name for name in names if PurePosixPath(name).name in expected]
     if len(names) != 1 and len(named_alike) != 1:
         held = ", ".join(names[:5]) or "nothing"
-        raise RawDataFault(f"{path} should hold one table named {path.stem}, it holds {held}; download it again")
+        raise RawDataFault(f"{path} should contain one table named {path.stem} but contains {held}; download it again")
     return (named_alike or names)[0]
 
 
@@ -78,7 +78,7 @@ def one_hot(labels: pd.Series, classes: Sequence[str]) -> pd.DataFrame:
     codes = pd.Index(classes).get_indexer(pd.Index(labels))
     if (codes < 0).any():
         unknown = ", ".join(map(str, labels[codes < 0].unique()[:3]))
-        raise RawDataFault(f"the raw data holds `{labels.name}` values that are no class ({unknown}); download it again")
+        raise RawDataFault(f"the raw data has `{labels.name}` values outside the classes ({unknown}); download it again")
     table = np.zeros((len(labels), len(classes)), dtype=np.int64)
     table[np.arange(len(labels)), codes] = 1
     return pd.DataFrame(table, columns=list(classes), index=labels.index)

@@ -36,16 +36,16 @@ def read_tfrecord(path: Path) -> Iterator[Frame]:
     """Yield the records of a file in order.
 
     Raises:
-        RawDataFault: the file is cut off or is no TFRecord file.
+        RawDataFault: the file is truncated or is not a TFRecord file.
     """
     with path.open("rb") as file:
         while head := file.read(12):
             if len(head) < 12 or masked_crc32c(head[:8]) != int.from_bytes(head[8:], "little"):
-                raise RawDataFault(f"{path} is damaged: no TFRecord frame where one should begin; download it again")
+                raise RawDataFault(f"{path} is damaged: a TFRecord frame is missing where one should begin; download it again")
             (length,) = struct.unpack("<Q", head[:8])
             body = file.read(length + 4)
             if len(body) < length + 4:
-                raise RawDataFault(f"{path} is damaged: its last record is cut off; download it again")
+                raise RawDataFault(f"{path} is damaged: its last record is truncated; download it again")
             yield Frame(body[:-4], head + body)
 
 

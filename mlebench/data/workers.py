@@ -124,8 +124,8 @@ class Workers:
         """What the end of a process says: the system kills one where memory is short."""
         code = self._processes[connection].wait()
         if code < 0:
-            return MemoryError("a process that worked on a table was killed")
-        return WorkFailed(f"a process that worked on a table ended with code {code}; try again")
+            return MemoryError("a process that was reading a table was killed")
+        return WorkFailed(f"a process that was reading a table exited with code {code}; try again")
 
 
 def _end(processes: dict[Connection, subprocess.Popen[bytes]]) -> None:

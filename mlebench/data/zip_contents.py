@@ -18,7 +18,7 @@ PIECE = 1 << 20
 """Bytes that are read and packed at a time."""
 
 _READ = 96 * 1024
-"""Bytes that are read at a time: larger pieces of memory are taken from the system anew each time, which takes longer than
+"""Bytes that are read at a time: larger pieces of memory are taken from the system again each time, which takes longer than
 copying."""
 _LOCAL_HEADER = 30
 _UTF8_NAME = 0x800
@@ -34,7 +34,7 @@ class ZipContents:
     """Members of an open zip, which may be read from several threads."""
 
     def __init__(self, opened: zipfile.ZipFile) -> None:
-        """Look at an open zip; where it has no file of its own, every member is `NotPlain`."""
+        """Look at an open zip; where it has no separate file, every member is `NotPlain`."""
         self._opened = opened
         try:
             self._file = opened.fp.fileno() if opened.fp else -1

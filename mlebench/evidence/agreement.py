@@ -2,7 +2,7 @@
 
 Reports are edited by hand, merged and written by other harnesses, and what they state is averaged. A flag is worth no more than
 what it follows from: a medal needs a score, a score a valid submission, and a valid submission a file. Where score and thresholds
-are given, the flags are placed anew; where they are not and the flags exclude each other, the report is refused.
+are given, the flags are placed again; where they are not and the flags exclude each other, the report is refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mlebench.registry import Registry
 
 _MEDALS: tuple[Medal, ...] = ("gold", "silver", "bronze")
 _HALF_OF_LAST_DECIMAL = 5e-6
-"""Scores are stored with 5 decimals; who placed them before rounding is right, too."""
+"""Scores are stored with 5 decimals; who placed them before rounding is right as well."""
 _TOTALS = (
     "total_runs", "total_runs_with_submissions", "total_valid_submissions", "total_medals", "total_gold_medals",
     "total_silver_medals", "total_bronze_medals", "total_above_median",
@@ -33,14 +33,14 @@ def settled(content: Mapping[str, Any], report: CompetitionReport) -> tuple[Comp
         report: the same as a value.
 
     Raises:
-        ValueError: what it states cannot all be true, and nothing tells which part is.
+        ValueError: its statements contradict each other, and it is unknown which are true.
     """
     notes: list[str] = []
     report = _with_direction(content, report, notes)
     report = _with_submission(content, report, notes)
     report = _earning_nothing(report, notes) if report.data == "mock" else _with_flags(content, report, notes)
     if not _stands_somewhere(report):
-        notes.append("its rank and percentile are impossible and left out")
+        notes.append("its rank and percentile are impossible and ignored")
         report = replace(report, rank=None, leaderboard_size=None, percentile=None)
     return report, notes
 
@@ -57,7 +57,7 @@ def wrong_totals(content: Mapping[str, Any], reports: Sequence[CompetitionReport
 
 
 def _with_direction(content: Mapping[str, Any], report: CompetitionReport, notes: list[str]) -> CompetitionReport:
-    """The direction in which the thresholds get better; without thresholds that of the competition, where it is known."""
+    """The direction in which the thresholds get better; without thresholds that of the competition, if known."""
     thresholds = report.thresholds
     lower = _known_direction(report.competition_id) if thresholds is None else _direction_of(thresholds)
     if lower is None or lower == report.is_lower_better:
@@ -69,7 +69,7 @@ def _with_direction(content: Mapping[str, Any], report: CompetitionReport, notes
 
 
 def _direction_of(thresholds: Thresholds) -> bool | None:
-    """Whether lower is better by the thresholds' order; None where all are equal.
+    """Whether lower is better by the thresholds' order; None if all are equal.
 
     Raises:
         ValueError: they are in no order.
@@ -77,7 +77,7 @@ def _direction_of(thresholds: Thresholds) -> bool | None:
     values = [thresholds.gold, thresholds.silver, thresholds.bronze, thresholds.median]
     directions = [lower for lower in (True, False) if values == sorted(values, reverse=not lower)]
     if not directions:
-        raise ValueError(f"its thresholds for gold, silver, bronze and the median ({values}) are in no order")
+        raise ValueError(f"its thresholds for gold, silver, bronze and the median ({values}) are not ordered")
     return directions[0] if len(directions) == 1 else None
 
 
@@ -166,7 +166,7 @@ def _refuse_exclusive(content: Mapping[str, Any], report: CompetitionReport) -> 
     if claimed and not report.any_medal:
         raise ValueError(f"it claims {claimed[0]}, and no medal")
     if report.any_medal and told and not claimed:
-        raise ValueError("it claims a medal that is none of gold, silver and bronze")
+        raise ValueError("it claims a medal other than gold, silver or bronze")
 
 
 def _stands_somewhere(report: CompetitionReport) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -17,6 +17,7 @@ from mlebench._support.hints import command
 from mlebench._support.plain_files import open_plain
 from mlebench._support.secret_search import SearchedStream, SecretSearch
 from mlebench._support.secrets import Mask
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench._support.version import VERSION
 from mlebench.errors import ContainerFault, UsageError, WorkFailed
 from mlebench.evidence.competition_data import CompetitionData
@@ -52,12 +53,12 @@ class Made:
     """Bytes."""
     statement: Statement
     keyid: str | None
-    """Who signed it; None where nobody did."""
+    """Who signed it; None if nobody did."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How large files may be that enter a bundle; larger ones stand there by hash."""
+    """How large files may be that enter a bundle; larger ones are there by hash."""
 
     submission: int = LARGEST
     """Bytes of a submission or a snapshot of one."""
@@ -74,20 +75,20 @@ def make_bundle(
     signer: Signer | None = None,
     secrets: Mapping[str, str] | None = None,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    listener: Listener = ignore,
 ) -> Made:
     """Write a bundle of run groups whose runs have all ended. The same groups give the same bytes.
 
     Args:
         groups: at least one, in any order; each is held meanwhile, so that no harness runs it.
         target: the file; it appears whole or not at all.
-        leave_out: parts whose files stand in it by hash alone.
+        leave_out: parts whose files are in it by hash alone.
         limits: how large files may be.
         signer: signs the statement; nobody does by default.
-        secrets: values by name that must not stand in what is written, in any printed form, nor in what gzip, bzip2, xz
+        secrets: values by name that must not be in what is written, in any printed form, nor in what gzip, bzip2, xz
             or zip packed there.
         overwrite: whether a file at `target` is replaced.
-        progress: called with bytes done and bytes in all.
+        listener: gets the bytes that are packed.
 
     Raises:
         UsageError: a group cannot be bundled as it is, a secret was found, or the target will not do; nothing was written.
@@ -104,7 +105,7 @@ def make_bundle(
             if "agent" not in leave_out and group.imported is None:
                 _refuse_changed_agent(group)
         contents = [_contents(group, with_agent="agent" not in leave_out and group.imported is None) for group in groups]
-        statement, keyid = _write(groups, contents, target, overwrite, _Rules(leave_out, limits, secrets or {}, signer, progress))
+        statement, keyid = _write(groups, contents, target, overwrite, _Rules(leave_out, limits, secrets or {}, signer, listener))
     with target.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Made(target, sha256, target.stat().st_size, statement, keyid)
@@ -116,7 +117,7 @@ class _Rules:
     limits: Limits
     secrets: Mapping[str, str]
     signer: Signer | None
-    progress: Callable[[int, int], None]
+    listener: Listener
 
 
 def _write(
@@ -132,7 +133,7 @@ def _write(
         _put_in_place(partial, target, overwrite)
         return made
     except ContainerFault as error:
-        raise WorkFailed(f"cannot make {target}: {error}") from None
+        raise WorkFailed(f"cannot create {target}: {error}") from None
     except OSError as error:
         raise WorkFailed(f"cannot write {target}: {error.strerror or error}; choose another place with `-o`") from None
     finally:
@@ -141,7 +142,7 @@ def _write(
 
 def _put_in_place(partial: Path, target: Path, overwrite: bool) -> None:
     if not overwrite and os.path.lexists(target):
-        raise UsageError(f"{target} was made meanwhile; replace it with `--force`, or name another file with `-o`")
+        raise UsageError(f"{target} was created meanwhile; replace it with `--force`, or choose another file with `-o`")
     partial.replace(target)
 
 
@@ -163,11 +164,11 @@ class _Packing:
 
     def done(self) -> tuple[Statement, str | None]:
         """Write everything, the statement last."""
-        total, done = sum(file.size for file in self._files), 0
+        name = self._groups[0].name if len(self._groups) == 1 else counted(len(self._groups), "group")
+        tally = Tally(self._rules.listener, name, "bundling", sum(file.size for file in self._files))
         for file in self._files:
             self._put(file)
-            done += file.size
-            self._rules.progress(done, total)
+            tally.add(file.size)
         statement = Statement(
             subjects=tuple(self._subjects),
             left_out=tuple(sorted(self._left_out, key=lambda entry: entry.name)),
@@ -215,7 +216,7 @@ class _Packing:
         self._subjects.append(subject)
 
     def _reason(self, file: File, size: int) -> str | None:
-        """Why a file stands by hash alone, as far as its place and its size say; None where they do not."""
+        """Why a file stands by hash alone, as far as its place and its size say; None if they do not."""
         if file.part is not None and file.part in self._rules.leave_out:
             return file.part
         if file.kind == "beside a submission":
@@ -245,7 +246,7 @@ class _Packing:
     def _searched(self, stream: IO[bytes], searched: SearchedStream, file: File, size: int) -> Iterator[bytes]:
         left = size
         for block in _blocks(stream, file):
-            # what a file has grown by meanwhile is no part of it
+            # data appended meanwhile is not part of it
             block = block[:left]
             left -= len(block)
             if self._search:
@@ -262,14 +263,12 @@ class _Packing:
         if not found:
             return
         names = " and ".join(sorted(found))
-        ways = (
-            "take it out there" if file is None or file.part is None else f"leave such files out with `--leave-out {file.part}`"
-        )
-        raise UsageError(f"nothing was written: {printable(where)} holds the value of {names}; {ways}, and renew the secret")
+        ways = "remove it there" if file is None or file.part is None else f"exclude such files with `--leave-out {file.part}`"
+        raise UsageError(f"nothing was written: {printable(where)} contains the value of {names}; {ways}, and renew the secret")
 
 
 class _Room:
-    """What a container has room for beside the files that a verdict is made of: an agent may leave any number of others."""
+    """What a container has room for next to the files that a verdict is made of: an agent may leave any number of others."""
 
     def __init__(self, files: Sequence[File]) -> None:
         needed = [file for file in files if file.kind != "output"]
@@ -312,35 +311,35 @@ def _contents(group: Group, *, with_agent: bool) -> Contents:
     names = {file.path for file in contents.files}
     for path in (group.folder / GROUP_FILE, group.folder / REPORT_FILE):
         if path not in names:
-            raise UsageError(f"{path} is missing or no file; {command('grade', group.folder)} writes it")
+            raise UsageError(f"{path} is missing or not a file; {command('grade', group.folder)} writes it")
     for file in contents.no_files:
         if with_agent and file.name.startswith("agents/"):
             raise UsageError(
-                f"{printable(file.name)} is {file.reason}, which no bundle follows; put the file itself in its place, or leave "
-                "the agent's folder out with `--leave-out agent`"
+                f"{printable(file.name)} is {file.reason}, which a bundle never follows; replace it with the file, or exclude "
+                "the agent's folder with `--leave-out agent`"
             )
     return contents
 
 
 def _refuse_target(target: Path, groups: Sequence[Group], overwrite: bool) -> None:
     if target.is_dir():
-        raise UsageError(f"{target} is a folder; name a file with `-o`, such as `-o {target / 'results.mlebench.zip'}`")
+        raise UsageError(f"{target} is a folder; choose a file with `-o`, such as `-o {target / 'results.mlebench.zip'}`")
     if os.path.lexists(target) and not overwrite:
-        raise UsageError(f"{target} exists; replace it with `--force`, or name another file with `-o`")
+        raise UsageError(f"{target} exists; replace it with `--force`, or choose another file with `-o`")
     if not target.parent.is_dir():
-        raise UsageError(f"there is no folder {target.parent}; make it, or name another file with `-o`")
+        raise UsageError(f"{target.parent} does not exist; create it, or choose another file with `-o`")
     place = target.parent.resolve()
     for group in groups:
         for folder in (group.folder, group.plan.agent.directory):
             if place.is_relative_to(folder.resolve()):
-                raise UsageError(f"{target} would lie within {folder}, which is bundled; name a file elsewhere with `-o`")
+                raise UsageError(f"{target} would be inside {folder}, which is being bundled; choose a file elsewhere with `-o`")
 
 
 def _refuse_same_names(groups: Sequence[Group]) -> None:
     for one, other in itertools.pairwise(groups):
         if one.name == other.name:
             raise UsageError(
-                f"{one.folder} and {other.folder} have one name, and a bundle tells groups by theirs; make a bundle of each"
+                f"{one.folder} and {other.folder} share a name, which identifies groups in a bundle; bundle them one by one"
             )
 
 
@@ -352,7 +351,7 @@ def _held(group: Group) -> Iterator[None]:
     except OSError:
         # a folder that may only be read has no harness that writes there
         if is_held(group.folder):
-            raise UsageError(f"run group {group.name} is running; wait for its end") from None
+            raise UsageError(f"run group {group.name} is running; wait until it ends") from None
         yield
         return
     try:
@@ -368,7 +367,7 @@ def _refuse_unfinished(group: Group) -> None:
         raise UsageError(f"{printable(damaged[0].detail or '', 400)}")
     if left := [record for record in records if not record.has_ended]:
         raise UsageError(
-            f"run group {group.name} has not ended: {len(left)} of {counted(len(records), 'run')} still to do; {resume} does that"
+            f"run group {group.name} has not ended: {len(left)} of {counted(len(records), 'run')} left; {resume} continues it"
         )
 
 
@@ -376,12 +375,12 @@ def _refuse_changed_agent(group: Group) -> None:
     plan = group.plan
     if not plan.agent.directory.is_dir():
         raise UsageError(
-            f"the agent's folder {plan.agent.directory} is gone; put it back, or leave it out with `--leave-out agent`"
+            f"the agent's folder {plan.agent.directory} is missing; restore it, or exclude it with `--leave-out agent`"
         )
     if plan.agent_fingerprint and plan.agent.fingerprint() != plan.agent_fingerprint:
         files = changed_files(group.manifest.get("agent_files"), plan.agent)
         named = f": {printable(files, 300)}" if files else ""
         raise UsageError(
-            f"{plan.agent.directory} has changed since the group was made{named}; put it back as it was, or leave it out with "
+            f"{plan.agent.directory} has changed since the group was created{named}; restore it, or exclude it with "
             "`--leave-out agent`"
         )

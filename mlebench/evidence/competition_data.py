@@ -1,4 +1,4 @@
-"""Tells the prepared data of competitions, which enters no bundle, from what agents made themselves."""
+"""Distinguishes the prepared data of competitions, which no bundle contains, from files made by agents."""
 
 from __future__ import annotations
 

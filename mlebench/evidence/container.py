@@ -6,7 +6,8 @@
 
 Nothing lies before, between or behind these. Of an entry its name, its sizes, its CRC-32 and its data are free; all else follows
 from them: date, versions, flags, attributes, method (by the name), and whether 64 bits are used (by the size). The reader makes
-each record again from these and compares. Deflate knows many forms of one content, so the comment tells whether any bit changed.
+each record again from these and compares. Deflate can encode one content in many ways, so the comment shows whether any bit
+changed.
 
 Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT.
 """
@@ -129,22 +130,20 @@ class _Names:
     def __init__(self) -> None:
         self._last: str | None = None
         self._above: list[str] = []
-        """Files that what follows could lie within, if they were folders."""
+        """Files that what follows could be within, if they were folders."""
 
     def add(self, name: str) -> None:
         if not is_name(name):
-            raise ContainerFault(f"{printable(repr(name), 120)} is no name for a file of a bundle")
+            raise ContainerFault(f"{printable(repr(name), 120)} is not a valid file name in a bundle")
         if self._last is not None and _order(name) <= _order(self._last):
-            what = (
-                "stands twice in it" if name == self._last else f"stands behind {_shown(self._last)}, not in the order of names"
-            )
+            what = "is in it twice" if name == self._last else f"follows {_shown(self._last)}, out of name order"
             raise ContainerFault(f"{_shown(name)} {what}")
         while self._above and not name.startswith(self._above[-1]):
             self._above.pop()
         # `a b` stands between `a` and `a/b`
         for above in self._above:
             if name.startswith(f"{above}/"):
-                raise ContainerFault(f"{_shown(above)} is a file in it and a folder")
+                raise ContainerFault(f"{_shown(above)} is both a file and a folder in it")
         self._above.append(name)
         self._last = name
 
@@ -194,7 +193,7 @@ class ContainerWriter:
                 self._unpacked += len(part)
                 self._write(packing.pack(part, self._is_dense) if packing else part)
         if read != size:
-            raise ContainerFault(f"{_shown(name)} changed its size while it was read: {size:,} bytes were stated")
+            raise ContainerFault(f"{_shown(name)} changed size while it was read: {size:,} bytes were stated")
         if packing:
             self._write(packing.end())
         entry = entry._replace(crc=crc, packed=self._at - start)
@@ -222,7 +221,7 @@ class ContainerWriter:
 
 
 class _Packing:
-    """Deflates one file, parts of which may stand in it as they are."""
+    """Deflates one file, parts of which may be in it as they are."""
 
     def __init__(self) -> None:
         self._deflate = _deflate()
@@ -259,13 +258,13 @@ class Container:
         """Look at the whole layout; contents are looked at as they are read.
 
         Raises:
-            ContainerFault: it is no container in the canonical form.
+            ContainerFault: it is not a container in canonical form.
             OSError: it cannot be read.
         """
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
         if not path.is_file() and path.exists():
-            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
         file = path.open("rb")
         try:
             size = file.seek(0, 2)
@@ -320,7 +319,7 @@ class Container:
         """The content of a file.
 
         Raises:
-            ContainerFault: what stands there does not unpack to exactly the stated bytes.
+            ContainerFault: what is there does not unpack to exactly the stated bytes.
         """
         entry = self._entries[name]
         crc, size = 0, 0
@@ -332,7 +331,7 @@ class Container:
         if size != entry.size:
             raise ContainerFault(f"it unpacks to {size:,} bytes instead of {entry.size:,}")
         if crc != entry.crc:
-            raise ContainerFault("it is damaged: its checksum in the container is another one")
+            raise ContainerFault("it is damaged: its checksum in the container differs")
 
     def read(self, name: str, most: int) -> bytes:
         """The content of a file of at most `most` bytes.
@@ -358,7 +357,7 @@ class Container:
                     if content:
                         yield content
                 if inflate.unused_data or block:
-                    raise ContainerFault("it has bytes behind its end")
+                    raise ContainerFault("it has bytes after its end")
             while not inflate.eof and (content := inflate.decompress(b"", _BLOCK)):
                 yield content
         except zlib.error:
@@ -371,7 +370,7 @@ class Container:
         while left > 0:
             self._file.seek(at)
             if not (block := self._file.read(min(_BLOCK, left))):
-                raise ContainerFault("it was cut off while it was read")
+                raise ContainerFault("it was truncated while it was read")
             at, left = at + len(block), left - len(block)
             yield block
 
@@ -404,9 +403,9 @@ def _entries_of(file: IO[bytes], size: int) -> dict[str, _Entry]:
         unpacked += entry.size
         refuse_bomb(unpacked, size)
     if place != len(directory):
-        raise ContainerFault("its list of files holds more than the files")
+        raise ContainerFault("its file list contains more than the files")
     if at != start:
-        raise ContainerFault("there are bytes in it between its files and their list")
+        raise ContainerFault("it contains bytes between its files and their list")
     for entry in entries.values():
         _refuse_other_headers(file, entry)
     return entries
@@ -420,17 +419,17 @@ def _directory_of(file: IO[bytes], size: int) -> tuple[int, int, int]:
     file.seek(size - tail_size)
     tail = file.read(tail_size)
     if begin not in (b"PK\3\4", b"PK\5\6") or len(tail) < _END.size + _SEAL:
-        raise ContainerFault("it is no bundle: it does not begin as a zip file does")
+        raise ContainerFault("it is not a bundle: it does not begin like a zip file")
     end = tail[-(_END.size + _SEAL) : -_SEAL]
     if not end.startswith(b"PK\5\6"):
-        raise ContainerFault("it is no bundle as `mlebench bundle` writes it, or it was cut off: its end is another one")
+        raise ContainerFault("it was not written by `mlebench bundle` or is truncated: its end differs")
     _, _, _, _, count, length, start, _ = _END.unpack(end)
     wide = tail[: -(_LOCATOR_64.size + _END.size + _SEAL)] if len(tail) == tail_size else b""
     if wide.startswith(b"PK\6\6") and len(wide) == _END_64.size and max(count, start >> 16, length >> 16) >= _LIMIT_16:
         *_, count, length, start = _END_64.unpack(wide)
     records = _end_records(count, start, length)
     if start + length + len(records) + _SEAL != size or tail[-len(records) - _SEAL : -_SEAL] != records:
-        raise ContainerFault("its end does not fit its size: bytes were added, taken away or changed")
+        raise ContainerFault("its end does not match its size: bytes were added, removed or changed")
     return count, start, length
 
 
@@ -438,7 +437,7 @@ def _entry_at(directory: bytes, place: int, number: int, offset: int) -> tuple[_
     """An entry of the central directory, and where the next one is."""
     head = directory[place : place + _CENTRAL.size]
     if len(head) < _CENTRAL.size:
-        raise ContainerFault(f"entry {number} of its list of files is cut off")
+        raise ContainerFault(f"entry {number} of its file list is truncated")
     *_, crc, packed, size, name_size, extra_size, _, _, _, _, _ = _CENTRAL.unpack(head)
     name_at = place + _CENTRAL.size
     raw = directory[name_at : name_at + name_size]
@@ -447,12 +446,12 @@ def _entry_at(directory: bytes, place: int, number: int, offset: int) -> tuple[_
     if packed == size == _LIMIT_32 and len(extra) >= 20:
         size, packed = struct.unpack("<2Q", extra[4:20])
     if not is_name(name):
-        raise ContainerFault(f"{printable(repr(name), 120)} is no name for a file of a bundle")
+        raise ContainerFault(f"{printable(repr(name), 120)} is not a valid file name in a bundle")
     entry = _Entry(name, crc, packed, size, offset)
     record = entry.central if packed < 2**62 and size < 2**62 else b""
     if directory[place : place + len(record)] != record or not record:
         raise ContainerFault(
-            f"entry {number} of its list of files, {_shown(name)}, is not written as `mlebench bundle` writes it"
+            f"entry {number} of its list of files, {_shown(name)}, is not in the form that `mlebench bundle` writes"
         )
     return entry, place + len(record)
 
@@ -461,7 +460,7 @@ def _refuse_other_headers(file: IO[bytes], entry: _Entry) -> None:
     for at, record in ((entry.offset, entry.local), (entry.end - len(entry.descriptor), entry.descriptor)):
         file.seek(at)
         if file.read(len(record)) != record:
-            raise ContainerFault(f"what stands beside the data of {_shown(entry.name)} contradicts the list of files")
+            raise ContainerFault(f"the header of {_shown(entry.name)} contradicts the file list")
 
 
 def _shown(name: str) -> str:

@@ -1,9 +1,9 @@
-"""What of a run group enters its bundle, what stands there by hash alone and why, and what is left away.
+"""What of a run group enters its bundle, what is there by hash alone and why, and what is left away.
 
-An agent made most of it: nothing is followed, waited for or read without end, and what is no file is only named.
+An agent made most of it: nothing is followed, waited for or read without bound, and anything but files is only listed.
 
 Left away altogether is what says nothing of a result: the group's lock, hidden files of the harness, the home folders of local
-runs, marks that stopped a run, reports of other editions, and reviews, which anybody makes anew and whoever sends a bundle could
+runs, marks that stopped a run, reports of other editions, and reviews, which anybody makes again and whoever sends a bundle could
 make kinder.
 """
 
@@ -79,7 +79,7 @@ def contents_of(group: Group, *, with_agent: bool = True) -> Contents:
 
     Args:
         group: the group.
-        with_agent: whether the agent's folder is read; without, its files stand there by the hashes that were recorded.
+        with_agent: whether the agent's folder is read; without, its files are there by the hashes that were recorded.
 
     Raises:
         OSError: the group's folder or a run's cannot be read.
@@ -162,7 +162,7 @@ def _of_agent(group: Group) -> Iterator[File | LeftOut]:
 
 
 def recorded_agent_files(group: Group) -> dict[str, str]:
-    """SHA-256 of the agent's files as they were when the group was made, by their names in a bundle; empty where none is kept."""
+    """SHA-256 of the agent's files as they were when the group was made, by their names in a bundle; empty if none is kept."""
     kept, prefix = group.manifest.get("agent_files"), name_of(AGENTS, group.name)
     if not isinstance(kept, Mapping):
         return {}
@@ -186,6 +186,6 @@ def _entry(name: str, path: Path, within: Path, status: os.stat_result, kind: Ki
 
 
 def cannot_read(name: str, error: OSError) -> LeftOut:
-    """What stands in a bundle of a file or folder that cannot be opened."""
+    """What is in a bundle of a file or folder that cannot be opened."""
     said = {errno.EACCES: "not readable", errno.EPERM: "not readable", errno.E2BIG: "too many files"}
     return LeftOut(name, said.get(error.errno or 0, error.strerror or "not readable"))

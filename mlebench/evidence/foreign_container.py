@@ -1,7 +1,7 @@
 """A zip file that holds a bundle's files in another form than ours, read as far as that is safe.
 
-It is no bundle as anybody got it, so level 1 fails; but whoever packed an unpacked bundle again, or changed a file in it with
-some other program, is to hear what the other levels find, too.
+It is not a bundle as distributed, so level 1 fails; but anyone who re-packed an unpacked bundle, or changed a file in it with
+some other program, is to hear what the other levels find as well.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ForeignContainer:
             why: what keeps it from being a bundle as `mlebench bundle` writes it.
 
         Raises:
-            ContainerFault: it is no zip file that can be read safely.
+            ContainerFault: it is not a zip file that can be read safely.
         """
         size = path.stat().st_size
         if size > _LARGEST:
@@ -58,7 +58,7 @@ class ForeignContainer:
         try:
             archive = zipfile.ZipFile(path)
         except _DAMAGED:
-            raise ContainerFault("it is no zip file") from None
+            raise ContainerFault("it is not a zip file") from None
         try:
             _refuse_unsafe(archive.infolist(), size)
             return cls(path, archive, why)
@@ -127,10 +127,10 @@ def _refuse_unsafe(infos: list[zipfile.ZipInfo], size: int) -> None:
         if not is_name(info.filename) or info.filename in names or not is_file or info.flag_bits & _ENCRYPTED:
             raise ContainerFault("a file in it cannot be unpacked safely")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ContainerFault("a file in it is packed by another method")
+            raise ContainerFault("a file in it uses another compression method")
         names.add(info.filename)
         unpacked += info.file_size
         refuse_bomb(unpacked, size)
     above = {name[:place] for name in names for place, letter in enumerate(name) if letter == "/"}
     if names & above:
-        raise ContainerFault("a file in it is a folder, too")
+        raise ContainerFault("a file in it is also a folder")

@@ -1,4 +1,4 @@
-"""The secrets that this machine knows and that must stand in no bundle."""
+"""The secrets that this machine knows and that must be in no bundle."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from mlebench._support.kaggle_secrets import kept_credentials
 from mlebench._support.secrets import find_secrets
 from mlebench.errors import MlebenchError
 from mlebench.registry.keys import PUBLISHED_KEY, kept_key, named_key
@@ -15,7 +16,7 @@ from mlebench.runs.task import SPLIT_KEY_VARIABLE, Secrets
 
 
 def known_secrets(groups: Sequence[Group], split_key: str | None) -> dict[str, str]:
-    """Values by name, as far as they are known here: what the groups' agents and models ask for, the split key, and
+    """Values by name, as far as they are known here: Kaggle's, what the groups' agents and models ask for, the split key, and
     the keys from which the competitions' data was generated.
 
     Args:
@@ -25,7 +26,7 @@ def known_secrets(groups: Sequence[Group], split_key: str | None) -> dict[str, s
     Raises:
         UsageError: `.env` is needed and cannot be read.
     """
-    found = dict(Secrets.of((group.plan for group in groups), split_key).values)
+    found = {**kept_credentials(), **Secrets.of((group.plan for group in groups), split_key).values}
     key = split_key or find_secrets([SPLIT_KEY_VARIABLE]).get(SPLIT_KEY_VARIABLE)
     if key:
         found[SPLIT_KEY_VARIABLE] = key

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from grading.printable import printable
 from mlebench._support.quantities import show_size
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench.errors import BundleFault, ContainerFault, UsageError, WorkFailed
 from mlebench.evidence.container import Container
 from mlebench.evidence.foreign_container import ForeignContainer
@@ -58,11 +59,11 @@ class OpenedGroup:
         return f"{self.prefix}/{name_of(run_id, *parts)}"
 
     def is_left_out(self, name: str) -> bool:
-        """Whether a file, or a folder above it, stands in the bundle by hash alone."""
+        """Whether a file, or a folder above it, is in the bundle by hash alone."""
         return self.left_out_reason(name) is not None
 
     def left_out_reason(self, name: str) -> str | None:
-        """Why it does; None where it does not."""
+        """Why it does; None if it does not."""
         while name:
             if name in self.left_out:
                 return self.left_out[name]
@@ -87,8 +88,12 @@ class OpenedBundle:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[OpenedBundle]:
+def opened(path: Path, listener: Listener = ignore) -> Iterator[OpenedBundle]:
     """Open a bundle; its unpacked files are removed at the end.
+
+    Args:
+        path: the bundle.
+        listener: gets the bytes that are unpacked.
 
     Raises:
         BundleFault: it is none, or holds no groups that can be looked at.
@@ -102,7 +107,7 @@ def opened(path: Path) -> Iterator[OpenedBundle]:
                 *container.form_faults,
                 *other_form,
                 *_other_names(container, statement),
-                *_unpack(container, statement, folder),
+                *_unpack(container, statement, folder, path.name, listener),
             )
             left_out = {entry.name: entry for entry in statement.left_out}
             reasons = {entry.name: entry.reason for entry in statement.left_out}
@@ -126,9 +131,9 @@ def _opened_container(path: Path) -> Container | ForeignContainer:
 
 
 def _statement(container: Container | ForeignContainer) -> tuple[Envelope, Statement, list[Finding]]:
-    """What the bundle says of itself, and a finding where it says that in another form."""
+    """What the bundle says about itself, and a finding where it says that in another form."""
     if STATEMENT_FILE not in container:
-        raise BundleFault(f"it holds no {STATEMENT_FILE}, so nothing says what its files are")
+        raise BundleFault(f"it contains no {STATEMENT_FILE}, so its files are unidentified")
     try:
         content = container.read(STATEMENT_FILE, _LARGEST_STATEMENT)
         envelope = Envelope.from_bytes(content)
@@ -145,15 +150,13 @@ def _other_names(container: Container | ForeignContainer, statement: Statement) 
     """Where the names in the container and in the statement differ, and what no statement of ours says."""
     names = [subject.name for subject in statement.subjects]
     known, there = set(names), set(container.names) - {STATEMENT_FILE}
-    yield from (Finding(name, "it is in the bundle, and the statement does not name it") for name in sorted(there - known))
-    yield from (
-        Finding(printable(name, 200), "the statement names it, and it is not in the bundle") for name in sorted(known - there)
-    )
+    yield from (Finding(name, "it is in the bundle but not in the statement") for name in sorted(there - known))
+    yield from (Finding(printable(name, 200), "it is in the statement but not in the bundle") for name in sorted(known - there))
     if len(known) < len(names) or names != sorted(names):
-        yield Finding(STATEMENT_FILE, "it names a file twice, or not in the order of names")
+        yield Finding(STATEMENT_FILE, "it lists a file twice or out of name order")
     by_hash = [entry.name for entry in statement.left_out]
     if by_hash != sorted(set(by_hash)):
-        yield Finding(STATEMENT_FILE, "it names what is left out twice, or not in the order of names")
+        yield Finding(STATEMENT_FILE, "it lists an omitted file twice or out of name order")
     for name in by_hash:
         if name in known or not is_name(name):
             yield Finding(STATEMENT_FILE, f"{printable(name, 200)} cannot be left out: {_why_not(name, known)}")
@@ -162,16 +165,19 @@ def _other_names(container: Container | ForeignContainer, statement: Statement) 
     )
     for name in sorted(there):
         if not name.startswith(above):
-            yield Finding(name, "it belongs to no run group that the statement names")
+            yield Finding(name, "it belongs to no run group listed in the statement")
 
 
 def _why_not(name: str, known: set[str]) -> str:
-    return "it is in the bundle" if name in known else "that is no name for a file of a bundle"
+    return "it is in the bundle" if name in known else "that is not a valid file name in a bundle"
 
 
-def _unpack(container: Container | ForeignContainer, statement: Statement, folder: Path) -> Iterator[Finding]:
+def _unpack(
+    container: Container | ForeignContainer, statement: Statement, folder: Path, bundle: str, listener: Listener
+) -> Iterator[Finding]:
     """Read every file once; those that levels look at are written below `folder`."""
     stated = {subject.name: subject for subject in statement.subjects}
+    tally = Tally(listener, bundle, "unpacking", sum(container.size(name) for name in container.names if name != STATEMENT_FILE))
     for name in container.names:
         if name == STATEMENT_FILE:
             continue
@@ -185,6 +191,7 @@ def _unpack(container: Container | ForeignContainer, statement: Statement, folde
                     file = stack.enter_context(target.open("xb"))
                 for block in container.blocks(name):
                     digest.update(block)
+                    tally.add(len(block))
                     if file is not None:
                         file.write(block)
         except ContainerFault as error:
@@ -196,7 +203,7 @@ def _unpack(container: Container | ForeignContainer, statement: Statement, folde
         if subject.size != container.size(name):
             yield Finding(name, f"it has {container.size(name):,} bytes instead of {subject.size:,}")
         elif subject.sha256 != digest.hexdigest():
-            yield Finding(name, "its content is not the one that the statement names: its SHA-256 is another one")
+            yield Finding(name, "its content differs from the statement: its SHA-256 is different")
 
 
 def _target(name: str, size: int, folder: Path) -> Path | None:
@@ -206,7 +213,7 @@ def _target(name: str, size: int, folder: Path) -> Path | None:
         return None
     most = LARGEST_SUBMISSION if "submission" in parts or "snapshots" in parts else _LARGEST.get(parts[-1], LARGEST_LEDGER)
     if size > most:
-        raise BundleFault(f"it is larger than {show_size(most)}, which none of its kind is", name)
+        raise BundleFault(f"it is larger than {show_size(most)}, the limit for its kind", name)
     return Path(folder, *parts)
 
 
@@ -226,10 +233,10 @@ def _is_looked_at(parts: list[str]) -> bool:
 def _group_names(statement: Statement) -> tuple[str, ...]:
     names = statement.groups
     if not names or len(names) > _MOST_GROUPS or list(names) != sorted(set(names)):
-        raise BundleFault("it names no run group, one twice, or not in the order of names", STATEMENT_FILE)
+        raise BundleFault("it lists no run group, one twice, or groups out of name order", STATEMENT_FILE)
     for name in names:
         if not is_name(name_of(GROUPS, name)) or "/" in name or "\0" in name:
-            raise BundleFault(f"{printable(repr(name), 100)} is no name of a run group", STATEMENT_FILE)
+            raise BundleFault(f"{printable(repr(name), 100)} is not a valid run group name", STATEMENT_FILE)
     return names
 
 
@@ -258,5 +265,5 @@ def _group(name: str, folder: Path, left_out: Mapping[str, str]) -> OpenedGroup:
 
 
 def _without(message: str, folder: Path) -> str:
-    """A message without the private folder, which tells a reader nothing."""
+    """A message without the private folder, which is irrelevant to readers."""
     return printable(message.replace(f"{folder}/", "").replace(str(folder), "the group"), _LONGEST_WORDS)

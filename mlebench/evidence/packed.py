@@ -34,7 +34,7 @@ def is_packed(stream: IO[bytes]) -> bool:
 
 
 def secrets_within(stream: IO[bytes], size: int, search: SecretSearch) -> set[str]:
-    """Names of the values that stand in what a file of `size` bytes unpacks to; in a damaged one, up to the damage.
+    """Names of the values that are in what a file of `size` bytes unpacks to; in a damaged one, up to the damage.
 
     Raises:
         Unsearchable: it is encrypted, packed by another method or too often, or unpacks to too much.
@@ -99,5 +99,5 @@ class _Unpacked:
 
 
 def _opener(head: bytes) -> Callable[[IO[bytes]], IO[bytes]] | None:
-    """What unpacks a file that begins so; None where it is not packed by one of these."""
+    """What unpacks a file that begins so; None if it is not packed by one of these."""
     return next((opener for magic, opener in _OPENERS.items() if head.startswith(magic)), None)

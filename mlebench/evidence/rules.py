@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from grading.printable import printable
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
 from mlebench._support.quantities import Count, Duration, Size, show_duration, show_size
 from mlebench._support.yaml_model import read_model, refusal, without_empty_keys
 from mlebench.errors import UsageError
@@ -73,7 +71,7 @@ class Rules(BaseModel):
     """The most that a run may have; stands before the profile's."""
     network: tuple[Network, ...] = Field(default=get_args(Network), min_length=1)
     allow: tuple[str, ...] = ()
-    """Hosts that may be open beside models."""
+    """Hosts that may be open next to models."""
     grants: tuple[Grant, ...] = ()
     """What the gateway may grant."""
     sandbox: tuple[Literal["docker", "apptainer", "bubblewrap", "plain", "local"], ...] = Field(default=("docker",), min_length=1)
@@ -109,7 +107,7 @@ class Rules(BaseModel):
     @classmethod
     def _is_known(cls, split: str | tuple[str, ...]) -> str | tuple[str, ...]:
         if isinstance(split, str) and split != "any" and split not in SPLITS:
-            raise ValueError(f"there is no split {printable(split)!r}; write any, {', '.join(SPLITS)} or a list of ids")
+            raise ValueError(f"{unknown('split', split, ['any', *SPLITS])}; or give a list of ids")
         if not split:
             raise ValueError("write at least one id, or `any`")
         return split
@@ -118,7 +116,7 @@ class Rules(BaseModel):
     @classmethod
     def _are_before(cls, levels: tuple[LevelName, ...]) -> tuple[LevelName, ...]:
         if "rules" in levels:
-            raise ValueError("`rules` is the level that says whether all of this holds; leave it out")
+            raise ValueError("`rules` is the level that states whether all of this holds; remove it")
         return tuple(name for name in LEVELS if name in levels)
 
     @field_validator("profile")
@@ -138,7 +136,7 @@ class Rules(BaseModel):
         return of_profile.model_copy(update=self.limits.model_dump(exclude_none=True))
 
     def competitions(self, edition: EditionName) -> tuple[str, ...] | None:
-        """The ids that must be there, in alphabetical order; None where any will do."""
+        """The ids that must be there, in alphabetical order; None if any will do."""
         if self.split == "any":
             return None
         if isinstance(self.split, str):
@@ -163,13 +161,8 @@ def rules_of(word: str) -> Rules:
     if path.suffix.lower() in _SUFFIXES or len(path.parts) > 1:
         return _of_file(path)
     sets = rule_sets()
-    near = difflib.get_close_matches(word, sets, n=1)
-    hint = f", did you mean {alternatives(near)}?" if near else ";"
-    listed = "; ".join(f"{name}: {rules.description}" for name, rules in sets.items())
-    raise UsageError(
-        f"there are no rules called {printable(word, 60)!r}{hint} the sets are {alternatives([*sets])} ({listed}); a file of "
-        "your own is named `FILE.yaml`"
-    )
+    listed = "; ".join(f"`{name}`: {rules.description}" for name, rules in sets.items())
+    raise UsageError(f"{unknown('rule set', word, sets)} ({listed}); for rules of your own, give `FILE.yaml`")
 
 
 def _of_file(path: Path) -> Rules:

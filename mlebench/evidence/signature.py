@@ -28,11 +28,11 @@ def trusted_signers(allowed_signers: Path | None, signer: str | None) -> Trusted
 
     Args:
         allowed_signers: a file of OpenSSH's format, a line `WHO KEYTYPE KEY` each; with `github:NAME` a list of keys will do.
-        signer: who of them must have signed: as the file names them, `github:NAME` (whose keys lie in `NAME.keys` here unless a
+        signer: who of them must have signed: as the file names them, `github:NAME` (whose keys are in `NAME.keys` here unless a
             file is given), or `sigstore:IDENTITY,ISSUER`.
 
     Returns:
-        None where the reader names nobody.
+        None if the reader names nobody.
 
     Raises:
         UsageError: a file is missing or no such file, a name is none, or what checking takes is not installed.
@@ -54,4 +54,4 @@ def _checked(data: bytes, keyid: str, sig: bytes, trusted: TrustedSigners | None
         return check_ssh(data, keyid, sig, trusted if isinstance(trusted, SshTrust) else None)
     if keyid.startswith(SIGSTORE_KEYID):
         return check_sigstore(data, keyid, sig, trusted if isinstance(trusted, SigstoreTrust) else None)
-    return Checked("broken", f"the signature by {printable(keyid, 100)} is of no kind that this version knows")
+    return Checked("broken", f"the signature by {printable(keyid, 100)} is of a kind unknown to this version")

@@ -6,8 +6,9 @@ network; checking takes none, with the roots of trust that the package brings.
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,11 +97,11 @@ def check_sigstore(data: bytes, keyid: str, sig: bytes, trusted: SigstoreTrust |
         data: what is said to be signed.
         keyid: `sigstore:IDENTITY`, as the envelope has it.
         sig: the JSON of sigstore's bundle.
-        trusted: who is; None where the reader named nobody, or nobody of sigstore's.
+        trusted: who is; None if the reader named nobody, or nobody of sigstore's.
         verify: what judges; sigstore itself where it is None.
     """
     if len(sig) > _LONGEST:
-        return Checked("broken", "the signature is no bundle of sigstore")
+        return Checked("broken", "the signature is not a sigstore bundle")
     identity = keyid.removeprefix(KEYID)
     shown = printable(identity, 200)
     try:
@@ -109,7 +110,7 @@ def check_sigstore(data: bytes, keyid: str, sig: bytes, trusted: SigstoreTrust |
             return Checked("fits", shown)
     except UsageError as error:
         return Checked("not looked at", str(error))
-    except Exception as error:  # what sigstore's parsers raise is no tree of its own
+    except Exception as error:  # sigstore's parsers raise unrelated exception types
         return Checked("broken", f"the signature of {shown} does not hold: {_short(error)}")
     try:
         (verify or _verify)(data, sig, trusted.identity, trusted.issuer)
@@ -125,13 +126,24 @@ def _verify(data: bytes, sig: bytes, identity: str, issuer: str | None) -> None:
         from sigstore.verify import Verifier
         from sigstore.verify.policy import Identity
 
-    # it warns that it takes no network, which is meant
-    logging.getLogger("sigstore").setLevel(logging.ERROR)
     try:
-        verifier = Verifier.production(offline=True)
+        with _without_warnings():
+            verifier = Verifier.production(offline=True)
     except Exception as error:
         raise UsageError(f"sigstore finds no roots of trust here: {_short(error)}") from None
     verifier.verify_artifact(data, Bundle.from_json(sig), Identity(identity=identity, issuer=issuer))
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """It warns that it takes no network, which is meant."""
+    logger = logging.getLogger("sigstore")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _identity_in(made: Bundle) -> str:

@@ -1,6 +1,6 @@
 """Signatures by OpenSSH keys, made and checked by `ssh-keygen -Y`.
 
-A signature is stored as the bytes within its armor (format: PROTOCOL.sshsig of OpenSSH). What stands in it was written by
+A signature is stored as the bytes within its armor (format: PROTOCOL.sshsig of OpenSSH). What is in it was written by
 anybody; it is parsed here only as far as to know the key, and judged by ssh-keygen alone.
 """
 
@@ -81,7 +81,7 @@ class SshSigner:
         except ValueError as error:
             raise UsageError(f"{self._shown} cannot sign bundles: {error}") from None
         if (checked := check_ssh(data, keyid, sig, None)).fit != "fits":
-            raise UsageError(f"{self._shown} made no signature that can be checked: {checked.words}")
+            raise UsageError(f"{self._shown} did not make a verifiable signature: {checked.words}")
         return keyid, sig
 
     @property
@@ -131,18 +131,18 @@ def ssh_trust(file: Path | None, who: str | None) -> SshTrust:
         raise UsageError(f"`--signer {printable(who, 100)}` names nobody; write it as the file of allowed signers does")
     name = who.removeprefix(_GITHUB) if who is not None and who.startswith(_GITHUB) else None
     if name is not None and not _GITHUB_NAME.fullmatch(name):
-        raise UsageError(f"{printable(name, 100)!r} is no name on GitHub; write `--signer github:NAME`")
+        raise UsageError(f"{printable(name, 100)!r} is not a GitHub name; write `--signer github:NAME`")
     file = _file_of_signers(file, who, name)
     content = read_text(file, "give a file of allowed signers, a line `WHO KEYTYPE KEY` each")
     if len(content) > _LARGEST_FILE:
-        raise UsageError(f"{printable(str(file), 200)} is no file of allowed signers; it is larger than a megabyte")
+        raise UsageError(f"{printable(str(file), 200)} is not an allowed-signers file: it is larger than a megabyte")
     if problem := program_problem():
         raise UsageError(problem)
     lines = [(number, line.strip()) for number, line in enumerate(content.splitlines(), 1)]
     keys = [(number, line) for number, line in lines if line and not line.startswith("#")]
     if not keys:
         helps = f"; {printable(name, 100)} has no keys on GitHub" if name else ""
-        raise UsageError(f"{printable(str(file), 200)} names no key{helps}")
+        raise UsageError(f"{printable(str(file), 200)} contains no key{helps}")
     if name is None or not _is_plain_list(keys):
         return SshTrust(content.encode(), who, str(file))
     listed = [f'{who} namespaces="{NAMESPACE}" {_public_key(line, number, file)}\n' for number, line in keys]
@@ -156,7 +156,7 @@ def check_ssh(data: bytes, keyid: str, sig: bytes, trusted: SshTrust | None) -> 
         data: what is said to be signed.
         keyid: `ssh:SHA256:…`, as the envelope has it.
         sig: the signature without its armor.
-        trusted: who is; None where the reader named nobody.
+        trusted: who is; None if the reader named nobody.
     """
     try:
         fingerprint = _fingerprint(sig)
@@ -179,7 +179,7 @@ def check_ssh(data: bytes, keyid: str, sig: bytes, trusted: SshTrust | None) -> 
 
 
 def program_problem() -> str | None:
-    """Why signatures by OpenSSH keys cannot be made or checked here, with what helps; None where they can."""
+    """Why signatures by OpenSSH keys cannot be made or checked here, with what helps; None if they can."""
     if _works():
         return None
     return f"signatures need a working `ssh-keygen`; {_GET_IT}"
@@ -203,7 +203,9 @@ def _by_whom(data: bytes, signature: Path, allowed: Path, trusted: SshTrust, fin
     file = printable(trusted.source, 200)
     reason = re.search(r"allowed_signers:(\d+): (key .*)", said)
     why = f" (line {reason[1]}: {reason[2]})" if reason else ""
-    return Checked("stranger", f"the key {fingerprint}, which signed it, is no valid key{whose} in {file}{printable(why, 200)}")
+    return Checked(
+        "stranger", f"the key {fingerprint}, which signed it, is not a valid key{whose} in {file}{printable(why, 200)}"
+    )
 
 
 @functools.cache
@@ -235,7 +237,7 @@ def _ssh_keygen(
 
 @contextlib.contextmanager
 def _terminal() -> Iterator[IO[bytes] | None]:
-    """The user's terminal; None where there is none. With a file as its input ssh-keygen would ask nobody."""
+    """The user's terminal; None if there is none. With a file as its input ssh-keygen would ask nobody."""
     with contextlib.ExitStack() as stack:
         terminal = None
         with contextlib.suppress(OSError):
@@ -272,7 +274,7 @@ def _public_key(line: str, number: int, file: Path) -> str:
     found = _PUBLIC_KEY.fullmatch(line)
     if not found or found["type"] not in _KEY_TYPES | {"ssh-dss"}:
         shown = printable(str(file), 200)
-        raise UsageError(f"{shown}, line {number}: this is no public key; `curl -fsSO https://github.com/NAME.keys` gets them")
+        raise UsageError(f"{shown}, line {number}: this is not a public key; `curl -fsSO https://github.com/NAME.keys` gets them")
     return found["key"]
 
 
@@ -290,10 +292,10 @@ def _fingerprint(sig: bytes) -> str:
     """The fingerprint of the key in a signature, as `ssh-keygen -l` prints it.
 
     Raises:
-        ValueError: it is no signature by a key of a kind that counts, as the rest of a sentence.
+        ValueError: it is not a signature by an accepted kind of key, as the rest of a sentence.
     """
     if len(sig) > _LONGEST_SIGNATURE or not sig.startswith(_MAGIC):
-        raise ValueError("is no signature of OpenSSH")
+        raise ValueError("is not an OpenSSH signature")
     key = next(_strings(sig[len(_MAGIC) :]))
     parts = _strings(key)
     kind = next(parts).decode(errors="replace")
@@ -311,6 +313,6 @@ def _strings(data: bytes) -> Iterator[bytes]:
     """The strings in a row of them, each behind its length."""
     while True:
         if len(data) < 4 or len(data) < 4 + (length := int.from_bytes(data[:4])):
-            raise ValueError("is no signature of OpenSSH")
+            raise ValueError("is not an OpenSSH signature")
         yield data[4 : 4 + length]
         data = data[4 + length :]

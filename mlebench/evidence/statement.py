@@ -17,7 +17,7 @@ from mlebench._support.files import parse_own_json
 from mlebench._support.ledger import canonical
 
 STATEMENT_FILE = "statement.dsse.json"
-"""Last entry of a bundle; the only one that is no subject."""
+"""Last entry of a bundle; the only one that is not a subject."""
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "urn:mlebench:bundle:1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -39,20 +39,20 @@ class Subject:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file of a group that stands in its bundle by hash alone."""
+    """A file of a group that is in its bundle by hash alone."""
 
     name: str
     """What it would be called in the bundle."""
     reason: str
     """logs, transcripts, code, snapshots or agent (by option), large, competition data, or what it is if no file: a link, …"""
     size: int | None = None
-    """Bytes; None of what is no file."""
+    """Bytes; None for anything but a file."""
     sha256: str | None = None
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a bundle says of itself, and what is signed."""
+    """What a bundle says about itself, and what is signed."""
 
     subjects: tuple[Subject, ...]
     """Every file of the bundle, in the order of names."""
@@ -87,11 +87,11 @@ class Statement:
         words that this reader does not know, which would be signed and shown to nobody.
 
         Raises:
-            ValueError: it is no statement of a bundle of this format; says what is wrong.
+            ValueError: it is not a statement of a bundle in this format; says what is wrong.
         """
         content = parse_own_json(payload)
         if not isinstance(content, Mapping) or content.get("_type") != STATEMENT_TYPE:
-            raise ValueError(f"it is no in-toto statement of type {STATEMENT_TYPE}")
+            raise ValueError(f"it is not an in-toto statement of type {STATEMENT_TYPE}")
         if content.get("predicateType") != PREDICATE_TYPE:
             raise ValueError(f"its predicateType is not {PREDICATE_TYPE}; a newer mlebench may know it")
         predicate = _mapping(content.get("predicate"), "predicate")
@@ -132,11 +132,11 @@ class Envelope:
         """The inverse of `to_bytes`, of content that anybody may have written.
 
         Raises:
-            ValueError: it is no such envelope.
+            ValueError: it is not such an envelope.
         """
         parsed = parse_own_json(content)
         if not isinstance(parsed, Mapping) or parsed.get("payloadType") != PAYLOAD_TYPE:
-            raise ValueError(f"it is no DSSE envelope of {PAYLOAD_TYPE}")
+            raise ValueError(f"it is not a DSSE envelope of {PAYLOAD_TYPE}")
         signatures = _sequence(parsed.get("signatures"), "signatures")
         if len(signatures) > _MOST_SIGNATURES:
             raise ValueError(f"it has more than {_MOST_SIGNATURES} signatures")
@@ -171,31 +171,31 @@ def _signature(entry: Any) -> tuple[str, bytes]:
 
 def _mapping(value: Any, key: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ValueError(f"`{key}` is no object")
+        raise ValueError(f"`{key}` is not an object")
     return value
 
 
 def _sequence(value: Any, key: str) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"`{key}` is no list")
+        raise ValueError(f"`{key}` is not a list")
     return value
 
 
 def _text(value: Any, key: str) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"`{key}` is no text")
+        raise ValueError(f"`{key}` is not a string")
     return value
 
 
 def _hash(value: Any) -> str:
     if not isinstance(value, str) or not _SHA256.fullmatch(value):
-        raise ValueError("`sha256` is no digest of 64 hexadecimal digits in small letters")
+        raise ValueError("`sha256` is not a digest of 64 lower-case hexadecimal digits")
     return value
 
 
 def _size(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("`size` is no number of bytes")
+        raise ValueError("`size` is not a number of bytes")
     return value
 
 

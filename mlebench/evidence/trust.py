@@ -28,7 +28,7 @@ class SshTrust:
     allowed: bytes
     """The lines of an allowed_signers file, as ssh-keygen reads them."""
     principal: str | None
-    """Who must have signed; None where anybody in the file may."""
+    """Who must have signed; None if anybody in the file may."""
     source: str
     """What the user calls the file."""
 

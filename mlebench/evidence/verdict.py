@@ -11,9 +11,9 @@ from grading.printable import printable
 State = Literal["holds", "fails", "not claimed"]
 LevelName = Literal["files", "signature", "plan", "ledgers", "scores", "sealed", "rules"]
 LEVELS: Mapping[LevelName, str] = {
-    "files": "every file is there once, unchanged, and none is there beside them",
-    "signature": "somebody whom the reader trusts signed exactly this",
-    "plan": "every planned run is there once, within its limits, by the recorded agent",
+    "files": "every file is present once and unchanged, with no additional files",
+    "signature": "a signer trusted by the reader signed exactly this",
+    "plan": "every planned run is present once, within its limits, by the recorded agent",
     "ledgers": "the calls of each run form unbroken chains that end as recorded, within the run's time",
     "scores": "grading the submissions again gives the recorded scores",
     "sealed": "agents reached nothing but the harness, and every call is on record",
@@ -38,7 +38,7 @@ class Finding:
     """One thing that is not as claimed."""
 
     file: str
-    """Name in the bundle; empty where it is about the bundle itself."""
+    """Name in the bundle; empty if it is about the bundle itself."""
     message: str
     """A sentence without its full stop; printable, and short whatever the bundle holds."""
     line: int | None = None
@@ -102,7 +102,7 @@ class Verdict:
     levels: Sequence[Level]
     """All seven, in order."""
     groups: tuple[str, ...] = ()
-    """Names of the run groups in it; empty where the bundle could not be opened."""
+    """Names of the run groups in it; empty if the bundle could not be opened."""
     signer: str | None = None
     """Who signed it, as the reader's file of allowed signers calls them; None unless that is known."""
     left_out: Mapping[str, int] = field(default_factory=dict)

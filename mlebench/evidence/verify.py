@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlebench._support.steps import Listener, ignore
 from mlebench.errors import BundleFault
 from mlebench.evidence.levels.files import files_level
 from mlebench.evidence.levels.ledgers import ledgers_level
@@ -41,8 +42,13 @@ class VerifyOptions:
     """Processes that grade."""
 
 
-def verify_bundle(path: Path, options: VerifyOptions = VerifyOptions()) -> Verdict:
+def verify_bundle(path: Path, options: VerifyOptions = VerifyOptions(), listener: Listener = ignore) -> Verdict:
     """What a bundle is worth; nothing in it is trusted, and all levels are looked at as far as it can be opened.
+
+    Args:
+        path: the bundle.
+        options: what the reader brings along.
+        listener: gets the bytes that are read, and the submissions of each group that are graded.
 
     Raises:
         UsageError: a signer or rules are not what the options say.
@@ -51,14 +57,17 @@ def verify_bundle(path: Path, options: VerifyOptions = VerifyOptions()) -> Verdi
     trusted = trusted_signers(options.allowed_signers, options.signer)
     rules = None if options.rules is None else rules_of(options.rules)
     try:
-        with opened(path) as bundle:
+        with opened(path, listener) as bundle:
             signature, signer = signature_level(bundle, trusted)
             levels = [
                 files_level(bundle),
                 signature,
                 plan_level(bundle),
                 ledgers_level(bundle),
-                scores_level(bundle, Regrade(options.data_dir, options.split_key, options.jobs) if options.regrade else None),
+                scores_level(
+                    bundle,
+                    Regrade(options.data_dir, options.split_key, options.jobs, listener) if options.regrade else None,
+                ),
                 sealed_level(bundle),
             ]
             levels.append(rules_level(bundle, rules, levels, options.data_dir))

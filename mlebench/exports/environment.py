@@ -5,7 +5,8 @@
     outcome = environment.submit("submission.csv")
 
 It has the form of Gym's environments and needs no such package. The public data is what a policy may read; whoever gives it
-scores of the test set trains on that test set, so a submission tells its score only where `answers` says so, and each is counted.
+scores of the test set trains on that test set, so a submission returns
+its score only where `answers` says so, and each is counted.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class Environment:
         """Args:
             competition: prepared.
             most_submissions: of an episode.
-            answers: `verdict` tells whether a submission is valid and why not, `score` its score, too.
+            answers: `verdict` returns whether a submission is valid and why not, `score` also its score.
 
         Raises:
             UsageError: the competition is not prepared, or a setting is none.
@@ -91,7 +92,7 @@ class Environment:
         return Task(competition.id, text, competition.public_dir, self._most, competition.is_lower_better)
 
     def submit(self, submission: Path | str | pd.DataFrame) -> Outcome:
-        """Submit a csv file, or a table that is written as one. Links and what is no plain file are not followed.
+        """Submit a csv file, or a table that is written as one. Only a plain file is read, and no link is followed.
 
         Raises:
             UsageError: the episode has no submission left.

@@ -37,7 +37,7 @@ LEAST_OUTPUT = 1024
 """Tokens to which answers are shortened at most that a request does not limit: less is hardly an answer."""
 _MARGIN = Fraction(5, 4)
 _LEAST_TOKENS_PER_BYTE = Fraction(1, 4)
-"""English text and code have about as many; blanks, which have fewer, are no measure for what comes after them."""
+"""English text and code have about as many; blanks, which have fewer, are not a measure of what comes after them."""
 _DENSE_MEDIA = 4
 """Times the usual tokens that media have at worst."""
 
@@ -268,7 +268,7 @@ class Account:
         """Take up what a ledger says was spent and whether the budget refused a call, as a harness that comes back to a run does.
 
         Args:
-            lines: of the run's ledger of model calls, in any order; what is no call is left out.
+            lines: of the run's ledger of model calls, in any order; what is not a call is left out.
         """
         for call in map(ModelCall.from_entry, lines):
             if call is not None and call.outcome == "refused" and (call.reason or "").startswith(_SPENT):
@@ -379,7 +379,7 @@ def _measured_as(model: Model) -> str:
 
 
 def _bounded(tokens: Tokens) -> Tokens:
-    """Counts as a provider may send them, made counts: none is negative, and parts are no larger than the whole."""
+    """Counts as a provider may send them, made counts: none is negative, and parts do not exceed the whole."""
     whole = {name: min(MOST_TOKENS, max(0, int(count))) for name, count in vars(tokens).items()}
     cached = min(whole["cached"], whole["input"])
     cache_write = min(whole["cache_write"], whole["input"] - cached)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -14,9 +13,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from grading.printable import printable
 from mlebench._support.dialect import DialectName
-from mlebench._support.hints import alternatives, command
+from mlebench._support.hints import command, unknown
 from mlebench._support.paths import content_dir
 from mlebench._support.yaml_model import read_model, refusal, without_empty_keys
 from mlebench.errors import UsageError
@@ -182,13 +180,9 @@ class Catalogue:
             name: the name.
             files: of the user's own, which `mlebench models` is to be given as well.
         """
-        near = difflib.get_close_matches(name, [*self.models, *self.aliases], n=3, cutoff=0.6)
-        hint = f", did you mean {alternatives(near)}?" if near else ","
         listing = command("models", *(word for file in files for word in ("--models", file)))
-        return (
-            f"there is no model `{printable(name)}`{hint} {listing} lists them; a file of your own that {VARIABLE} or "
-            "`--models FILE` names may add it"
-        )
+        sentence = unknown("model", name, [*self.models, *self.aliases], listing=listing)
+        return f"{sentence}; to add one, write a models file and pass it with `--models FILE` or {VARIABLE}"
 
 
 def catalogue_files(files: Iterable[Path] = ()) -> list[Path]:
@@ -250,9 +244,8 @@ class _Merged:
                 raise self._refused(alias, f"aliases form a circle: {' → '.join([*seen, name])}")
             seen.append(name)
         if name not in self.models:
-            near = difflib.get_close_matches(name, [*self.models, *self.aliases], n=3, cutoff=0.6)
-            hint = f"did you mean {alternatives(near)}?" if near else "`mlebench models` lists the models"
-            raise self._refused(seen[-1], f"`{seen[-1]}` stands for `{name}`, which is no model; {hint}")
+            sentence = unknown("model", name, [*self.models, *self.aliases], listing=command("models"))
+            raise self._refused(seen[-1], f"`{seen[-1]}` stands for an {sentence}")
         return name
 
     def _refused(self, alias: str, sentence: str) -> UsageError:
@@ -262,9 +255,7 @@ class _Merged:
         entry, path = self.models[name]
         provider = self.providers.get(entry.provider)
         if provider is None:
-            near = difflib.get_close_matches(entry.provider, self.providers, n=3, cutoff=0.5) or sorted(self.providers)
-            hint = f"there is no provider `{entry.provider}`; did you mean {alternatives(near)}?"
-            raise refusal(path, ("models", name, "provider"), hint)
+            raise refusal(path, ("models", name, "provider"), unknown("provider", entry.provider, sorted(self.providers)))
         given = {key: value for key, value in entry if key in entry.model_fields_set}
         # a model that lies elsewhere lies there in every dialect
         elsewhere: dict[str, Any] = {"base_urls": {}} if "base_url" in given else {}

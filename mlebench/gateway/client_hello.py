@@ -8,7 +8,7 @@ _LARGEST_RECORD, LARGEST = 2**14, 2**16
 
 
 class NotTls(ValueError):
-    """The bytes are no ClientHello, or one that hides where it goes."""
+    """The bytes are not a ClientHello, or one that hides where it goes."""
 
 
 class Incomplete(Exception):
@@ -20,7 +20,7 @@ def server_name(data: bytes) -> str | None:
 
     Raises:
         Incomplete: more bytes are needed.
-        NotTls: this is no ClientHello, it has several names, or is encrypted (ECH).
+        NotTls: this is not a ClientHello, it has several names, or is encrypted (ECH).
     """
     return _name_in(_Reader(_message(data)))
 
@@ -36,7 +36,7 @@ def _message(data: bytes) -> bytes:
     at = 0
     while True:
         if not looks_like_tls(data[at:]):
-            raise NotTls("this is no TLS")
+            raise NotTls("this is not TLS")
         if len(data) < at + 5:
             raise Incomplete
         size = int.from_bytes(data[at + 3 : at + 5], "big")
@@ -44,7 +44,7 @@ def _message(data: bytes) -> bytes:
             raise NotTls("a record has no possible size")
         message += data[at + 5 : at + 5 + size]
         if message and message[0] != _CLIENT_HELLO:
-            raise NotTls("the first message is no ClientHello")
+            raise NotTls("the first message is not a ClientHello")
         if len(message) >= 4:
             length = int.from_bytes(message[1:4], "big")
             if length > LARGEST:
@@ -106,4 +106,4 @@ def _host_name(content: _Reader) -> str:
     try:
         return name.take(len(name._data)).decode("ascii").lower()
     except UnicodeDecodeError:
-        raise NotTls("the name of the server is no text") from None
+        raise NotTls("the name of the server is not text") from None

@@ -201,7 +201,7 @@ class Exchange:
                     await self._write_on(response, mask.feed(self._reader.feed(block)))
             await self._write_on(response, mask.feed(self._reader.finish()) + mask.finish())
             if reply.is_event_stream and not self._reader.is_complete and self._reader.failure is None:
-                # where a body ends with its connection, nothing else tells a provider that died from one that has said all
+                # where a body ends with its connection, nothing else distinguishes a provider that died from one that finished
                 raise ProviderFailed(502, f"provider {self._prepared.model.provider} ended its stream before the answer's end")
         except ProviderFailed as failure:
             return await self._break_off(response, request, failure, is_event_stream=reply.is_event_stream)

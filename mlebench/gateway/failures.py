@@ -2,7 +2,7 @@
 
 No agent chooses this end. A failure counts only if the provider fails the gateway's own small question as well; and a provider
 that never answered in this run ends it only if no other one did, so that a model with a wrong key, which a plan may
-hold beside good ones, is no way out.
+hold beside good ones, is not a way out.
 """
 
 from __future__ import annotations

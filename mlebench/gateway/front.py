@@ -150,10 +150,10 @@ class _Connection(RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Answer what is no request; nothing of it enters a log."""
+        """Answer what is not a request; nothing of it enters a log."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun")
-        words = "this is no request of HTTP/1.1" if status < 500 else "the gateway failed"
+        words = "this is not an HTTP/1.1 request" if status < 500 else "the gateway failed"
         response = web.Response(
             status=status,
             body=json.dumps({"error": {"message": words, "type": "invalid_request_error", "code": status}}).encode(),

@@ -77,7 +77,7 @@ class Gateway:
 
         Raises:
             OSError: the address cannot be bound.
-            UsageError: an entry of `allow` is no host.
+            UsageError: an entry of `allow` is not a host.
         """
         self.must_end: End | None = None
         """Why the run is to be ended now; set a minute after the budget is spent, or when a provider has failed for long."""

@@ -17,7 +17,7 @@ costs nothing; the gateway refused it; the gateway gave an earlier answer again;
 provider answers. The first alone counts."""
 
 MOST_TOKENS = 10**12
-"""Of one call; beyond it a number is no count."""
+"""Of one call; beyond it a number is not a count."""
 _MOST_USD = 10**9
 _MOST_SECONDS = 10**9
 _LONGEST_WORDS = 300
@@ -74,7 +74,7 @@ class ModelCall:
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> ModelCall | None:
-        """The inverse of `to_entry`, of a line that anybody may have written; None where it is no call."""
+        """The inverse of `to_entry`, of a line that anybody may have written; None where it is not a call."""
         known = entry.get("outcome") in get_args(Outcome) and entry.get("action") in ("generate", "count")
         return _harmless(entry) if known else None
 
@@ -82,7 +82,7 @@ class ModelCall:
 def counted_amounts(entry: Mapping[str, Any]) -> tuple[int, int, float | None] | None:
     """Input tokens, output tokens and US dollars of a line of the ledger, None where it does not count.
 
-    What `from_entry` tells of it, in a tenth of the time: a ledger may have 100,000 lines.
+    What `from_entry` says of it, in a tenth of the time: a ledger may have 100,000 lines.
     """
     if entry.get("outcome") != "answered" or entry.get("action") != "generate":
         return None

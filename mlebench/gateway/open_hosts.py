@@ -44,11 +44,11 @@ def read_target(text: str, port: int | None = None) -> Target:
     """
     found = re.fullmatch(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::([0-9]{1,5}))?", text.strip())
     if found is None or (found[3] is None and port is None):
-        raise ValueError("this is no HOST:PORT")
+        raise ValueError("this is not HOST:PORT")
     number = int(found[3]) if found[3] is not None else port
     assert number is not None
     if not 0 < number < 2**16:
-        raise ValueError(f"{number} is no port")
+        raise ValueError(f"{number} is not a port")
     return Target(_host(found[1] or found[2], is_address=bool(found[1])), number)
 
 
@@ -70,7 +70,7 @@ class OpenHosts:
                 target = read_target(entry.removeprefix("*."), TLS_PORT)
             except ValueError:
                 example = "`pypi.org`, `*.example.org`, `mirror.example.org:8443`"
-                raise UsageError(f"`allow`: {entry[:200]!r} is no host; write it as {example}") from None
+                raise UsageError(f"`allow`: {entry[:200]!r} is not a host; write it as {example}") from None
             (self._below if below else self._exact).add(target)
 
     def has(self, target: Target) -> bool:
@@ -92,15 +92,15 @@ def _host(text: str, is_address: bool) -> str:
     if address is not None:
         return str(address)
     if is_address:
-        raise ValueError("this is no address")
+        raise ValueError("this is not an address")
     name = text.removesuffix(".").lower()
     if not name.isascii():
         try:
             name = name.encode("idna").decode("ascii").lower()
         except UnicodeError:
-            raise ValueError("this is no name of a host") from None
+            raise ValueError("this is not a name of a host") from None
     if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
-        raise ValueError("this is no name of a host")
+        raise ValueError("this is not a name of a host")
     return name
 
 
@@ -135,5 +135,5 @@ def address_of(text: str) -> Address:
     """
     address = _address(text.partition("%")[0])
     if address is None:
-        raise ValueError("this is no address")
+        raise ValueError("this is not an address")
     return address

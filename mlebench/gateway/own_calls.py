@@ -201,7 +201,7 @@ def _told(model: Model, status: int, body: bytes) -> Told:
     with contextlib.suppress(ValueError, RecursionError):
         parsed = json.loads(body)
     if status < 400:
-        return Told(status, parsed, "" if parsed is not None else f"the answer of provider {model.provider} is no JSON")
+        return Told(status, parsed, "" if parsed is not None else f"the answer of provider {model.provider} is not JSON")
     said = error_message(parsed) if isinstance(parsed, dict) and parsed.get("error") else ""
     # of a provider that does not answer at all the gateway itself has said so
     is_ours = said.startswith(f"provider {model.provider} ")

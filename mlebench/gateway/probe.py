@@ -69,7 +69,7 @@ async def probe(upstream: Upstream, model: Model, dialect: DialectName) -> Probe
 
 
 async def _read(reply: Reply, begins: Callable[[], None]) -> Any:
-    """The parsed answer; None where it is no JSON."""
+    """The parsed answer; None where it is not JSON."""
     try:
         return json.loads(await reply.body(_LARGEST, begins))
     except (ValueError, RecursionError):

@@ -98,7 +98,7 @@ class Proxy:
         lines = head.decode("latin-1").split("\r\n")
         words = lines[0].split(" ")
         if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            raise _Refused("400 Bad Request", "this is no request of HTTP/1.1")
+            raise _Refused("400 Bad Request", "this is not an HTTP/1.1 request")
         fields = [line.partition(":") for line in lines[1:]]
         tokens = [_token(value.strip()) for name, _, value in fields if name.strip().lower() == "proxy-authorization"]
         if len(tokens) != 1 or not self._knows(tokens[0]):

@@ -119,11 +119,11 @@ def parse(body: bytes, most_elements: int) -> Any:
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        raise Refusal(400, "invalid", "the body is no JSON text in UTF-8") from None
+        raise Refusal(400, "invalid", "the body is not JSON text in UTF-8") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def written(content: Any) -> bytes:

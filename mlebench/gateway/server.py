@@ -111,7 +111,7 @@ class Server:
 
     async def _respond(self, request: BaseRequest, dialect: Dialect) -> StreamResponse:
         if request.method == "CONNECT" or not request.raw_path.startswith("/"):
-            raise Refusal(400, "invalid", "ask for a path, such as `/v1/models`; this is no proxy for other addresses")
+            raise Refusal(400, "invalid", "ask for a path, such as `/v1/models`; this is not a proxy for other addresses")
         if "websocket" in request.headers.get("Upgrade", "").lower():
             raise Refusal(426, "not-found", "there are no WebSockets here; ask by POST")
         path = request.rel_url.path
@@ -147,7 +147,7 @@ class Server:
             # before the line is written, so that no flood of lines fills the disk
             await self._refusals.wait_for()
             action: Literal["generate", "count"] = "count" if route.action == "count" else "generate"
-            # a name that nobody serves is no model, and would hide those that are behind a hundred of its kind
+            # a name that nobody serves is not a model, and would hide those that are behind a hundred of its kind
             model = route.model if route.model in self._access.models else None
             line = ModelCall("refused", refusal.status, action, dialect.name, model, reason=refusal.message)
             self._services.ledger.append(line.to_entry())

@@ -184,7 +184,7 @@ class _Minute:
 
 
 def _read(file: IO[bytes], now: int) -> _Counts:
-    """The counts of the last minute; what is no count, and what a clock that was set back left in the future, is none."""
+    """The counts of the last minute; what is not a count, and what a clock that was set back left in the future, is none."""
     with contextlib.suppress(ValueError, TypeError, RecursionError):
         counts = {}
         for second, calls, tokens in json.loads(file.read(_LARGEST_FILE)):

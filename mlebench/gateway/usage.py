@@ -101,7 +101,7 @@ def measured_usage(run_dir: Path, note: Note = lambda sentence: None) -> dict[st
             refused[name] += 1
     if not found:
         return {}
-    # names that an agent made up are no models
+    # names that an agent made up are not models
     for name in models.keys() & refused.keys():
         models[name].refused_calls += refused[name]
     return {**totals.to_dict(), "models": {name: models[name].to_dict() for name in sorted(models)}}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from grading.report import AggregateReport, aggregate_reports
 from mlebench._support.files import json_text, numbered_lines, parse_json, read_text, time_in_name, write_new_text
+from mlebench._support.steps import Listener, ignore
 from mlebench.errors import UsageError
 from mlebench.grade.many import grade_many
 from mlebench.grade.one import Submission
@@ -28,29 +29,40 @@ def grade_jsonl(
     jobs: int = 1,
     live_thresholds: bool = False,
     progress: Callable[[int], object] | None = None,
+    listener: Listener = ignore,
 ) -> AggregateReport:
-    """Grade every line of a JSON-lines file (`competition_id`, `submission_path`) and write one aggregate report.
+    """Grade the submissions that a JSON-lines file lists, and write one aggregate report.
+
+    Submissions are graded in processes of their own; one that takes too much time or memory is invalid.
 
     Args:
-        path_to_submissions: the file; blank lines and those that begin with `#` or `//` are left out.
-        output_dir: where the report is written.
-        registry: says which data directory and edition; by default the default ones.
-        jobs: worker processes.
-        live_thresholds: place scores on the refreshed leaderboards instead of the published thresholds.
-        progress: called with the number of submissions that were just graded.
+        path_to_submissions: The file, one object with `competition_id` and `submission_path` per line. Blank lines and those
+            that begin with `#` or `//` are ignored.
+        output_dir: The folder of the report, created if it is missing.
+        registry: The data directory and edition; by default `mlebench.registry.registry`, edition v1 in the default directory.
+        jobs: Number of grading processes.
+        live_thresholds: Place scores on the refreshed leaderboards instead of the published thresholds.
+        progress: Called with the number of submissions that were just graded.
+        listener: Receives the number of submissions that have been graded.
 
     Returns:
-        The aggregate, in the order of the lines; it also lies in `output_dir` as `<timestamp>_grading_report.json`.
+        The aggregate: totals, and `competition_reports` in the order of the lines. It is also written to `output_dir` as
+        `<timestamp>_grading_report.json`.
 
     Raises:
-        UsageError: if a line is not such an object, naming the line, or a competition is not known or not prepared.
+        UsageError: A line is not such an object, a competition is unknown or not prepared, or `output_dir` is not writable.
+        WorkFailed: No grading process can be started.
+
+    Example:
+        >>> mlebench.grade_jsonl("submissions.jsonl", "reports", mlebench.Registry("data")).total_valid_submissions
+        1
     """
     folder = _writable(Path(output_dir))
     path, registry = Path(path_to_submissions), registry or default_registry
     numbered = _read_lines(path)
     _check_known({entry.competition_id: number for number, entry in reversed(numbered)}, path, registry)
     entries = [entry for _, entry in numbered]
-    reports = grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
+    reports = grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress, listener=listener)
     aggregate = aggregate_reports(reports)
     save_report(aggregate, folder)
     return aggregate
@@ -99,14 +111,14 @@ def _submission(line: str) -> Submission:
         raise ValueError(f"`{missing[0]}` is missing")
     competition_id, submission = content["competition_id"], content["submission_path"]
     if not isinstance(competition_id, str):
-        raise ValueError("`competition_id` is no text")
+        raise ValueError("`competition_id` is not text")
     if not isinstance(submission, str | None):
         raise ValueError(f"`submission_path` is {_KINDS.get(type(submission), 'a number')}, neither a path nor null")
     return Submission(competition_id, Path(submission) if submission else None)
 
 
 def _cause(line: str) -> str | None:
-    """Why a line is no JSON, where that can be told better than by the place of the error."""
+    """Why a line is not JSON, where that can be told better than by the place of the error."""
     if "\0" in line:
         return "it holds NUL bytes, as after a write that broke off"
     if "\r" in line:
@@ -134,7 +146,7 @@ def save_report(aggregate: AggregateReport, output_dir: Path) -> Path:
     """Write an aggregate as `<timestamp>_grading_report.json` and return its path; never over another report.
 
     Raises:
-        UsageError: `output_dir` is no folder that can be written to.
+        UsageError: `output_dir` is not a folder that can be written to.
     """
     folder = _writable(output_dir)
     text = json_text(aggregate.to_dict()) + "\n"

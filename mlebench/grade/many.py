@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grading.report import CompetitionReport
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench.grade.one import Submission
 from mlebench.grade.pool import GradingPool
 
@@ -28,45 +30,68 @@ class _Share(NamedTuple):
 
 
 def grade_many(
-    submissions: Sequence[Submission],
-    registry: Registry,
+    submissions: Sequence[Submission | tuple[str, Path | str | None]],
+    registry: Registry | None = None,
     *,
     jobs: int = 1,
     live_thresholds: bool = False,
     progress: Callable[[int], object] | None = None,
+    listener: Listener = ignore,
 ) -> list[CompetitionReport]:
-    """Grade submissions, each within its limits (see `mlebench.grade.limits`).
+    """Grade submissions in processes of their own; one that takes too much time or memory is invalid.
 
-    The submissions of a competition go to one process, which reads its answers. Only where one competition would keep a
-    process busy while the others are idle, its submissions are spread.
+    Each process reads the answers of a competition once, however many submissions it grades.
 
     Args:
-        registry: tells data directory and edition.
-        jobs: processes.
-        live_thresholds: use medal thresholds of the refreshed leaderboard.
-        progress: called with the number of submissions that were just graded.
+        submissions: Pairs of a competition's id and a csv file; None stands for a submission that was never made.
+        registry: The data directory and edition; by default `mlebench.registry.registry`, edition v1 in the default directory.
+        jobs: Number of processes.
+        live_thresholds: Place scores on the refreshed leaderboards instead of the published thresholds.
+        progress: Called with the number of submissions that were just graded.
+        listener: Receives the number of submissions that have been graded.
 
     Returns:
-        One report per submission, in their order.
+        One report per submission, in their order, as `grade_csv` gives it.
 
     Raises:
-        UsageError: a competition is not known or not prepared.
-        WorkFailed: no process can be had.
+        UsageError: A competition is unknown or not prepared.
+        WorkFailed: No process can be started.
+        ValueError: `jobs` is less than 1.
+
+    Example:
+        >>> reports = mlebench.grade_many([("demo-wine", "submission.csv")], mlebench.Registry("data"), jobs=2)
+        >>> [report.valid_submission for report in reports]
+        [True]
     """
-    if not submissions:
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}, expected at least 1")
+    listed = [_submission(*entry) for entry in submissions]
+    if not listed:
         return []
     reports: dict[int, CompetitionReport] = {}
+    tally = Tally(listener, "", "grading", len(listed), "submission", every=0)
     # processes start while competitions are looked up
-    with GradingPool(jobs, started=min(jobs, len(submissions))) as pool:
-        shares = _by_competition(submissions, registry)
+    with GradingPool(jobs, started=min(jobs, len(listed))) as pool:
+        shares = _by_competition(listed, registry or _default_registry())
         if jobs > 1:
             shares = [part for share in shares for part in _spread(share, shares, jobs)]
         shares.sort(key=lambda share: share.size, reverse=True)
         for share, graded in _work(shares, jobs, live_thresholds, pool):
             reports.update(zip(share.places, graded, strict=True))
+            tally.add(len(graded))
             if progress:
                 progress(len(graded))
-    return [reports[place] for place in range(len(submissions))]
+    return [reports[place] for place in range(len(listed))]
+
+
+def _submission(competition_id: str, path: Path | str | None, *others: Any) -> Submission:
+    return Submission(competition_id, None if path is None else Path(path), *others)
+
+
+def _default_registry() -> Registry:
+    from mlebench.registry import registry
+
+    return registry
 
 
 def _by_competition(submissions: Sequence[Submission], registry: Registry) -> list[_Share]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mlebench.registry import Competition
+    from mlebench.registry.facts import EditionName
 
 logger = logging.getLogger("mlebench")
 _MOST_NEIGHBOURS = 10_000
@@ -60,25 +61,47 @@ class Judgement:
 
 
 def grade_csv(
-    path_to_submission: Path | str, competition: Competition, *, live_thresholds: bool = False, **extras: Any
+    path_to_submission: Path | str,
+    competition: Competition | str,
+    *,
+    edition: EditionName | None = None,
+    split_key: str | None = None,
+    data_dir: Path | str | None = None,
+    live_thresholds: bool = False,
+    seed: int | None = None,
+    run_id: str | None = None,
 ) -> CompetitionReport:
     """Grade one submission in this process, without limits on its time and memory.
 
+    Any number of threads may grade at the same time.
+
     Args:
-        path_to_submission: the submission. A missing file, or one that is not a .csv, is a report with `submission_exists` false.
-        competition: the competition, in the edition that the submission was made for.
-        live_thresholds: place the score on the refreshed leaderboard instead of the published thresholds.
-        extras: `seed` and `run_id` for the report.
+        path_to_submission: The submission, a csv file.
+        competition: The competition, in the edition that the submission was made for, or its id. Keep a `Competition` to grade
+            again and again: it reads its answers once.
+        edition: `v1` (default) or `v2`. Only with an id, like the next two.
+        split_key: Secret key that the data was made from; by default `MLEBENCH_SPLIT_KEY`.
+        data_dir: The data directory; by default `MLEBENCH_DATA_DIR`, else a folder in the user's cache.
+        live_thresholds: Place the score on the refreshed leaderboard instead of the published thresholds.
+        seed: For the report.
+        run_id: For the report.
 
     Returns:
-        The report, its score rounded to 5 decimals; with a null score, `error_kind` and `error` say why.
+        The report: `score`, rounded to 5 decimals, `medal`, `above_median`, `rank`, `percentile`, the thresholds, … If `score`
+        is None, `error_kind` and `error` say why. For a missing file, or one that is not a .csv, `submission_exists` is false.
 
     Raises:
-        NotPrepared: the competition's data is not prepared; also a `ValueError`.
-        UsageError: its data is from another key or version, or its answers are damaged.
-        MemoryError: the submission needs more memory than there is.
+        NotPrepared: The data of the competition is not prepared; also a `ValueError`.
+        UsageError: The id is unknown, the data is from another key or version, or its answers are damaged.
+        MemoryError: The submission needs more memory than there is.
+
+    Example:
+        >>> report = mlebench.grade_csv("submission.csv", "demo-wine", data_dir="data")
+        >>> report.valid_submission, report.medal
+        (True, None)
     """
-    submission = Submission(competition.id, Path(path_to_submission), **extras)
+    competition = _chosen(competition, edition, split_key, data_dir)
+    submission = Submission(competition.id, Path(path_to_submission), seed, run_id)
     answers = prepared_answers(competition)
     return make_report(judge(submission, competition, answers), submission, competition, live_thresholds=live_thresholds)
 
@@ -112,17 +135,36 @@ def make_report(
     )
 
 
-def validate_submission(submission: Path | str, competition: Competition) -> tuple[bool, str]:
-    """Check a submission with the grader's own code in this process, without telling a score.
+def validate_submission(
+    submission: Path | str,
+    competition: Competition | str,
+    *,
+    edition: EditionName | None = None,
+    split_key: str | None = None,
+    data_dir: Path | str | None = None,
+) -> tuple[bool, str]:
+    """Check a submission with the code of the grader in this process, without scoring it.
+
+    Args:
+        submission: The submission, a csv file.
+        competition: The competition, in the edition that the submission was made for, or its id.
+        edition: `v1` (default) or `v2`. Only with an id, like the next two.
+        split_key: Secret key that the data was made from; by default `MLEBENCH_SPLIT_KEY`.
+        data_dir: The data directory; by default `MLEBENCH_DATA_DIR`, else a folder in the user's cache.
 
     Returns:
         Whether it is valid, and a sentence that says what is wrong if it is not.
 
     Raises:
-        NotPrepared: there is a file to check and the competition's data is not prepared; also a `ValueError`.
-        UsageError: its data is from another key or version, or its answers are damaged.
-        MemoryError: the submission needs more memory than there is.
+        NotPrepared: There is a file to check, and the data of the competition is not prepared; also a `ValueError`.
+        UsageError: The id is unknown, the data is from another key or version, or its answers are damaged.
+        MemoryError: The submission needs more memory than there is.
+
+    Example:
+        >>> mlebench.validate_submission("submission.csv", "demo-wine", data_dir="data")
+        (True, 'Submission is valid.')
     """
+    competition = _chosen(competition, edition, split_key, data_dir)
     entry = Submission(competition.id, Path(submission))
     return verdict(what_is_no_csv(entry) or check(entry, competition, prepared_answers(competition)))
 
@@ -156,6 +198,14 @@ def prepared_answers(competition: Competition) -> Any:
     """The answers as the grader takes them for many submissions; errors are those of `read_answers`."""
     with _fit_for_grading(competition):
         return competition.prepared_answers
+
+
+def _chosen(
+    competition: Competition | str, edition: EditionName | None, split_key: str | None, data_dir: Path | str | None
+) -> Competition:
+    from mlebench.registry.selection import competition_for
+
+    return competition_for(competition, edition, split_key, data_dir)
 
 
 @contextlib.contextmanager
@@ -216,7 +266,7 @@ def what_is_no_csv(entry: Submission) -> Judgement | None:
         except (FileNotFoundError, PermissionError):
             pass
         except OSError as error:
-            return Judgement(error_kind="missing", error=f"{_shown(submission)} is no file of its own ({_reason(error)})")
+            return Judgement(error_kind="missing", error=f"{_shown(submission)} is not a plain file ({_reason(error)})")
     try:
         mode = submission.stat().st_mode
     except (OSError, ValueError) as error:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("mlebench")
 _LOOK_SECONDS = 0.1
 _TRIES = 2
-"""A process that dies of itself may have been a victim; a second one that does so tells a fault of the grader."""
+"""A process that dies of itself may have been a victim; a second one that does so is a sign of a fault of the grader."""
 
 _ERRORS: dict[str, type[MlebenchError]] = {"not prepared": NotPrepared, "usage": UsageError}
 

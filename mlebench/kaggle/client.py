@@ -48,14 +48,14 @@ class KaggleService:
         self._kernels = KernelsApiClient(self._http)
 
     def entered(self, patience: Patience) -> set[str]:
-        """Ids of the competitions that the account has joined; asking also tells whether the credentials are accepted."""
+        """Ids of the competitions that the account has joined; the request also shows whether the credentials are accepted."""
         from kagglesdk.competitions.types.competition_enums import CompetitionListTab
 
         listed = self._list(patience, group=CompetitionListTab.COMPETITION_LIST_TAB_ENTERED)
         return {_slug(entry.ref) for entry in listed}
 
     def team_count(self, competition_id: str, patience: Patience) -> int:
-        """Number of teams; 0 where Kaggle does not tell."""
+        """Number of teams; 0 if Kaggle does not tell."""
         from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
 
         request = ApiGetCompetitionRequest()
@@ -202,11 +202,11 @@ class KaggleService:
                     patience.wait_after(f"Kaggle answered {status}", _retry_after(error))
                 elif _is_redirected(error) and status != 416:
                     # a link that has run out, and nothing about the account: each try gets a fresh one
-                    patience.wait_after(f"the download link was answered with {status}")
+                    patience.wait_after(f"the download link returned {status}")
                 else:
                     raise self._explain(error, status, competition_id, notebook) from None
             except requests.exceptions.JSONDecodeError:
-                raise WorkFailed("the answer is not from Kaggle's API; check proxy and network, then try again") from None
+                raise WorkFailed("the response is not from Kaggle's API; check proxy and network, then try again") from None
             except requests.RequestException as error:
                 patience.wait_after(problem_of(error))
 
@@ -214,14 +214,16 @@ class KaggleService:
         subject = competition_id or notebook or "the list of competitions"
         said = str(error).splitlines()[0] if str(error) else f"status {status}"
         if status == 401:
-            return UsageError(f"Kaggle refuses the credentials of {self._credentials.source}; {HOW_TO}")
+            return UsageError(f"Kaggle rejects the credentials from {self._credentials.source}; {HOW_TO}")
         if status == 403 and competition_id:
-            return RulesNotAccepted(f"Kaggle refuses {subject} ({said}); accept its rules at {rules_page(competition_id)}")
+            return RulesNotAccepted(
+                f"Kaggle denies access to {subject} ({said}); accept its rules at {rules_page(competition_id)}"
+            )
         if status == 416:
-            return RangeRefused(f"Kaggle's copy of {subject} ends before the part asked for")
+            return RangeRefused(f"Kaggle's copy of {subject} ends before the requested part")
         if status in (404, 405, 501) or (status == 403 and notebook):
             return NotOnKaggle(f"Kaggle does not show {subject} to this account ({said})")
-        return WorkFailed(f"Kaggle refuses {subject} ({said})")
+        return WorkFailed(f"Kaggle denies access to {subject} ({said})")
 
 
 def _status(error: requests.HTTPError) -> int:

@@ -42,9 +42,9 @@ def problem_of(error: Exception) -> str:
     from urllib3.exceptions import ReadTimeoutError
 
     if isinstance(error, requests.Timeout | ReadTimeoutError):
-        return "no answer in time"
+        return "timeout"
     if isinstance(error, requests.ConnectionError) and "Connection refused" in str(error):
-        return "the connection is refused"
+        return "connection refused"
     if "resolve" in str(error).lower():
         return "the name cannot be resolved"
-    return "the connection broke"
+    return "the connection was lost"

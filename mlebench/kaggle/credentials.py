@@ -7,21 +7,20 @@ signs in, prints, and makes folders.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlebench._support.secrets import find_secrets
+from mlebench._support.kaggle_secrets import kept_credentials as kept_credentials
+from mlebench._support.kaggle_secrets import key_file
 from mlebench.errors import UsageError
 from mlebench.kaggle.connection import bound_waiting, problem_of
 from mlebench.kaggle.patience import Patience
 
 HOW_TO = (
-    "make a token at https://www.kaggle.com/settings/api and save it as ~/.kaggle/access_token (or set KAGGLE_API_TOKEN), "
-    "or save the old key file as ~/.kaggle/kaggle.json"
+    "create a token at https://www.kaggle.com/settings/api and save it as ~/.kaggle/access_token (or set KAGGLE_API_TOKEN), "
+    "or save a legacy key file as ~/.kaggle/kaggle.json"
 )
 
 
@@ -45,8 +44,8 @@ def find_credentials() -> Credentials:
     found = _token() or _key() or _login()
     if found is None:
         raise UsageError(
-            f"there are no Kaggle credentials; {HOW_TO}. Without an account, `mlebench prepare ID --from PATH` prepares a "
-            "download that you have, and `mlebench prepare ID --mock` made-up data"
+            f"no Kaggle credentials found; {HOW_TO}. Without an account, `mlebench prepare ID --from PATH` prepares an "
+            "existing download, and `mlebench prepare ID --mock` generates a mock dataset"
         )
     return found
 
@@ -63,23 +62,13 @@ def _token() -> Credentials | None:
 
 
 def _key() -> Credentials | None:
-    file = _key_file()
+    file = key_file()
     content = _read_key_file(file) if file else {}
     variables = {name: os.environ.get(f"KAGGLE_{name.upper()}") for name in ("username", "key")}
     username, key = (variables[name] or content.get(name) for name in ("username", "key"))
     if not (username and key):
         return None
     return Credentials("KAGGLE_USERNAME and KAGGLE_KEY" if variables["key"] else str(file), username=username, key=key)
-
-
-def _key_file() -> Path | None:
-    home = Path.home() / ".kaggle"
-    places = [home]
-    if folder := os.environ.get("KAGGLE_CONFIG_DIR"):
-        places.insert(0, Path(folder))
-    elif sys.platform.startswith("linux"):
-        places.append(Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "kaggle")
-    return next((place / "kaggle.json" for place in places if (place / "kaggle.json").exists()), None)
 
 
 def _read_key_file(path: Path) -> dict[str, str]:
@@ -106,21 +95,6 @@ def _login() -> Credentials | None:
             token = login.get_access_token() if login else None
             return Credentials("~/.kaggle/credentials.json", token=token) if token else None
         except requests.HTTPError as error:
-            raise UsageError(f"the Kaggle login has ended ({error}); `kaggle auth login` renews it") from None
+            raise UsageError(f"the Kaggle login has expired ({error}); `kaggle auth login` renews it") from None
         except requests.RequestException as error:
             patience.wait_after(problem_of(error))
-
-
-def kept_credentials() -> dict[str, str]:
-    """Every secret of Kaggle's that the environment, `.env` or the client's files hold, by where it is; nobody is asked."""
-    found = find_secrets(["KAGGLE_KEY", "KAGGLE_API_TOKEN"])
-    with contextlib.suppress(UsageError):
-        if (file := _key_file()) and (key := _read_key_file(file).get("key")):
-            found[str(file)] = key
-    home = Path.home() / ".kaggle"
-    with contextlib.suppress(OSError, ValueError):
-        found["~/.kaggle/access_token"] = (home / "access_token").read_text(encoding="utf-8").strip()
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        login = json.loads((home / "credentials.json").read_text(encoding="utf-8"))
-        found |= {f"{name} in ~/.kaggle/credentials.json": str(value) for name, value in login.items() if name.endswith("token")}
-    return {name: value for name, value in found.items() if value}

@@ -36,7 +36,7 @@ def download(
     Args:
         competition: the competition.
         folder: made if need be.
-        force: download again what lies there.
+        force: download again what is there.
         transfer: patience and bandwidth.
         listener: gets bytes and total.
 
@@ -87,19 +87,19 @@ class _Download:
         from mlebench.kaggle.client import KaggleService
         from mlebench.kaggle.connection import problem_of
 
-        self._tell("asks Kaggle")
+        self._tell("connecting to Kaggle")
         while True:
             try:
                 # the token of a login may end before a large download does, so each connection finds its own
                 if self._attempt(KaggleService()):
                     return
-                problem = "the connection broke"
+                problem = "the connection was lost"
             except (requests.RequestException, HTTPError) as error:
                 problem = problem_of(error)
             except _Changed:
                 problem = "the file has changed"
             except _WebPage:
-                problem = "a web page came instead of the zip"
+                problem = "the server returned a web page instead of the zip"
             self._patience.wait_after(problem)
 
     def _attempt(self, service: KaggleService) -> bool:

@@ -44,7 +44,7 @@ class BoardNote:
 
     @classmethod
     def read(cls, competition: Competition) -> BoardNote | None:
-        """The note beside a competition's kept leaderboard."""
+        """The note next to a competition's kept leaderboard."""
         try:
             return cls(**json.loads((competition.root / _NOTE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -93,9 +93,9 @@ def check_board(rows: list[BoardRow], teams: int, competition: Competition) -> N
     sign = 1 if competition.is_lower_better else -1
     problem = None
     if not teams:
-        problem = "Kaggle does not say how many teams there are, so that it cannot be checked"
+        problem = "Kaggle does not report the number of teams, so it cannot be checked"
     elif len(rows) < teams:
-        problem = f"it has {len(rows):,} rows and the competition {teams:,} teams"
+        problem = f"it has {len(rows):,} rows but the competition has {teams:,} teams"
     elif len(set(named)) < len(named):
         problem = f"{len(named) - len(set(named)):,} teams are listed twice"
     elif not scores:
@@ -105,7 +105,7 @@ def check_board(rows: list[BoardRow], teams: int, competition: Competition) -> N
     elif [sign * score for score in scores] != sorted(sign * score for score in scores):
         problem = f"it is not sorted from best to worst ({competition.metric}, {competition.direction})"
     if problem:
-        raise WorkFailed(f"the leaderboard of {competition.id} is refused: {problem}; nothing was changed")
+        raise WorkFailed(f"the leaderboard of {competition.id} is rejected: {problem}; nothing was changed")
 
 
 def _keep(rows: list[BoardRow], teams: int, competition: Competition) -> BoardNote:

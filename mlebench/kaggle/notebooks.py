@@ -1,6 +1,6 @@
 """The public notebooks of a competition, fetched with the user's account, so that the code of runs can be compared with them.
 
-They are the work of others: they stay in the data directory, are no part of what agents see, and a `.gitignore` keeps them out of
+They are the work of others: they stay in the data directory, agents never see them, and a `.gitignore` keeps them out of
 repositories.
 """
 
@@ -46,7 +46,7 @@ _ENDINGS = {"python": ".py", "r": ".R", "rmarkdown": ".Rmd", "julia": ".jl", "sq
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook or script that lies in the folder."""
+    """A notebook or script that is in the folder."""
 
     ref: str
     """Owner and name, as in its address."""
@@ -55,7 +55,7 @@ class Notebook:
     url: str
     language: str
     last_run: str
-    """When its author ran it last, ISO 8601; empty where Kaggle does not tell."""
+    """When its author ran it last, ISO 8601; empty if Kaggle does not tell."""
     file: str
     """Name in the folder."""
     sha256: str
@@ -90,7 +90,7 @@ def fetch_notebooks(
     transfer: Transfer | None = None,
     tell: Callable[[str], None] = lambda line: None,
 ) -> FetchedNotebooks:
-    """Get the first public notebooks and scripts of a competition; what lies there unchanged is not fetched again.
+    """Get the first public notebooks and scripts of a competition; unchanged ones are not fetched again.
 
     Args:
         competition: one that is on Kaggle.
@@ -108,7 +108,7 @@ def fetch_notebooks(
     from mlebench.kaggle.transfer import Transfer
 
     if competition.facts.kaggle is None:
-        raise UsageError(f"{competition.id} is not on Kaggle, so that there are no notebooks of it")
+        raise UsageError(f"{competition.id} is not on Kaggle and therefore has no notebooks")
     folder = folder or notebooks_folder(competition)
     _refuse_public(folder, competition)
     patience = Patience((transfer or Transfer()).patience, tell=tell)
@@ -122,7 +122,7 @@ def fetch_notebooks(
 def _refuse_public(folder: Path, competition: Competition) -> None:
     place, data = folder.resolve(), competition.data_dir.resolve()
     if place.is_relative_to(data) and {"prepared", "prepared-v2", "raw"}.intersection(place.relative_to(data).parts[1:2]):
-        raise UsageError(f"{folder} is part of a competition's data, which agents see; give another folder with -o")
+        raise UsageError(f"{folder} is part of a competition's data, which agents see; choose another folder with -o")
 
 
 def _listed(service: KaggleService, competition: Competition, number: int, sort_by: str, patience: Patience) -> list[Any]:
@@ -165,7 +165,7 @@ def _fetch(
         _write_index(folder, competition_id, sort_by, there | {ref: known[ref] for ref in known if ref not in there})
     _write_index(folder, competition_id, sort_by, there | {ref: known[ref] for ref in known if ref not in there})
     if not there:
-        raise WorkFailed(f"no notebook of {competition_id} could be got: {refused[0]}")
+        raise WorkFailed(f"no notebook of {competition_id} could be fetched: {refused[0]}")
     return FetchedNotebooks(folder, list(there.values()), fetched, refused)
 
 
@@ -176,7 +176,7 @@ class _Unusable(Exception):
 def _fetch_one(service: KaggleService, entry: Any, folder: Path, patience: Patience) -> Notebook:
     named = _REF.fullmatch(str(entry.ref))
     if named is None:
-        raise _Unusable(f"{str(entry.ref)[:_LONGEST_TITLE]!r} is no name of a notebook")
+        raise _Unusable(f"{str(entry.ref)[:_LONGEST_TITLE]!r} is not a notebook name")
     owner, name = named.groups()
     blob = service.notebook(owner, name, patience)
     source, language = str(blob.source or ""), str(blob.language or entry.language or "").lower()
@@ -218,7 +218,7 @@ def _known(folder: Path) -> dict[str, Notebook]:
     if not (folder / INDEX).exists():
         return {}
     try:
-        entries = json.loads(read_text(folder / INDEX, "remove it, and the notebooks are fetched again"))["notebooks"]
+        entries = json.loads(read_text(folder / INDEX, "remove it to fetch the notebooks again"))["notebooks"]
         found = [Notebook(**entry) for entry in entries]
         return {notebook.ref: notebook for notebook in found if Path(notebook.file).name == notebook.file}
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Identity(NamedTuple):
-    """What tells whether two answers of a server are the same file."""
+    """Identifies whether two responses of a server are for the same file."""
 
     length: int | None
     etag: str | None
@@ -38,9 +38,9 @@ class Identity(NamedTuple):
 
 @dataclass
 class PartialFile:
-    """The beginning of `target`, in `<target>.part`; `<target>.part.json` tells what it is the beginning of.
+    """The beginning of `target`, in `<target>.part`; `<target>.part.json` identifies the file it is the beginning of.
 
-    Bytes go straight to the file, so that what lies there is always a true beginning, whenever the process ends.
+    Bytes go straight to the file, so that what is there is always a true beginning, whenever the process ends.
     """
 
     target: Path
@@ -50,7 +50,7 @@ class PartialFile:
         return os.fstat(self.descriptor).st_size
 
     def identity(self) -> Identity | None:
-        """What the bytes that are there are the beginning of; None where that is not known."""
+        """What the bytes that are there are the beginning of; None if that is not known."""
         try:
             found = Identity(**json.loads(_note_path(self.target).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):

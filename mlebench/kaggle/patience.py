@@ -57,8 +57,8 @@ class Patience:
             return
         if now + self._pause > self._failing_since + self.seconds:
             raise WorkFailed(
-                f"Kaggle did not answer as it should for {show_duration(now - self._failing_since)} ({problem}); "
-                "the same command continues where it stopped, and --patience 6h waits longer"
+                f"Kaggle failed for {show_duration(now - self._failing_since)} ({problem}); "
+                "run the same command to continue, or add --patience 6h to wait longer"
             )
         self._sleep(self._pause * random.uniform(0.8, 1.2), problem)
         self._pause = min(2 * self._pause, _LONGEST_PAUSE)
@@ -69,7 +69,7 @@ class Patience:
 
 
 def ordered_wait(retry_after: str | None) -> float | None:
-    """Seconds that a `Retry-After` header asks for, an hour at most; None where there is none that can be read."""
+    """Seconds that a `Retry-After` header asks for, an hour at most; None if there is none that can be read."""
     if not retry_after:
         return None
     try:

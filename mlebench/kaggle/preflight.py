@@ -28,14 +28,14 @@ class Access:
     state: Literal["open", "rules", "failed"]
     """open: yes; rules: they are not accepted; failed: `message` says why."""
     size: int | None = None
-    """Bytes of the zip, where Kaggle tells."""
+    """Bytes of the zip, if Kaggle reports them."""
     message: str = ""
 
 
 def check_access(competitions: Sequence[Competition], transfer: Transfer, listener: Listener = ignore) -> dict[str, Access]:
     """Ask Kaggle for each competition whether it may be downloaded, without downloading it.
 
-    The list of joined competitions tells whether the credentials are accepted; a download answers 403 where rules are not.
+    The list of joined competitions shows whether the credentials are accepted; a download returns 403 if the rules are not.
     There is no way to accept rules through the API.
 
     Returns:
@@ -59,6 +59,9 @@ def check_access(competitions: Sequence[Competition], transfer: Transfer, listen
     with ThreadPoolExecutor(min(_AT_ONCE, len(competitions))) as pool:
         checks = [pool.submit(_check_one, competition, credentials, transfer, listener) for competition in competitions]
         found = [check.result() for check in checks]
+    for access in found:
+        listener(Step(access.competition_id, ""))
+    listener(Step("Kaggle", ""))
     return {access.competition_id: _with_entered(access, entered) for access in found}
 
 
@@ -66,7 +69,7 @@ def _check_one(competition: Competition, credentials: Credentials, transfer: Tra
     from mlebench.kaggle.client import KaggleService
 
     patience = Patience(transfer.patience, tell=lambda message: listener(Step(competition.id, message)))
-    listener(Step(competition.id, "asks Kaggle"))
+    listener(Step(competition.id, "checking access at Kaggle"))
     try:
         with KaggleService(credentials).open_download(competition.id, patience) as response:
             length = response.headers.get("Content-Length", "")
@@ -79,7 +82,7 @@ def _check_one(competition: Competition, credentials: Credentials, transfer: Tra
 
 def _with_entered(access: Access, entered: set[str]) -> Access:
     if access.state == "rules" and access.competition_id in entered:
-        hint = "; the account has joined it, so the rules may have changed, or Kaggle wants a verified phone number"
+        hint = "; the account has joined it, so the rules may have changed, or Kaggle requires a verified phone number"
         return Access(access.competition_id, "rules", message=access.message + hint)
     return access
 
@@ -92,6 +95,6 @@ def rules_to_accept(accesses: Sequence[Access]) -> UsageError:
     shown = ", ".join(names[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
     pages = "\n".join(f"  {rules_page(access.competition_id)}" for access in accesses)
     return UsageError(
-        f"the rules of {shown} are not accepted yet. Open each page, accept, and try again "
+        f"the rules of {shown} have not been accepted yet. Open each page, accept them and try again "
         f"(--open opens them in a browser, --skip-unaccepted continues without them):\n{pages}"
     )

@@ -1,4 +1,4 @@
-"""The engine that makes prepared data: gets raw data, builds, verifies and records, one competition or many."""
+"""The engine that prepares data: fetches raw data, builds, verifies and records, for one competition or many."""
 
 from __future__ import annotations
 

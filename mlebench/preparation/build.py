@@ -1,4 +1,4 @@
-"""Preparing one competition: in a folder of its own, renamed into place only when everything is right."""
+"""Prepares one competition in a separate folder, which is renamed into place only when everything is correct."""
 
 from __future__ import annotations
 
@@ -43,26 +43,26 @@ State = Literal["prepared", "present", "skipped", "failed"]
 
 @dataclass(frozen=True)
 class PreparationOutcome:
-    """How preparing one competition ended."""
+    """The outcome of preparing one competition."""
 
     competition_id: str
     message: str
     exit_code: int = 0
     state: State = "prepared"
-    """prepared: now; present: it was already; skipped: as asked for; failed: `message` says why."""
+    """prepared: now; present: already prepared; skipped: as requested; failed: `message` says why."""
     seconds: float = 0.0
 
 
 def prepare_one(
     competition: Competition, options: PreparationOptions, listener: Listener = ignore, memory: int | None = None
 ) -> PreparationOutcome:
-    """Get and prepare one competition; whatever goes wrong is said in the outcome.
+    """Get and prepare one competition; errors are reported in the outcome.
 
     Args:
         competition: the competition.
-        options: what is asked for.
-        listener: gets phases and bytes.
-        memory: most bytes that this process may use, for the message if that is too little.
+        options: the requested options.
+        listener: receives phases and bytes.
+        memory: maximum bytes that this process may use, for the message if that is too little.
     """
     started = time.monotonic()
     try:
@@ -73,14 +73,14 @@ def prepare_one(
         outcome = failure(competition.id, too_little_memory(memory))
     except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        outcome = failure(competition.id, f"preparing failed unexpectedly ({reason}){keep_traceback(competition)}")
+        outcome = failure(competition.id, f"preparation failed unexpectedly ({reason}){keep_traceback(competition)}")
     return replace(outcome, seconds=time.monotonic() - started)
 
 
 def prepare(
     competition: Competition, raw: Path, *, verify: bool = True, mock: bool = False, link: bool = False
 ) -> PreparationRecord:
-    """Prepare one competition from its raw data, atomically; what stood there before is replaced.
+    """Prepare one competition from its raw data atomically, replacing earlier prepared data.
 
     Data generated from a key comes from the key that was given, else from the one kept with the data that is replaced, else
     from a fresh one.
@@ -110,7 +110,7 @@ def failure(competition_id: str, message: str, exit_code: int = 1) -> Preparatio
 def too_little_memory(memory: int | None) -> str:
     """What to do where memory was too small."""
     if memory is None:
-        return "the memory of this machine is too small; try again with fewer --jobs"
+        return "this machine has too little memory; try again with fewer --jobs"
     return f"it needs more than {show_size(memory)} of memory; try again with fewer --jobs or a higher --memory"
 
 
@@ -162,7 +162,7 @@ def _get_and_prepare(competition: Competition, options: PreparationOptions, list
         try:
             with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=competition.root, ignore_cleanup_errors=True) as workshop:
                 raw = raw.laid_out(competition, Path(workshop))
-                record = _prepare_from(competition, raw, options, Path(workshop))
+                record = _prepare_from(competition, raw, options, Path(workshop), listener)
         except RawDataFault as error:
             raw.mark_damaged()
             raise RawDataFault(f"{raw.as_given(str(error))}{_how_to_go_on(competition, raw, options, str(error))}") from None
@@ -177,7 +177,11 @@ def _get_and_prepare(competition: Competition, options: PreparationOptions, list
 
 
 def _prepare_from(
-    competition: Competition, raw: RawData, options: PreparationOptions, workshop: Path | None = None
+    competition: Competition,
+    raw: RawData,
+    options: PreparationOptions,
+    workshop: Path | None = None,
+    listener: Listener = ignore,
 ) -> PreparationRecord:
     """`prepare` for a caller that holds the competition's lock; `workshop` is where the raw data was put right."""
     target = competition.prepared_dir
@@ -191,7 +195,7 @@ def _prepare_from(
             # what is unpacked and made on the way is ours as well
             ours = [raw.folder] if raw.ours or options.link else []
             with may_link(build, *([workshop] if workshop else []), *ours):
-                record = _build(competition, raw, build, options)
+                record = _build(competition, raw, build, options, listener)
             put_in_place(build, target)
             remove_obfuscated(competition)
             return record
@@ -201,7 +205,9 @@ def _prepare_from(
         raise explained(error, "preparing", competition) from None
 
 
-def _build(competition: Competition, raw: RawData, build: Path, options: PreparationOptions) -> PreparationRecord:
+def _build(
+    competition: Competition, raw: RawData, build: Path, options: PreparationOptions, listener: Listener
+) -> PreparationRecord:
     facts, edition = competition.facts, competition.edition
     public, private = build / "public", build / "private"
     public.mkdir()
@@ -222,8 +228,10 @@ def _build(competition: Competition, raw: RawData, build: Path, options: Prepara
         keep_key(private, key)
         # a trial run has no use for a leaderboard, which takes most of the time
         if not raw.mock:
+            listener(Step(facts.id, "scoring reference methods"))
             with one_blas_thread():
                 measure_references(competition, build)
+    listener(Step(facts.id, "checking the prepared data"))
     compared = options.verify and not raw.mock
     anyway = options.command(competition, verify=False)
     published = require_published(competition, build, anyway) if compared else {}
@@ -268,17 +276,17 @@ def one_blas_thread() -> Iterator[None]:
 def _require_files(competition: Competition, build: Path, paths: list[str]) -> None:
     missing = [name for name in paths if not (build / name).exists()]
     if missing:
-        made_no = f"preparing made no {', '.join(missing)}"
-        raise RawDataFault(f"{made_no}; the raw data seems incomplete, download it again")
+        made_no = f"preparation did not produce {', '.join(missing)}"
+        raise RawDataFault(f"{made_no}; the raw data seems incomplete; download it again")
 
 
 def _how_to_go_on(competition: Competition, raw: RawData, options: PreparationOptions, fault: str) -> str:
     """The end of the sentence `fault`: the command that the user calls when it is put right."""
     command = options.command(competition)
     if raw.sound:
-        return ", although it was made or checked just now, so this may be a fault of the competition's `prepare`"
+        return ", although it was just created or checked, so this may be a bug in the competition's `prepare`"
     if raw.mock:
-        return f": {command} makes the mock again"
+        return f"; run {command} to generate the mock again"
     return _where_from(competition, options, fault)
 
 
@@ -298,10 +306,10 @@ def _require_same_data(competition: Competition, options: PreparationOptions) ->
     """Refuse to take a mock for real data, or data of another key or version for what is asked for."""
     command = options.command(competition, force=True)
     if part := made_from_another(competition):
-        raise UsageError(f"it is prepared from another {part} in {competition.prepared_dir}; {command} replaces that data")
+        raise UsageError(f"{competition.prepared_dir} was prepared from another {part}; {command} replaces that data")
     record = PreparationRecord.read(competition.prepared_dir)
     if record and record.mock and not options.mock:
-        raise UsageError(f"{competition.prepared_dir} is prepared from a mock; {command} replaces it by the real data")
+        raise UsageError(f"{competition.prepared_dir} was prepared from a mock; {command} replaces it with the real data")
 
 
 def _how(record: PreparationRecord) -> str:

@@ -25,13 +25,13 @@ def download_and_prepare_dataset(
     overwrite_leaderboard: bool = False,
     skip_verification: bool = False,
 ) -> None:
-    """Download a competition unless its raw data lies there, and prepare it unless that is done.
+    """Download a competition unless its raw data is there, and prepare it unless that is done.
 
     Args:
         competition: the competition.
         keep_raw: keep the raw data after preparing.
         overwrite_checksums: the same as `skip_verification`: published md5 sums are facts and stay as they are.
-        overwrite_leaderboard: get the leaderboard again even if it lies there.
+        overwrite_leaderboard: get the leaderboard again even if it is there.
         skip_verification: do not compare md5 sums.
 
     Raises:
@@ -39,7 +39,7 @@ def download_and_prepare_dataset(
         WorkFailed: if the download or the preparation fails.
     """
     if competition.replaced.keys() & {"raw_dir", "public_dir", "private_dir"}:
-        raise UsageError(f"{competition.id} has folders of its own; `registry.set_data_dir` says where to prepare it")
+        raise UsageError(f"{competition.id} has custom folders; choose where to prepare it with `registry.set_data_dir`")
     if overwrite_leaderboard:
         ensure_leaderboard_exists(competition, force=True)
     from mlebench.preparation.build import prepare_one
@@ -60,7 +60,7 @@ def download_dataset(
         competition_id: the competition or its id.
         download_dir: where the zip is put.
         quiet: say nothing of the progress; there is nothing to say in any case.
-        force: download again even if it lies there.
+        force: download again even if it is there.
 
     Returns:
         The path of the zip.
@@ -73,16 +73,16 @@ def download_dataset(
 
 
 def is_dataset_prepared(competition: Competition, grading_only: bool = False) -> bool:
-    """Whether a competition's prepared data lies there; with `grading_only`, just what grading needs."""
+    """Whether a competition's prepared data is there; with `grading_only`, just what grading needs."""
     return is_prepared(competition, grading_only=grading_only)
 
 
 def ensure_leaderboard_exists(competition: Competition, force: bool = False) -> Path:
-    """Get the whole private leaderboard from Kaggle unless it lies there.
+    """Get the whole private leaderboard from Kaggle unless it is there.
 
     Args:
         competition: the competition.
-        force: get it again even if it lies there.
+        force: get it again even if it is there.
 
     Returns:
         The path of the leaderboard.

@@ -1,4 +1,4 @@
-"""What grading depends on, as digests: whoever prepared the same competition tells by them whether scores must be the same."""
+"""Digests of everything that grading depends on: comparing them shows whether two preparations must give the same scores."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from mlebench.registry import Competition
 from mlebench.registry.keys import KEY_FILE
 
 _KEPT_FROM = 2**20
-"""Bytes of a file whose digest is kept beside the data, so that the next group need not read it again."""
+"""Size from which a file's digest is stored next to the data, so that the next group need not read it again."""
 _THREADS = 4
 _WORDS = {
     "competition_version": "the competition's version",
     "split_key_hash": "the split key",
     "instance_hash": "the key of the data",
     "data": "the kind of data",
-    "leaderboard": "the leaderboard that gives the medals' thresholds",
+    "leaderboard": "the leaderboard that sets the medal thresholds",
 }
 
 
 def data_digests(competition: Competition) -> dict[str, Any] | None:
-    """What grading a competition depends on; None where it is not prepared.
+    """What grading a competition depends on; None if it is not prepared.
 
     Returns:
         `competition_version`; `split_key_hash` and `instance_hash` of the keys that the data was made from; `data`, real or
-        mock; `sha256` of the files that stand directly in `private/`, which graders read, and of the sample submission, by path
+        mock; `sha256` of the files that are directly in `private/`, which graders read, and of the sample submission, by path
         below the prepared folder; `leaderboard`, its SHA-256 where medals' thresholds come from it; and `md5` of the other
         tables, as preparing recorded them, which no score depends on. A key itself has no digest here.
     """
@@ -70,7 +70,7 @@ def same_data(recorded: Any, competition: Competition) -> str | None:
         competition: the one here.
 
     Returns:
-        None where it must, else what differs, in a few words such as `private/answers.csv differs`.
+        None if it must, else what differs, in a few words such as `private/answers.csv differs`.
     """
     here = data_digests(competition)
     if here is None:
@@ -85,7 +85,7 @@ def same_data(recorded: Any, competition: Competition) -> str | None:
         if name not in here["sha256"]:
             return f"{printable(name, 100)} is missing here"
         if name not in there:
-            return f"{name} was not there"
+            return f"{name} did not exist"
         if there[name] != here["sha256"][name]:
             return f"{name} differs"
     return None

@@ -1,4 +1,4 @@
-"""Looking ahead before preparing: what is there, what must be downloaded, and whether the disk has room for it.
+"""Plans preparation: what is present, what must be downloaded, and whether the disk has room for it.
 
 How much disk preparing takes is estimated from the sizes of the downloads.
 """
@@ -32,12 +32,12 @@ _TABLE_SHARE = 0.05
 
 
 class DiskNeed(NamedTuple):
-    """Bytes on top of what lies there."""
+    """Bytes on top of what is there."""
 
     surely: int
-    """Less cannot do: every download, unpacked to no less than its size, and the largest one packed beside it."""
+    """Less cannot do: every download, unpacked to no less than its size, and the largest one packed next to it."""
     likely: int
-    """With tables that unpack to several times their size, and archives that are written anew."""
+    """With tables that unpack to several times their size, and archives that are written again."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Readiness:
 
     @property
     def open(self) -> list[Competition]:
-        """Those of `to_download` that nothing stands in the way of."""
+        """Those of `to_download` that nothing is in the way of."""
         closed = {access.competition_id for access in [*self.unaccepted, *self.failed]}
         return [competition for competition in self.to_download if competition.id not in closed]
 
@@ -87,7 +87,7 @@ def look_ahead(competitions: Sequence[Competition], options: PreparationOptions,
 
     Args:
         competitions: the competitions.
-        options: what is asked for.
+        options: the requested options.
         listener: gets what goes on.
 
     Raises:
@@ -130,22 +130,22 @@ def require_space(need: DiskNeed, data_dir: Path) -> str | None:
     """Compare with the free space.
 
     Returns:
-        A warning where it may not do; None where it does.
+        A warning if space may be too small; None if it is sufficient.
 
     Raises:
-        UsageError: if it cannot do.
+        UsageError: if space is too small.
     """
     free = free_space(data_dir)
     if need.surely > free:
         raise UsageError(
-            f"{data_dir} has {show_size(free)} free, and downloading and unpacking takes at least {show_size(need.surely)} "
-            f"(about {show_size(need.likely)} with what is made of them); "
-            "make space, prepare fewer competitions, or choose another disk with --data-dir"
+            f"{data_dir} has {show_size(free)} free, but downloading and unpacking takes at least {show_size(need.surely)} "
+            f"(about {show_size(need.likely)} including prepared data); "
+            "free disk space, prepare fewer competitions, or choose another disk with --data-dir"
         )
     if need.likely > free:
         return (
             f"{data_dir} has {show_size(free)} free, and about {show_size(need.likely)} may be needed; "
-            "where the disk gets full, work stops without loss, and the same command continues once there is space"
+            "if the disk fills up, preparation stops without losing work; free space and run the same command to continue"
         )
     return None
 
@@ -175,7 +175,7 @@ def disk_need(
 
 
 def known_size(competition: Competition) -> int | None:
-    """Bytes of the download as the facts tell; None where they do not."""
+    """Bytes of the download as the facts tell; None if they do not."""
     return None if competition.facts.download_gb is None else int(competition.facts.download_gb * 1e9)
 
 

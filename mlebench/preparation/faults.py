@@ -1,4 +1,4 @@
-"""What goes wrong while data is prepared, turned into the public errors in one place."""
+"""Converts everything that goes wrong during preparation into the public errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def raw_data_fault(error: Exception, competition: Competition, raw: Path, *, sou
         sound: whether the raw data is known to be what it should be, so that unforeseen errors are faults of the code.
 
     Returns:
-        None where the error says nothing of the raw data.
+        None if the error says nothing of the raw data.
     """
     if isinstance(error, RawDataFault):
         return error
@@ -53,7 +53,7 @@ def raw_data_fault(error: Exception, competition: Competition, raw: Path, *, sou
         return fault
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     return RawDataFault(
-        f"{place} seems damaged, or is of another competition ({reason}{keep_traceback(competition)}); download it again"
+        f"{place} seems damaged or belongs to another competition ({reason}{keep_traceback(competition)}); download it again"
     )
 
 
@@ -73,17 +73,17 @@ def explained(error: Exception, doing: str, competition: Competition) -> Excepti
 
 
 def keep_traceback(competition: Competition) -> str:
-    """Write the traceback of the error that is handled beside the data; a clause that says where it lies."""
+    """Write the current traceback next to the data; return a clause that says where it is."""
     path = competition.root / _LOG
     try:
         path.write_text(traceback.format_exc(), encoding="utf-8")
     except OSError:
         return ""
-    return f"; {path} holds the traceback"
+    return f"; see the traceback in {path}"
 
 
 def _file_at_fault(error: Exception, raw: Path) -> Path | None:
-    """The file of the raw data that was worked on when an error arose, where the error or its traceback tells."""
+    """The raw file that was being processed when an error occurred, if the error or its traceback shows it."""
     named = [error.filename] if isinstance(error, OSError) and error.filename else []
     for name in [*named, *(name for frame in reversed(list(_frames(error.__traceback__))) for name in frame)]:
         path = Path(name)
@@ -109,9 +109,7 @@ def _lacks_columns(error: Exception, raw: Path) -> RawDataFault | None:
         if trouble := trouble_of_table(read_head(path)):
             return RawDataFault(f"{path} cannot be read as csv: {or_again(trouble)}")
     lacking = " and ".join(f"`{name}`" for name in wanted[:_MOST_COLUMNS])
-    return RawDataFault(
-        f"{where} has no column {lacking}, it has {there}: it may be the data of another competition; download it again"
-    )
+    return RawDataFault(f"{where} has no column {lacking} but {there}: it may belong to another competition; download it again")
 
 
 def _names_told(error: Exception) -> list[str]:

@@ -1,11 +1,11 @@
 """Public data on a node's own disk, fetched once for all runs of the node.
 
-Prepared data of a cluster lies on a file system that all nodes share, which a hundred agents at once read slowly. So a node may
+Prepared data of a cluster is on a file system that all nodes share, which a hundred agents at once read slowly. So a node may
 keep a copy of what agents see, and of nothing else: answers stay where they are. The copies' paths tell nothing of what they
 hold, as runs may not be meant to know (see `mlebench.preparation.obfuscated`).
 
-An agent goes on reading when the harness is killed, so no lock tells whether a copy is in use: each reader leaves a mark beside
-the data, and whoever calls says whether its run is over.
+An agent keeps reading when the harness is killed, so a lock cannot show whether a copy is in use: each reader leaves a mark next
+to the data, and whoever calls says whether its run is over.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mlebench.registry import Competition
 
 _ORIGIN = "origin.json"
-"""Beside the data, so that no mount shows it. A copy without it is not whole."""
+"""Next to the data, so that no mount shows it. A copy without it is not whole."""
 _READERS = "readers"
 _LARGEST_MARK = 2**16
 _SPARE = 2**30
@@ -71,7 +71,7 @@ def node_copy(competition: Competition, public: Path, folder: Path, note: Note, 
     """The public data on this node's disk: fetched once, by one process of the node while others wait.
 
     A copy is used again as long as it is what was fetched, told by the sizes and times of its files, and as long as the shared
-    data has not been prepared again. Otherwise it is fetched anew, beside the old one, which goes once nobody reads it.
+    data has not been prepared again. Otherwise it is fetched again, next to the old one, which goes once nobody reads it.
 
     Args:
         competition: whose data it is.
@@ -85,11 +85,11 @@ def node_copy(competition: Competition, public: Path, folder: Path, note: Note, 
         the copy's folder; `public` itself where the disk has no room for it.
 
     Raises:
-        UsageError: the folder is no absolute path, or this user's own folder there is another's.
+        UsageError: the folder is not an absolute path, or another user owns this user's folder there.
         WorkFailed: it cannot be written, or what was read from the shared data is not what was prepared.
     """
     if not folder.is_absolute():
-        raise UsageError(f"`{folder}` names no folder on this node; give `--node-data` an absolute path")
+        raise UsageError(f"`{folder}` is not a folder on this node; pass an absolute path to `--node-data`")
     store = folder / f"mlebench-{os.getuid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def node_copy(competition: Competition, public: Path, folder: Path, note: Note, 
             return copy / "data"
     except OSError as error:
         raise WorkFailed(
-            f"the data of {competition.id} cannot be fetched to {store} ({error.strerror or error}); see to that disk, or "
+            f"the data of {competition.id} cannot be copied to {store} ({error.strerror or error}); check that disk, or "
             "resume the group with `--node-data none`"
         ) from None
 
@@ -116,7 +116,7 @@ def _alone(store: Path, public: Path) -> Iterator[None]:
 
 
 def _version(competition: Competition, public: Path) -> str:
-    """What tells one preparation from the next without a look at every file of a shared file system."""
+    """Distinguishes preparations without reading every file of a shared file system."""
     try:
         content = (competition.prepared_dir / PREPARED_RECORD).read_bytes()
     except OSError:
@@ -140,7 +140,7 @@ def _find(store: Path, competition: Competition, public: Path, note: Note, is_re
         if not is_read:
             remove_tree(copy)
     if found is None and was_changed:
-        note("the data on this node's disk was changed since it was fetched, and is fetched again")
+        note("the data on this node's disk was modified since it was copied; copying it again")
     return found
 
 
@@ -161,7 +161,7 @@ def _is_read(copy: Path, is_reading: IsReading) -> bool:
 
 
 def _reader(mark: Path) -> Reader | None:
-    """Who left a mark; None where it cannot be read, and then nobody knows whether it is over."""
+    """Who left a mark; None if it cannot be read, and then nobody knows whether it is over."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         content = parse_own_json(read_plain(mark, _LARGEST_MARK))
         return Reader(str(content["run_dir"]), int(content["attempt"]))
@@ -176,13 +176,13 @@ def _copies(store: Path) -> Iterator[tuple[Path, _Origin]]:
 
 
 def _fetch(store: Path, competition: Competition, public: Path, note: Note) -> Path | None:
-    """A new copy; None where the disk has no room for it."""
+    """A new copy; None if the disk has no room for it."""
     prefix = f"{PARTIAL}{hashlib.sha256(os.fsencode(public)).hexdigest()[:16]}."
     for leftover in store.glob(f"{prefix}*"):
         remove_tree(leftover)
     size, free = folder_size(public), shutil.disk_usage(store).free
     if size + _SPARE > free:
-        note(f"the data is read where it is shared: it takes {show_size(size)}, and {store} has {show_size(free)} free")
+        note(f"reading the data from shared storage: it takes {show_size(size)}, but {store} has {show_size(free)} free")
         return None
     with tempfile.TemporaryDirectory(prefix=prefix, dir=store, ignore_cleanup_errors=True) as aside:
         made = Path(aside) / "made"
@@ -192,16 +192,16 @@ def _fetch(store: Path, competition: Competition, public: Path, note: Note) -> P
         write_json(made / _ORIGIN, asdict(_Origin(str(public), version, state_of(made / "data"))))
         target = store / secrets.token_hex(8)
         made.rename(target)
-    note(f"the data was fetched to this node's disk ({show_size(size)})")
+    note(f"copied the data to this node's disk ({show_size(size)})")
     return target
 
 
 def _digests(competition: Competition, public: Path) -> dict[str, str]:
-    """Md5 of the files that stand directly in the public folder, as preparing recorded them."""
+    """Md5 of the files that are directly in the public folder, as preparing recorded them."""
     record = PreparationRecord.read(competition.prepared_dir)
     known = record.checksums if record is not None else {}
     found = {name.removeprefix("public/"): digest for name, digest in known.items() if name.startswith("public/")}
-    # tables in parquet are recorded by what they say; each obfuscated run has a task text of its own
+    # tables in parquet are recorded by what they say; each obfuscated run has its own task text
     return {name: digest for name, digest in found.items() if ":" not in digest and (public / name).stat().st_size}
 
 

@@ -1,4 +1,4 @@
-"""Public data in a place whose path tells nothing, for runs that are not to learn which competition they work on.
+"""Public data under a neutral path, for runs that must not learn which competition they work on.
 
 A mount shows its path on the host to whoever is inside (`/proc/self/mountinfo`), and the path of prepared data holds the
 competition's id and the edition. So such runs get the same files, as hard links where the file system has them, below
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 _FOLDER = ".obfuscated"
 _ORIGIN = "origin.json"
-"""Beside the data, so that no mount shows it: what the data is, and in which state it was linked."""
+"""Next to the data, so that no mount shows it: what the data is, and in which state it was linked."""
 
 
 def obfuscated_public(competition: Competition) -> Path:
     """The competition's public data below a path that names neither the competition nor its edition.
 
     It holds the same files but an empty `description.md`. Made once for each state of the prepared data and shared by
-    all runs, of several processes, too. Takes 100,000 files in a few seconds, or as long as copying them where the file
+    all runs, of several processes as well. Takes 100,000 files in a few seconds, or as long as copying them where the file
     system has no hard links.
 
     Raises:
@@ -52,7 +52,7 @@ def obfuscated_public(competition: Competition) -> Path:
     except OSError as error:
         raise WorkFailed(
             f"the data of {competition.id} cannot be put under a path without its name in {store} ({error.strerror}); "
-            "give a data directory that you may write with --data-dir, or run without --obfuscated"
+            "choose a writable data directory with --data-dir, or run without --obfuscated"
         ) from None
 
 
@@ -91,7 +91,7 @@ def _make(store: Path, competition: Competition, state: str) -> Path:
         for folder, _, _ in os.walk(made / "data"):
             # the agent's user must be able to enter what it can enter in the prepared data
             shutil.copymode(public / os.path.relpath(folder, made / "data"), folder)
-        # every run has a text of its own in its place, and a file can only be mounted where one is
+        # every run has a separate text in its place, and a file can only be mounted where one is
         text = made / "data" / "description.md"
         text.unlink(missing_ok=True)
         text.touch()

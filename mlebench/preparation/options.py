@@ -22,7 +22,7 @@ class PreparationOptions:
         source: a zip or an unpacked folder with the raw data, or a folder of such; by default raw data comes from Kaggle.
         link: make unchanged files of `source` hard links, so that they are the user's own files, and read-only.
         mock: make the raw data up.
-        keep_raw: keep raw data that lies in the data directory.
+        keep_raw: keep raw data that is in the data directory.
         verify: refuse data whose md5 sums or counts are not the published ones.
         force: prepare again what is prepared.
         new_key: draw a fresh key for data that is generated, even if one is kept with the data that is replaced.

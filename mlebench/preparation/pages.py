@@ -73,7 +73,7 @@ def task_text(competition: Competition) -> str:
         texts = []
     if not texts:
         raise UsageError(
-            f"Kaggle's pages of {competition.id} are not there; `mlebench prepare {competition.id} --kaggle-pages` gets them"
+            f"Kaggle's pages of {competition.id} are missing; fetch them with `mlebench prepare {competition.id} --kaggle-pages`"
         )
     return "\n\n".join(texts)
 

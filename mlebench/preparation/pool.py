@@ -1,6 +1,6 @@
 """Preparing many competitions: each on its own, so that one that fails does not stop the others.
 
-Where several are prepared at once, or memory is limited, each gets a process of its own: one that dies takes nothing with it.
+Where several are prepared at once, or memory is limited, each gets a separate process: one that dies takes nothing with it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from mlebench._support.machine import usable_cpus
-from mlebench._support.steps import Listener, Step, ignore
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.data import workers
 from mlebench.preparation.build import PreparationOutcome, failure, prepare_one, too_little_memory
 from mlebench.preparation.options import PreparationOptions
+from mlebench.preparation.record import is_prepared
 from mlebench.registry import Competition
 
 _LOOK_EVERY = 0.5
@@ -31,29 +32,55 @@ def prepare_all(
     *,
     jobs: int = 1,
     memory: int | None = None,
-    tell: Callable[[str], None] = print,
+    tell: Callable[[str], object] = lambda line: None,
     listener: Listener = ignore,
 ) -> list[PreparationOutcome]:
     """Prepare competitions, skipping what is prepared already.
 
     Args:
         competitions: the competitions.
-        options: what is asked for.
-        jobs: competitions at a time; with more than one, or with `memory`, each is prepared in a process of its own.
+        options: the requested options.
+        jobs: competitions at a time; with more than one, or with `memory`, each is prepared in a separate process.
         memory: most bytes that each process may use.
         tell: gets one line per finished competition.
-        listener: gets phases and bytes while the work goes on.
+        listener: gets phases and bytes while the work goes on, and of several competitions how many are finished.
 
     Returns:
         One outcome per competition, in the order of the competitions; errors that a user can cause are outcomes, not exceptions.
     """
+    finish = _Finished(competitions, options, tell, listener)
     if jobs > 1 or memory is not None:
-        return _in_processes(competitions, options, jobs=jobs, memory=memory, tell=tell, listener=listener)
+        return _in_processes(competitions, options, jobs=jobs, memory=memory, finish=finish, listener=listener)
     outcomes = []
     for competition in competitions:
         outcomes.append(prepare_one(competition, options, listener))
-        tell(outcomes[-1].message)
+        finish(outcomes[-1])
     return outcomes
+
+
+class _Finished:
+    """Reports competitions that are finished; those that were prepared before took no time and count from the beginning."""
+
+    def __init__(
+        self,
+        competitions: Sequence[Competition],
+        options: PreparationOptions,
+        tell: Callable[[str], object],
+        listener: Listener,
+    ) -> None:
+        several = len(competitions) > 1
+        present = [entry.id for entry in competitions if several and not options.force and is_prepared(entry)]
+        self._counted = set(present)
+        self._tell = tell
+        self._listener = listener
+        count = len(competitions)
+        self._tally = Tally(listener, "", "preparing", count, "competition", done=len(present), every=0) if several else None
+
+    def __call__(self, outcome: PreparationOutcome) -> None:
+        self._listener(Step(outcome.competition_id, ""))
+        self._tell(outcome.message)
+        if self._tally is not None and outcome.competition_id not in self._counted:
+            self._tally.add()
 
 
 def _in_processes(
@@ -62,7 +89,7 @@ def _in_processes(
     *,
     jobs: int,
     memory: int | None,
-    tell: Callable[[str], None],
+    finish: _Finished,
     listener: Listener,
 ) -> list[PreparationOutcome]:
     """Prepare each competition in a fresh process, `jobs` at a time; a process that is killed is a failed outcome."""
@@ -80,7 +107,7 @@ def _in_processes(
                 if isinstance(message, PreparationOutcome):
                     del running[worker.results]
                     outcomes[worker.place] = message
-                    tell(message.message)
+                    finish(message)
                 else:
                     listener(message)
     finally:
@@ -159,5 +186,5 @@ def _explain_end(code: int | None, memory: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
         hint = " (the machine may have run out of memory; try fewer --jobs)" if name == "SIGKILL" else ""
-        return f"the process that prepared it was ended by {name}{hint}; try again"
-    return f"the process that prepared it ended with code {code}; {too_little_memory(memory)}"
+        return f"its preparation process was killed by {name}{hint}; try again"
+    return f"its preparation process exited with code {code}; {too_little_memory(memory)}"

@@ -1,6 +1,6 @@
 """Finding the raw data in what somebody has: in a folder within, packed once more, unpacked already, or under other letters.
 
-A competition's facts name the files and folders that its `prepare` needs (`raw`). Where they do not stand there as named, a view
+A competition's facts name the files and folders that its `prepare` needs (`raw`). Where they do not be there as named, a view
 of the data is made in a folder of ours: links to what is right, and what is wrong put right. The data itself is only read.
 """
 
@@ -69,7 +69,7 @@ def lay_out(folder: Path, competition: Competition, workshop: Path, make_mock: M
 
 
 def require_plain(folder: Path) -> None:
-    """Refuse raw data that cannot be read as it lies there: a file that waits for ever, leads nowhere or is closed.
+    """Reject raw data that cannot be read: pipes, broken links and unreadable files.
 
     Raises:
         RawDataFault: naming the first such file.
@@ -93,7 +93,7 @@ def _require_plain(folder: Path, above: tuple[tuple[int, int], ...]) -> None:
         elif entry.is_dir():
             inner = Path(entry.path)
             if entry.is_symlink() and _identity(inner) in trail:
-                raise RawDataFault(f"{inner} is a link that leads in a circle; remove it")
+                raise RawDataFault(f"{inner} is a circular link; remove it")
             _require_plain(inner, trail)
         else:
             _require_regular(Path(entry.path))
@@ -103,7 +103,7 @@ def _require_regular(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError:
-        raise RawDataFault(f"{path} is a link that leads nowhere; put the file there") from None
+        raise RawDataFault(f"{path} is a broken link; put the file there") from None
     if not stat.S_ISREG(mode):
         raise RawDataFault(f"{path} is neither a file nor a folder (a pipe, socket or device); put the file there")
 
@@ -119,7 +119,7 @@ def _identity(path: Path) -> tuple[int, int]:
 
 
 def _visible(folder: Path, *, folders: bool = False) -> list[Path]:
-    """What stands in a folder, or the folders alone, in name order, without what a Mac or Windows leaves there."""
+    """What is in a folder, or the folders alone, in name order, without what a Mac or Windows leaves there."""
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if not folders or entry.is_dir()]
     return [folder / name for name in sorted(names) if name not in _JUNK and not name.startswith("._")]
@@ -133,7 +133,7 @@ def _locate(folder: Path, competition: Competition, unpacked: Path) -> Path:
         counted = [(sum(source is not None for source in _sources(needed, place).values()), place) for place in level]
         whole = [place for count, place in counted if count == len(needed)]
         if len(whole) > 1:
-            raise UsageError(f"{whole[0]} and {whole[1]} both hold the data; give one of them with --from")
+            raise UsageError(f"{whole[0]} and {whole[1]} both contain the data; choose one with --from")
         if whole:
             return whole[0]
         count, place = max(counted, key=lambda entry: entry[0])
@@ -178,7 +178,7 @@ def _loose(name: str) -> str:
 
 
 def _sources(needed: Sequence[str], folder: Path) -> dict[str, Path | None]:
-    """What stands in a folder for each needed file or folder; None where nothing does."""
+    """What is in a folder for each needed file or folder; None if nothing does."""
     right = {name: _exact(name, folder) for name in needed}
     if all(right.values()):
         return dict(right)
@@ -197,14 +197,14 @@ def _likely(name: str, entries: Sequence[Path]) -> Path | None:
     for wanted in _stands_for(plain, wants_folder):
         alike = [path for path in entries if _loose(path.name) == _loose(wanted)]
         if len(alike) > 1:
-            raise UsageError(f"{alike[0]} and {alike[1]} may both stand for {plain}; remove or rename one")
+            raise UsageError(f"{alike[0]} and {alike[1]} could both be {plain}; remove or rename one")
         if alike and _can_become(alike[0], plain, wants_folder):
             return alike[0]
     return None
 
 
 def _stands_for(plain: str, wants_folder: bool) -> list[str]:
-    """Names under which a file or folder may lie there, the likeliest first: its own, packed, or unpacked."""
+    """Names under which a file or folder may be there, the likeliest first: its own, packed, or unpacked."""
     stem, packing = _split_packing(plain)
     if packing:
         # unpacked already, or packed in another way
@@ -216,7 +216,7 @@ def _stands_for(plain: str, wants_folder: bool) -> list[str]:
 
 
 def _can_become(path: Path, plain: str, wants_folder: bool) -> bool:
-    """Whether what stands there can be made the needed file or folder."""
+    """Whether what is there can be made the needed file or folder."""
     if path.is_dir():
         return wants_folder or bool(_split_packing(plain)[1]) or _inner_file(path, plain) is not None
     return not wants_folder or path.name.lower().endswith(_PACKED)
@@ -245,7 +245,7 @@ def _require_all(found: Path, sources: Mapping[str, Path | None], folder: Path) 
     if lacking:
         there = _few([f"{path.name}/" if path.is_dir() else path.name for path in _visible(folder)])
         verb = "is" if len(lacking) == 1 else "are"
-        what = f"holds {there}, which may be the data of another competition" if there else "is empty"
+        what = f"contains {there}, which may belong to another competition" if there else "is empty"
         raise RawDataFault(f"{_few(lacking)} {verb} missing from the raw data: {folder} {what}; download it again")
 
 
@@ -303,7 +303,9 @@ class _Repair:
         files = [path for path in self._unpacked(source).rglob("*") if path.is_file() and "__MACOSX" not in path.parts]
         named = [path for path in files if _loose(path.name) == _loose(name)] or (files if len(files) == 1 else [])
         if len(named) != 1:
-            raise RawDataFault(f"{source} should hold one file named {name}, it holds {len(files):,} others; download it again")
+            raise RawDataFault(
+                f"{source} should contain one file named {name} but contains {len(files):,} others; download it again"
+            )
         self._link(named[0])
 
     def _decompress(self, source: Path, module: str) -> None:

@@ -26,7 +26,7 @@ _LARGEST_FILE = 64 * 2**20
 
 @dataclass(frozen=True)
 class PreparationRecord:
-    """What a prepared folder was made of; lies beside `public/` and `private/`."""
+    """What a prepared folder was made of; is next to `public/` and `private/`."""
 
     competition_id: str
     edition: str
@@ -41,15 +41,15 @@ class PreparationRecord:
     odd_counts: list[str] = field(default_factory=list)
     """What holds more or less than the real download comes to."""
     checksums: dict[str, str] = field(default_factory=dict)
-    """Md5 of the files that stand directly in `public/` and `private/`; `content:` and a content hash for parquet tables."""
+    """Md5 of the files that are directly in `public/` and `private/`; `content:` and a content hash for parquet tables."""
     competition_version: int | None = None
     """Version of the competition that prepared; None in records that know none."""
     states: dict[str, str] = field(default_factory=dict)
-    """Size and time of what stands directly in `public/` and `private/`, for a quick look at whether it was changed."""
+    """Size and time of what is directly in `public/` and `private/`, for a quick look at whether it was changed."""
 
     @classmethod
     def read(cls, prepared: Path) -> PreparationRecord | None:
-        """The record of a prepared folder; None where another harness prepared it."""
+        """The record of a prepared folder; None if another harness prepared it."""
         return _kept_record(prepared).get([prepared / PREPARED_RECORD], lambda: _read(prepared))
 
     def changed(self, prepared: Path) -> list[str]:
@@ -120,7 +120,7 @@ def states_of(prepared: Path) -> dict[str, str]:
 
 
 def is_prepared(competition: Competition, *, grading_only: bool = False) -> bool:
-    """Whether the data of this competition and edition lies there complete.
+    """Whether the data of this competition and edition is there complete.
 
     Args:
         competition: the competition.
@@ -137,7 +137,7 @@ def made_from_another(competition: Competition) -> Literal["key", "version"] | N
 
     Returns:
         key: it was generated from, or split with, another key; version: it was prepared by another version of the competition;
-        None where it fits, or where nothing is known of it, as with data of the published harness.
+        None if it fits, or where nothing is known of it, as with data of the published harness.
     """
     record = PreparationRecord.read(competition.prepared_dir)
     if competition.facts.keyed:
@@ -151,13 +151,13 @@ def made_from_another(competition: Competition) -> Literal["key", "version"] | N
 
 
 def misfit(competition: Competition) -> str | None:
-    """What keeps prepared data from being used for this competition, as a sentence with what helps; None where it fits."""
+    """What keeps prepared data from being used for this competition, as a sentence with what helps; None if it fits."""
     other = made_from_another(competition)
     if other is None:
         return None
     if other == "key":
-        return f"{competition.prepared_dir} is prepared from another key; give that key with `--split-key`"
+        return f"{competition.prepared_dir} was prepared from another key; pass that key with `--split-key`"
     return (
-        f"{competition.prepared_dir} is prepared from another version of the competition than {competition.facts.version}; "
+        f"{competition.prepared_dir} was prepared from a version of the competition other than {competition.facts.version}; "
         f"`{prepare_command([competition], ['--force'])}` prepares it again"
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def measure_references(competition: Competition, prepared: Path) -> None:
-    """Write the leaderboard of the cheap reference methods beside the answers in the folder `prepared`."""
+    """Write the leaderboard of the cheap reference methods next to the answers in the folder `prepared`."""
     answers = competition.grader.read(prepared / competition.facts.files.answers)
     submissions = competition.references_fn(prepared / "public", competition.edition.rng("references"))
     board = rank(competition, submissions, answers)

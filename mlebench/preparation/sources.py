@@ -1,6 +1,6 @@
-"""Where raw data comes from: a folder or zip that somebody has, a mock, or Kaggle; and the folder that it lies in.
+"""Where raw data comes from: a folder or zip that somebody has, a mock, or Kaggle; and the folder that it is in.
 
-The raw folder of the data directory only ever appears complete. Beside it may lie two marks: that it was made up, and that it
+The raw folder of the data directory only ever appears complete. Next to it may lie two marks: that it was made up, and that it
 turned out to be damaged, which holds until something in it changes.
 """
 
@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench._support.checksums import ChecksumCache
+from mlebench._support.checksums import ChecksumCache, md5
 from mlebench._support.folders import PARTIAL, put_in_place, state_of
-from mlebench._support.steps import Listener, Step, ignore
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.data.archives import extract, kind_of_archive
 from mlebench.data.content_kind import kind_of_content
 from mlebench.data.raw_faults import is_of_the_content
@@ -33,7 +33,7 @@ MOCK_SIZE = 200
 
 _SMALL_MOCK = 60
 _GIVEN = ("", ".zip", ".tar.gz", ".tgz", ".tar", ".7z")
-_TAKES = "--from takes an unpacked download, its zip, or a folder that holds either"
+_TAKES = "--from takes an unpacked download, its zip, or a folder that contains either"
 _MOCK_MARK = "mock.json"
 _DAMAGE_MARK = "damaged.json"
 
@@ -45,11 +45,11 @@ class RawData:
     folder: Path
     mock: bool
     ours: bool
-    """Whether it lies in the data directory, so that it may be dropped after preparing."""
+    """Whether it is in the data directory, so that it may be dropped after preparing."""
     sound: bool = False
     """Whether it was just made, or compared with the published md5, so that it cannot be damaged."""
     view: Path | None = None
-    """Where it is read, if it does not stand in `folder` as its competition wants it."""
+    """Where it is read, if `folder` does not have the layout that its competition expects."""
 
     @property
     def place(self) -> Path:
@@ -94,7 +94,7 @@ class RawData:
 
 
 def has_raw(competition: Competition) -> bool:
-    """Whether a real, unpacked download lies in the data directory that is not known to be damaged."""
+    """Whether a real, unpacked download is in the data directory that is not known to be damaged."""
     raw = competition.raw_dir
     return _has_content(raw) and not _is_mock(raw) and not is_damaged(raw)
 
@@ -108,7 +108,7 @@ def is_damaged(raw: Path) -> bool:
 
 
 def make_mock(competition: Competition, raw: Path, *, size: int, seed: int) -> None:
-    """Make a tiny raw download of the true schema in the folder `raw`."""
+    """Generate a small mock of the raw download, with the real schema, in the folder `raw`."""
     raw.mkdir(parents=True, exist_ok=True)
     if not competition.facts.generated:
         import numpy as np
@@ -122,7 +122,8 @@ def acquire(competition: Competition, options: PreparationOptions, listener: Lis
     A folder is read in place, a zip is unpacked into the data directory.
 
     Raises:
-        UsageError: if the source does not exist or is no archive, a mock would hide a real download, credentials are missing, or
+        UsageError: if the source does not exist or is not an archive, a mock would hide a real download, credentials are missing,
+        or
             rules are not accepted.
         WorkFailed: if a download fails or is not the one of 2024.
     """
@@ -133,7 +134,7 @@ def acquire(competition: Competition, options: PreparationOptions, listener: Lis
     if options.source is not None:
         return _from(options.source, raw, listener)
     if options.mock:
-        listener(Step(raw.parent.name, "making the mock"))
+        listener(Step(raw.parent.name, "generating mock data"))
         return _mocked(competition, raw)
     if not (_has_content(raw) and not _is_mock(raw) and not is_damaged(raw)):
         return RawData(raw, mock=False, ours=True, sound=_download(competition, options, listener))
@@ -149,9 +150,8 @@ def _from(source: Path, raw: Path, listener: Listener) -> RawData:
         nested = next((path for path in inside if path.exists()), None)
         return _from(nested, raw, listener) if nested else RawData(source, mock=False, ours=False)
     if kind_of_archive(source) is None:
-        raise UsageError(f"{source} is no zip {_what_it_is(source)}")
-    listener(Step(raw.parent.name, "unpacking"))
-    return RawData(_unpack_into_place(source, raw), mock=False, ours=True)
+        raise UsageError(f"{source} is not a zip {_what_it_is(source)}")
+    return RawData(_unpack_into_place(source, raw, listener), mock=False, ours=True)
 
 
 def require_source(source: Path) -> None:
@@ -161,7 +161,7 @@ def require_source(source: Path) -> None:
         UsageError: if the path does not exist, or is neither a file nor a folder.
     """
     if not source.exists():
-        what = "is a link that leads nowhere" if source.is_symlink() else "does not exist"
+        what = "is a broken link" if source.is_symlink() else "does not exist"
         raise UsageError(f"{source} {what}; {_TAKES}")
     if not (source.is_file() or source.is_dir()):
         raise UsageError(f"{source} is neither a file nor a folder (a pipe, socket or device); {_TAKES}")
@@ -171,16 +171,16 @@ def _what_it_is(source: Path) -> str:
     content = kind_of_content(source)
     if content == "the beginning of a zip":
         # a download that broke off lacks the list of members at its end
-        return "that can be read: its end is missing, as after a download that broke off; download it again"
+        return "that can be read: its end is missing, as after an interrupted download; download it again"
     if content == "a RAR archive":
-        return f"but {content}; unpack it and give the folder"
+        return f"but {content}; unpack it and pass the folder"
     return f"but {content}; {_TAKES}"
 
 
 def _mocked(competition: Competition, raw: Path) -> RawData:
     there = _has_content(raw)
     if there and not _is_mock(raw):
-        raise UsageError(f"{raw} holds a real download; `{competition.prepare_command}` without --mock prepares it")
+        raise UsageError(f"{raw} contains a real download; `{competition.prepare_command}` without --mock prepares it")
     stale = not there or is_damaged(raw)
     if stale:
         raw.parent.mkdir(parents=True, exist_ok=True)
@@ -207,9 +207,8 @@ def _download(competition: Competition, options: PreparationOptions, listener: L
         archive = download(competition, competition.root, transfer=transfer, listener=listener)
         if _arrived_damaged(competition, archive, options, listener):
             raise WorkFailed(f"{archive} arrived damaged twice; try again later")
-    listener(Step(competition.id, "unpacking"))
     try:
-        _unpack_into_place(archive, competition.raw_dir)
+        _unpack_into_place(archive, competition.raw_dir, listener)
     except RawDataFault:
         # a damaged archive must not be taken for the download again
         archive.unlink(missing_ok=True)
@@ -230,17 +229,20 @@ def _arrived_damaged(competition: Competition, archive: Path, options: Preparati
     expected = competition.facts.md5.zip
     if expected is None:
         return False
-    listener(Step(competition.id, "checking the download"))
+
+    def compute(path: Path) -> str:
+        return md5(path, Tally(listener, competition.id, "checking the download", path.stat().st_size).add)
+
     with ChecksumCache.of(competition.root) as cache:
-        found = cache.md5(archive)
+        found = cache.look_up("md5", archive, compute)
     if found == expected:
         return False
     members = _sound_members(archive)
     if members is None:
         return True
     raise WorkFailed(
-        f"{archive} has md5 {found}, the zip of 2024 had {expected}; all {members:,} members are sound, so it is not a broken "
-        f"download: Kaggle re-packs archives now and then, or changed the data (`unzip -v {archive}` lists sizes and checksums "
+        f"{archive} has md5 {found}, but the zip of 2024 had {expected}; all {members:,} members are intact, so the "
+        f"download is complete: Kaggle may have re-packed the archive or changed the data (`unzip -v {archive}` lists checksums "
         f"by member to compare). {options.command(competition, verify=False)} continues with it"
     )
 
@@ -256,11 +258,12 @@ def _sound_members(archive: Path) -> int | None:
         return None
 
 
-def _unpack_into_place(archive: Path, raw: Path) -> Path:
+def _unpack_into_place(archive: Path, raw: Path, listener: Listener) -> Path:
     """Unpack an archive so that `raw` only ever appears complete; what stood there is replaced."""
+    listener(Step(raw.parent.name, "unpacking"))
     raw.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=raw.parent) as folder:
-        made = extract(archive, Path(folder) / "raw")
+        made = extract(archive, Path(folder) / "raw", lambda total: Tally(listener, raw.parent.name, "unpacking", total).add)
         shutil.rmtree(made / "__MACOSX", ignore_errors=True)
         put_in_place(made, raw)
     # after the data, so that a kill in between never passes a mock off as a download

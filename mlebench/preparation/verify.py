@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CheckKind = Literal["published md5", "recorded md5", "recorded content hash", "count", "presence"]
 
-UNKNOWN = "competition.yaml states neither md5 nor counts, so missing rows and files go unnoticed"
+UNKNOWN = "competition.yaml states neither md5 nor counts, so missing rows and files cannot be detected"
 
 _LARGEST_RECORDED = 2 * 2**30
 _CONTENT = "content:"
@@ -44,7 +44,7 @@ class Check:
     kind: CheckKind
     expected: str
     found: str | None
-    """None where the file is missing."""
+    """None if the file is missing."""
 
     @property
     def passed(self) -> bool:
@@ -85,7 +85,7 @@ class Verification:
         if self.failed:
             return _listed(self.failed)
         kinds = Counter(check.kind for check in self.checks)
-        told = "as it should be: " + ", ".join(f"{count} by {kind}" for kind, count in kinds.items())
+        told = "passed: " + ", ".join(f"{count} by {kind}" for kind, count in kinds.items())
         if self.mock:
             return f"{told}; mock data"
         return told if kinds["published md5"] or kinds["count"] else f"{told}; {UNKNOWN}"
@@ -134,8 +134,8 @@ def require_published(competition: Competition, build: Path, command: str) -> di
         odd = [str(check) for check in counts if not check.passed]
         rows = f" ({'; '.join(odd[:3])})" if odd else ""
         raise WorkFailed(
-            f"the data does not come out as published: {_listed(differing)}{rows}. The raw data is not the one of 2024 "
-            f"or is damaged; {command} prepares it all the same"
+            f"the prepared data differs from the published data: {_listed(differing)}{rows}. The raw data is not that of 2024 "
+            f"or is damaged; {command} prepares it anyway"
         )
     return expected
 
@@ -152,8 +152,8 @@ def require_counts(differing: Sequence[Check], command: str) -> None:
     """
     if differing:
         raise WorkFailed(
-            f"{_listed(differing)}. The raw data is incomplete or not the one of 2024; download it again, or prepare it all the "
-            f"same with {command}"
+            f"{_listed(differing)}. The raw data is incomplete or not that of 2024; download it again, or prepare it "
+            f"anyway with {command}"
         )
 
 
@@ -222,11 +222,11 @@ def _check(folder: Path, cache: ChecksumCache, path: str, kind: CheckKind, expec
         by_content = kind == "recorded content hash"
         return Check(path, kind, expected, cache.look_up("content", file, _content_hash) if by_content else cache.md5(file))
     except (WorkFailed, OSError):
-        return Check(path, kind, expected, "nothing that can be read")
+        return Check(path, kind, expected, "an unreadable file")
 
 
 def uncertain_counts(competition: Competition, published: Mapping[str, str]) -> dict[str, int]:
-    """What the facts count beside the files of which the md5 decides."""
+    """What the facts count next to the files of which the md5 decides."""
     return {paths: count for paths, count in competition.facts.counts.items() if paths not in published}
 
 
@@ -248,7 +248,7 @@ def check_counts(prepared: Path, expected: Mapping[str, int], cache: ChecksumCac
 
 
 def _of_one_length(counts: Sequence[list[int]]) -> list[list[int]]:
-    """The ways to count each path, the last one repeated where another path has more; none where one cannot be counted."""
+    """The ways to count each path, the last one repeated where another path has more; none if one cannot be counted."""
     if not all(counts):
         return []
     ways = max(map(len, counts))
@@ -263,7 +263,7 @@ def _cached_counts(path: Path, cache: ChecksumCache | None) -> list[int]:
 
 
 def counts_of(path: Path) -> list[int]:
-    """The counts that a file or folder may be said to have; none where it cannot be counted."""
+    """The counts that a file or folder may be said to have; none if it cannot be counted."""
     if path.is_dir():
         return [sum(1 for _ in path.iterdir()), sum(len(names) for _, _, names in os.walk(path))]
     # what pandas and json raise for tables they cannot read are ValueErrors
@@ -308,7 +308,7 @@ def _counts_of_7z(path: Path) -> list[int]:
 
 
 def _rows(file: IO[bytes], kind: str) -> list[int]:
-    """The number of rows of a table in a file of this kind; none where it is no table."""
+    """The number of rows of a table in a file of this kind; none if it is not a table."""
     if kind in (".csv", ".tsv"):
         import pandas as pd
 
@@ -318,7 +318,7 @@ def _rows(file: IO[bytes], kind: str) -> list[int]:
         return [len(json.load(file))]
     if kind in (".json", ".jsonl"):
         whole = [line.startswith(b"{") and line.rstrip().endswith(b"}") for line in file if line.strip()]
-        # one object over many lines is no table
+        # one object spanning many lines is not a table
         return [len(whole)] if all(whole) else []
     if kind == ".txt":
         return [sum(1 for line in file if line.strip())]

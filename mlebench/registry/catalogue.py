@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import os
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlebench._support import paths
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
 from mlebench.errors import UsageError
 from mlebench.registry.competition import Competition
 from mlebench.registry.edition import Edition
@@ -42,6 +41,10 @@ class Registry:
     edition: EditionName = "v1"
     split_key: str | None = None
 
+    def __post_init__(self) -> None:
+        """A path given as text is a path, too."""
+        object.__setattr__(self, "data_dir", Path(self.data_dir))
+
     def set_data_dir(self, new_data_dir: Path | str) -> Registry:
         """The same registry over another data directory."""
         return dataclasses.replace(self, data_dir=paths.data_dir(new_data_dir))
@@ -70,11 +73,7 @@ class Registry:
         """
         if (file := _file_of(competition_id, _homes())) is not None:
             return self._load(file)
-        known_ids = list(_files())
-        near = difflib.get_close_matches(competition_id, known_ids, n=3, cutoff=0.5)
-        near += [known for known in known_ids if competition_id.lower() in known.lower() and known not in near][: 3 - len(near)]
-        hint = f"; did you mean {alternatives(near)}?" if near else ""
-        raise UsageError(f"there is no competition {competition_id!r}{hint or ';'} `mlebench list` shows all")
+        raise UsageError(unknown("competition", competition_id, _files(), listing="`mlebench list`"))
 
     def load(self, folder: Path) -> Competition:
         """Load the competition in `folder`.
@@ -113,10 +112,10 @@ class Registry:
             split: one of `SPLITS`; by default the 82 of Kaggle.
 
         Raises:
-            UsageError: if there is no such split.
+            UsageError: the split does not exist.
         """
         if split is not None and split not in SPLITS:
-            raise UsageError(f"there is no split {split!r}; the splits are {', '.join(SPLITS)}")
+            raise UsageError(unknown("split", split, SPLITS))
         wanted = SPLITS[split] if split else KAGGLE_SPLITS
         return [name for name, its_split in self._listed() if its_split in wanted]
 

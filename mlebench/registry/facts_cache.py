@@ -113,7 +113,7 @@ def state_of(name: str | Path) -> str | None:
 
 
 def _head(body: bytes) -> bytes:
-    """The first line of a cache: what wrote it, and a hash that tells whether the rest is whole."""
+    """The first line of a cache: what wrote it, and a hash that shows whether the rest is complete."""
     return f"{_written_by()} {hashlib.sha256(body).hexdigest()}".encode()
 
 

@@ -71,7 +71,7 @@ class ForeignGrader(PublishedGrader):
 
         Args:
             path: the file.
-            answers: what has a row for each of a correct submission, and its columns; tells how large that may be.
+            answers: what has a row for each of a correct submission, and its columns; shows how large that may be.
 
         Raises:
             InvalidSubmission: if the file is not a table.
@@ -101,7 +101,7 @@ class ForeignGrader(PublishedGrader):
 
         Raises:
             InvalidSubmission: if the function raises, whatever it is; its words are shown only where it meant them for this. Also
-                if what it returns is no finite number.
+                if what it returns is not a finite number.
         """
         try:
             value = super().score(submission, answers)
@@ -112,5 +112,5 @@ class ForeignGrader(PublishedGrader):
             _log.info("the grade function %r raised", self.name, exc_info=True)
             raise InvalidSubmission(f"the competition's grader cannot score it ({type(error).__name__})") from None
         if not math.isfinite(value):
-            raise InvalidSubmission(f"the competition's grader gives it {value}, which is no score")
+            raise InvalidSubmission(f"the competition's grader gives it {value}, which is not a score")
         return value

@@ -30,7 +30,7 @@ class Issue(Facts):
 
     name: Annotated[str, LateCheck("Field", pattern=r"^[a-z0-9-]+$")]
     kind: Literal["leak", "fault", "note"]
-    """leak: tells about answers; fault: broken, or graded wrongly, in v1 as it is made here; note: makes no score wrong, as it
+    """leak: reveals answers; fault: broken, or graded wrongly, in v1 as it is made here; note: makes no score wrong, as it
     lies in Kaggle's own data, is a matter of form or chance, or is fixed in v1 here, too."""
     v1: str
     v2: str

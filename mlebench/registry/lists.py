@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 
 from grading.printable import printable
 from mlebench._support.files import numbered_lines, read_text
+from mlebench._support.hints import did_you_mean, near_file
 from mlebench.errors import UsageError
 from mlebench.registry.catalogue import SPLITS, Registry
 
@@ -18,13 +18,13 @@ def read_ids(path: Path) -> list[str]:
     """The competition ids of a text file, one a line, each once; a remark begins with `#`.
 
     Raises:
-        UsageError: the file cannot be read, a line is no id, or there is none.
+        UsageError: the file cannot be read, a line is not an id, or there is none.
     """
     ids: dict[str, None] = {}
     for number, line in numbered_lines(read_text(path, "give a text file with one id a line")):
         name = line.partition(" #")[0].partition("\t#")[0].strip()
         if not _ID.fullmatch(name):
-            raise UsageError(f"{path}, line {number} is no competition id ({printable(name)}); give one id a line")
+            raise UsageError(f"{path}, line {number} is not a competition id ({printable(name)}); give one id a line")
         ids[name] = None
     if not ids:
         raise UsageError(f"{path} names no competition; give one id a line, `mlebench list` shows them")
@@ -41,9 +41,9 @@ def ids_of_split(name: str, registry: Registry) -> list[str]:
         return registry.list_competition_ids(name)
     path = Path(name)
     if not path.exists():
-        near = difflib.get_close_matches(name, SPLITS, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        question = did_you_mean(name, SPLITS) or near_file(path)
         raise UsageError(
-            f"there is no split {name!r} and no such file; {hint}give {', '.join(SPLITS)} or a file with one id a line"
+            f"unknown split `{printable(name)}`, and no such file; {f'{question} Otherwise ' if question else ''}"
+            f"give {', '.join(SPLITS)} or a file with one id per line"
         )
     return read_ids(path)

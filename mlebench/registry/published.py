@@ -159,7 +159,7 @@ def published_facts(folder: Path) -> CompetitionFacts:
 def _below_prepared(config: Config, path: str, where: Path) -> str:
     start = f"{config.id}/prepared/"
     if not path.startswith((f"{start}public/", f"{start}private/")):
-        raise UsageError(f"{where}: {path!r} is no path of the form {start}private/answers.csv")
+        raise UsageError(f"{where}: {path!r} is not a path of the form {start}private/answers.csv")
     return path.removeprefix(start)
 
 
@@ -181,7 +181,8 @@ def _direction(folder: Path) -> str:
         scores = []
     if len(scores) < 2:
         raise UsageError(
-            f"{path} tells whether a lower score is better and is missing or no leaderboard; it needs a column `score` with one "
+            f"{path}, which shows whether a lower score is better, is missing or not a leaderboard; "
+            "it needs a column `score` with one "
             "row for each team, best first"
         )
     return "minimize" if scores[0] < scores[-1] else "maximize"

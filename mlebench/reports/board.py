@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.printable import printable
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench.errors import UsageError
 from mlebench.evidence.verdict import Verdict
 from mlebench.reports.bundle_file import read_verified
@@ -51,7 +52,7 @@ class Row:
 
     @property
     def gpu_hours(self) -> float | None:
-        """Of all runs together; None where one of them does not tell."""
+        """Of all runs together; None if one of them does not tell."""
         known = [run.gpu_hours for row in self.document.main.competitions for run in row.runs]
         mean = mean_or_none(known)
         return None if mean is None or None in known else mean * len(known)
@@ -135,6 +136,7 @@ def make_board(
     rules: str | None,
     split: str | None = None,
     without: Path | None = None,
+    listener: Listener = ignore,
 ) -> Board:
     """Verify every bundle in a folder and rank what holds.
 
@@ -147,17 +149,20 @@ def make_board(
         rules: name of the rules that `verify` looks at, for titles.
         split: what rows are about; by default the splits that each result has run.
         without: a folder within that is not looked at.
+        listener: gets the number of bundles that are verified.
 
     Raises:
         UsageError: there is no bundle in the folder.
     """
     paths = list(_bundles(folder, without))
     if not paths:
-        raise UsageError(f"{folder} holds no bundle (*.zip); `mlebench bundle` makes one of a run group")
+        raise UsageError(f"{folder} contains no bundle (*.zip); `mlebench bundle` creates one from a run group")
     refused: list[Unlisted] = []
     verified: list[tuple[Path, Verdict]] = []
-    for path in paths:
+    tally = Tally(listener, "", "verifying", len(paths), "bundle", every=0)
+    for place, path in enumerate(paths):
         name = _name(path, folder)
+        tally.add(min(place, 1))
         try:
             verdict = verify(path)
         except (UsageError, OSError) as error:
@@ -167,6 +172,7 @@ def make_board(
             verified.append((path, verdict))
         else:
             refused.append(Unlisted(name, tuple(_reasons(verdict))))
+    tally.add()
     owners: dict[str, str] = {}
     entries: list[Entry] = []
     for path, verdict in sorted(verified, key=lambda entry: (entry[1].signer is None, _name(entry[0], folder))):
@@ -206,7 +212,7 @@ def _reasons(verdict: Verdict) -> Iterator[str]:
 def _entry(path: Path, folder: Path, verdict: Verdict, owners: dict[str, str], split: str | None) -> Entry:
     read = read_verified(path, verdict)
     if shared := sorted({owners[trace] for trace in read.traces if trace in owners}):
-        raise UsageError(f"it holds runs of {shared[0]}, and each run counts once")
+        raise UsageError(f"it contains runs of {shared[0]}, and each run counts only once")
     documents = tuple(_document(results, split) for results in pool(read.results))
     owners.update(dict.fromkeys(read.traces, _name(path, folder)))
     return Entry(path, verdict, documents)

@@ -30,7 +30,7 @@ def write_site(board: Board, output: Path) -> None:
         UsageError: the folder holds something else, or a bundle has changed since it was verified.
     """
     if output.is_dir() and any(output.iterdir()) and not (output / "board.json").is_file():
-        raise UsageError(f"{output} holds other files and no board.json of an earlier board; name an empty folder with `-o`")
+        raise UsageError(f"{output} contains other files and no board.json of an earlier board; choose an empty folder with `-o`")
     for name in (_BUNDLES, _RESULTS):
         (output / name).mkdir(parents=True, exist_ok=True)
     written: set[Path] = set()
@@ -74,7 +74,7 @@ def _copy(entry: Entry, target: Path) -> None:
                 digest.update(block)
                 copy.write(block)
         if digest.hexdigest() != entry.verdict.sha256:
-            raise UsageError(f"{entry.path} was changed since it was verified; run the command again")
+            raise UsageError(f"{entry.path} changed after it was verified; run the command again")
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
@@ -85,22 +85,20 @@ def _index(board: Board) -> str:
     sections = [Section(f"table-{place}", title, _table(rows)) for place, (title, rows) in enumerate(tables.items())]
     if not sections:
         sections.append(Section("rows", "No rows", '<p class="note">No bundle satisfies the rules.</p>'))
-    sections.append(Section("levels", "What the marks say", _legend()))
+    sections.append(Section("levels", "What the marks mean", _legend()))
     if board.refused:
-        sections.append(Section("refused", "Without a row", _refused(board.refused)))
-    lead = (
-        f"Results that verify, under the rules {board.rules}." if board.rules else "Results that verify; no rules were asked for."
-    )
+        sections.append(Section("refused", "Rejected bundles", _refused(board.refused)))
+    lead = f"Verified results under the rules {board.rules}." if board.rules else "Verified results; no rules applied."
     return whole_page(printable(board.title, 200), printable(lead, 200), sections)
 
 
 _HEADER = (
     "#", Head("Agent", "its models below"), Head("Any medal (%)", "gold below"),
     Head("Above median (%)", "valid submissions below"),
-    Head("Without known leaks (%)", "any medal, without the competitions that are known to leak"), "Seeds",
-    Head("USD", "of all runs; for each medal below"), Head("GPU time", "of all runs; the time limit of a run below"), "Network",
-    Head("Levels 1–7", "what was verified, as the section below says"), Head("Signer", "date below"),
-    Head("Bundle", "what to look at below"),
+    Head("Without known leaks (%)", "any medal, without competitions with known leaks"), "Seeds",
+    Head("USD", "all runs; per medal below"), Head("GPU time", "all runs; time limit per run below"), "Network",
+    Head("Levels 1–7", "what was verified; see the section below"), Head("Signer", "date below"),
+    Head("Bundle", "points to check below"),
 )  # fmt: skip
 
 
@@ -147,7 +145,7 @@ def _marks(verdict: Verdict) -> list[tuple[str, str]]:
 
 def _legend() -> str:
     meanings = [f"{place} {name}: {meaning}" for place, (name, meaning) in enumerate(LEVELS.items(), 1)]
-    signs = "✓ holds, · not claimed. A row proves what its levels say, and not that a score was earned. ‡ reported by the agent."
+    signs = "✓ holds, · not claimed. A row proves what its levels state, not that a score was earned. ‡ reported by the agent."
     return f'<p class="note">{signs}</p>{bullets(meanings)}'
 
 
@@ -163,7 +161,7 @@ def _result_page(row: Row) -> str:
         for level in verdict.levels
     ]  # fmt: skip
     address = f'<p><a href="../{escape(_bundle_of(row.entry))}">The bundle</a>, SHA-256 <code>{escape(verdict.sha256)}</code></p>'
-    flags = f"<h3>To look at</h3>{bullets(row.flags)}" if row.flags else ""
+    flags = f"<h3>To check</h3>{bullets(row.flags)}" if row.flags else ""
     head = Section("verdict", "Verdict", address + sortable_table(("Level", "Name", "State", "What was found"), levels) + flags)
     lead = " · ".join(filter(None, (conditions_text(results), str(row.document.main.date or ""))))
     return whole_page(results.name or "Result", lead, [head, *sections_of(row.document, row.entry.path.parent)])

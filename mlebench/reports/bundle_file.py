@@ -41,10 +41,10 @@ def read_bundle(path: Path) -> BundleResults:
             results = tuple(_results(path, group) for group in bundle.groups)
             return BundleResults(results, frozenset(_traces(bundle)), bundle.container.sha256)
     except (BundleFault, ContainerFault) as error:
-        raise UsageError(f"{path} is no bundle that can be read: {error}") from None
+        raise UsageError(f"{path} is not a readable bundle: {error}") from None
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
         # a record may pass its own checks and still hold what no figure can be made of
-        raise UsageError(f"{path} holds records that cannot be reported on: {printable(str(error), _LONGEST_NOTE)}") from None
+        raise UsageError(f"{path} contains records that cannot be reported on: {printable(str(error), _LONGEST_NOTE)}") from None
 
 
 def results_in(path: Path) -> list[Results]:
@@ -58,7 +58,7 @@ def results_in(path: Path) -> list[Results]:
     if files.state != "holds":
         why = files.findings[0].text if files.findings else files.summary
         raise UsageError(
-            f"{path} is not reported on, as its files are not as stated ({why}); {command('verify', path)} says more"
+            f"{path} is excluded, as its files differ from its statement ({why}); {command('verify', path)} says more"
         )
     read = read_bundle(path)
     _refuse_other(path, read, verdict)
@@ -78,7 +78,7 @@ def read_verified(path: Path, verdict: Verdict) -> BundleResults:
 
 def _refuse_other(path: Path, read: BundleResults, verdict: Verdict) -> None:
     if read.sha256 != verdict.sha256:
-        raise UsageError(f"{path} was changed while it was read; try again")
+        raise UsageError(f"{path} changed while it was read; try again")
 
 
 def _results(path: Path, group: OpenedGroup) -> Results:

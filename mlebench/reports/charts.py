@@ -26,7 +26,7 @@ OUTCOMES = ("gold", "silver", "bronze", "above median without medal", "not above
 """Series of the medal charts, in the order of the style sheet's colours."""
 Axis = Literal["hours"] | SpendingAxis
 _AXES: Mapping[str, str] = {"hours": "time", "usd": "US dollars spent by each run", "tokens": "million tokens used by each run"}
-TIME_SERIES = ("any medal, submission of the moment", "any medal, best submission so far", "above median")
+TIME_SERIES = ("any medal, current submission", "any medal, best submission so far", "above median")
 
 _BAR_HEIGHT = 19
 _ROW_HEIGHT = 16
@@ -55,7 +55,7 @@ _TIME_UNITS = (
     _TimeUnit("days", 24, math.inf, (1, 2, 5, 10, 20, 50, 100)),
 )
 _COLORS = 6
-"""So many lines the style sheet tells apart; further ones begin anew."""
+"""Number of line styles in the style sheet; further lines start over."""
 _WIDTH = 900
 
 
@@ -339,7 +339,7 @@ def _svg(chart: Any, title: str, unit: str, colors: int = _COLORS, ticks_from: i
     """The drawing alone: without pygal's own style, script, ids and hidden tooltips.
 
     Args:
-        colors: after so many series the colours begin anew, for rows of ticks.
+        colors: after so many series the colours begin again, for rows of ticks.
         ticks_from: the first series that is a row of ticks; None for that after `colors`.
     """
     first = colors if ticks_from is None else ticks_from
@@ -410,7 +410,7 @@ def timeline(
 
     Args:
         series: points at hours since the start, by name.
-        y_title: what the lines show; None where there are none.
+        y_title: what the lines show; None if there are none.
         end: hours, where the axis ends.
         x_title: of the axis of time.
         x_labels: each with its `label` and, as `value`, its place in hours.

@@ -24,7 +24,7 @@ class CheckFigures:
     submission_checked: int
     """How many of these it was."""
     submission_checked_percentage: float | None
-    """Their share; None where it is known of no run."""
+    """Their share; None if it is known of no run."""
 
     @property
     def sentence(self) -> str:
@@ -32,13 +32,13 @@ class CheckFigures:
         told = f"{counted(self.verdicts, 'verdict')} in {counted(self.runs, 'run')} ({self.verdicts_per_run:.1f} per run)"
         known = f"{self.submission_checked} of {counted(self.with_submission, 'graded file')}"
         share = "–" if self.submission_checked_percentage is None else f"{self.submission_checked_percentage:.1f} %"
-        return f"{told}, {self.refused} refused; {known} ({share}) had been checked before"
+        return f"{told}, {self.refused} rejected; {known} ({share}) had been checked before"
 
 
 def checks_of(record: RunRecord) -> Checks:
-    """What a run's record says of the checker."""
+    """What a run's record says about the checker."""
     digests = [call.get("sha256") for call in record.checker_calls]
-    # a record is no better than whoever wrote it: what is no text may not even have a hash of its own
+    # records are untrusted: a value that is not a string may not even be hashable
     hashes = {digest for digest in digests if isinstance(digest, str)}
     if not all(isinstance(digest, str) for digest in digests):
         return Checks(len(record.checker_calls), record.refused_checks, None, None)
@@ -47,7 +47,7 @@ def checks_of(record: RunRecord) -> Checks:
 
 
 def check_figures(runs: Iterable[GradedRun]) -> CheckFigures | None:
-    """Over the runs whose records are at hand; None where there is none."""
+    """Over the runs whose records are at hand; None if there is none."""
     checks = [run.details.checks for run in runs if run.details is not None and run.details.checks is not None]
     if not checks:
         return None

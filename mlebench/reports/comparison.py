@@ -49,7 +49,7 @@ class Comparison:
     notes: Sequence[str]
     """What else makes the two not quite comparable."""
     first_usage: UsageFigures | None
-    """What the gateway measured; None where it measured no run."""
+    """What the gateway measured; None if it measured no run."""
     second_usage: UsageFigures | None
     first_reported_usage: UsageFigures | None
     """What agents claim, over the runs of which nothing was measured."""
@@ -117,14 +117,14 @@ def _goodness(runs: Sequence[GradedRun]) -> float:
 def _notes(first: Results, second: Results) -> list[str]:
     notes = []
     if _data_of(first.conditions).differences(_data_of(second.conditions)):
-        notes.append("scores are of different test data")
+        notes.append("scores are on different test data")
     if len(first.layers) != len(second.layers):
         notes.append(f"the numbers of seeds differ: {len(first.layers)} and {len(second.layers)}")
     return notes
 
 
 def _data_of(conditions: Conditions) -> Conditions:
-    """The part of conditions that tells from what the test data was drawn; what another version changes is not known here."""
+    """The conditions that determine the source of the test data; the effect of a version change is unknown here."""
     return Conditions(
         agent="",
         edition=conditions.edition,

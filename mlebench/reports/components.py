@@ -32,7 +32,7 @@ _SIGNS: Mapping[str, str] = {
     "cancelled": "⊘",
     "interrupted": "⊘",
 }
-"""Of states, phases and outcomes: a sign tells them apart for eyes that tell no colours."""
+"""Signs of states, phases and outcomes, which distinguish them without colour."""
 _NEAR = 2
 """So many pages on either side of the one shown have links of their own."""
 
@@ -120,7 +120,7 @@ def moment_text(at: datetime | str) -> str:
     """The same in words alone.
 
     Raises:
-        ValueError: the text is no moment.
+        ValueError: the text is not a time.
     """
     return f"{_in_utc(at):%Y-%m-%d %H:%M} UTC"
 
@@ -166,7 +166,7 @@ def filter_form(
         action: address of the page, without a query.
         label: what a screen reader calls the form.
         kept: what else stays in the query.
-        clear: address of the page with nothing left out; empty where nothing is.
+        clear: address of the page with nothing left out; empty if nothing is.
     """
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in (kept or {}).items()
@@ -203,7 +203,7 @@ def _choice_field(field: ChoiceField) -> str:
 
 
 def pager(page: int, pages: int, address: Callable[[int], str], *, about: str = "", label: str = "Pages") -> Html:
-    """Links to the other pages of a long list; empty where there is but one.
+    """Links to the other pages of a long list; empty if there is but one.
 
     Args:
         page: the one shown, from 1.

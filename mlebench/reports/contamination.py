@@ -94,8 +94,8 @@ def familiarity(results: Sequence[Results]) -> list[Familiarity]:
     comparable = [entry for entry in found if entry.gaps]
     if not comparable:
         raise UsageError(
-            "there is nothing to compare: give runs of Kaggle competitions together with obfuscated or research ones by the same "
-            "agent, as `mlebench run --obfuscated` and `mlebench run --split research` make them" + _apart(sets)
+            "there is nothing to compare: pass runs of Kaggle competitions together with obfuscated or research runs of the same "
+            "agent, from `mlebench run --obfuscated` or `mlebench run --split research`" + _apart(sets)
         )
     return comparable
 

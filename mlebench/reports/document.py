@@ -76,10 +76,10 @@ class RunRow:
     reported_usage: Usage | None = None
     """What the agent claims, measured or not."""
     checks: int | None = None
-    """Verdicts of the submission checker; None where no record is at hand, as in the next three."""
+    """Verdicts of the submission checker; None if no record is at hand, as in the next three."""
     refused_checks: int | None = None
     checked_files: int | None = None
-    """How many different files got one; None where an earlier harness did not keep their hashes."""
+    """How many different files got one; None if an earlier harness did not keep their hashes."""
     submission_was_checked: bool | None = None
     """Whether the graded file was one of them."""
 
@@ -97,7 +97,7 @@ class CompetitionRow:
     mean_normalized_score: float | None
     runs: Sequence[RunRow]
     usage: UsageFigures | None
-    """What the gateway measured; None where it measured no run."""
+    """What the gateway measured; None if it measured no run."""
     reported_usage: UsageFigures | None
     """What agents claim, over the runs of which nothing was measured."""
 
@@ -110,19 +110,19 @@ class ResultsDocument:
     figures: Sequence[SelectionFigures]
     competitions: Sequence[CompetitionRow]
     time: Mapping[str, Sequence[TimePoint]]
-    """By selection; empty where nothing was graded along the way."""
+    """By selection; empty if nothing was graded along the way."""
     spending: Mapping[SpendingAxis, Mapping[str, SpendingCurve]]
     """By axis and selection; an axis on which nothing is known is not there."""
     run_curves: Sequence[RunCurve]
     notes: Sequence[str]
     usage: UsageFigures | None
-    """What the gateway measured over all competitions of the report; None where it measured no run."""
+    """What the gateway measured over all competitions of the report; None if it measured no run."""
     reported_usage: UsageFigures | None
     """What agents claim, over the runs of which nothing was measured."""
     checks: CheckFigures | None = None
-    """What all these runs asked the submission checker; None where no record is at hand."""
+    """What all these runs asked the submission checker; None if no record is at hand."""
     review: ReviewFigures | None = None
-    """What reviews found of these runs; None where none was reviewed, or all have changed since."""
+    """What reviews found of these runs; None if none was reviewed, or all have changed since."""
 
     @property
     def date(self) -> date | None:
@@ -178,7 +178,7 @@ def make_report(
         sources: groups by name or folder, `latest`, report files, folders that hold such, or globs.
         splits: what to report on, as splits or text files with one id a line; by default the splits that were run.
         competition_ids: single competitions to report on.
-        compare_with: sources to set beside, or `published` for the public leaderboard.
+        compare_with: sources to set next to, or `published` for the public leaderboard.
         pad_missing: count missing reports as failures instead of refusing.
         agent, models, hours: what the sources do not tell; models are given by commas, hours are the time limit of a run.
         runs_dir: where groups are found by name; by default `./runs` or MLEBENCH_RUNS_DIR.
@@ -218,14 +218,14 @@ def make_document(
     main, *others = told_apart(results)
     chosen = list(selections) or default_selections(main.competition_ids(), registry_in(main.conditions.edition))
     if not chosen:
-        raise UsageError("the reports hold no run; `mlebench grade` makes grading reports")
+        raise UsageError("the reports contain no run; `mlebench grade` creates grading reports")
     wanted = {name for selection in chosen for name in selection.competition_ids}
     for other in others:
         if not wanted & other.competition_ids():
             raise UsageError(
-                f"{other.name} has no run of {', '.join(entry.name for entry in chosen)} to set beside {main.name}, and is not "
-                f"averaged with it, as they differ in {', '.join(main.conditions.differences(other.conditions))}; "
-                "choose what both ran with `--split`, or report on it alone"
+                f"{other.name} has no run of {', '.join(entry.name for entry in chosen)} in common with {main.name} and is not "
+                f"averaged with it, because they differ in {', '.join(main.conditions.differences(other.conditions))}; "
+                "choose what both ran with `--split`, or report on it separately"
             )
     entries = [_results_document(entry, chosen, pad_missing) for entry in (main, *others)]
     return Document(
@@ -277,15 +277,14 @@ def _spending(results: Results, selections: Sequence[Selection]) -> dict[Spendin
 
 def _usage_notes(usage: UsageFigures | None, claims: UsageFigures | None, runs: int) -> Iterator[str]:
     if usage is not None and usage.runs < runs:
-        yield f"calls to models were measured in {usage.runs} of {counted(runs, 'run')}; sums and costs are those of these runs"
+        yield f"model calls were measured in {usage.runs} of {counted(runs, 'run')}; sums and costs cover these runs only"
     if usage is not None and usage.total.cost_usd is None:
         unpriced = ", ".join(name for name, used in usage.total.models.items() if used.cost_usd is None)
         of = f" of {unpriced}" if unpriced else ""
-        yield f"the price{of} is unknown, so only tokens are summed up; `models.yaml` holds prices for later runs"
+        yield f"the price{of} is unknown, so only tokens are summed; set prices for later runs in `models.yaml`"
     if claims is not None:
         yield (
-            f"what {counted(claims.runs, 'run')} used is reported by the agent, measured by nobody, and in no sum of "
-            "measured usage"
+            f"what {counted(claims.runs, 'run')} used is reported by the agent, not measured, and not included in measured usage"
         )
 
 
@@ -296,7 +295,7 @@ def _spending_notes(spending: Mapping[SpendingAxis, Mapping[str, SpendingCurve]]
         for name, curve in curves.items():
             if curve.left_out:
                 of = counted(curve.runs + curve.left_out, "run")
-                yield f"{name}: {curve.left_out} of {of} left out of the curves over {titles[axis]} ({why[axis]})"
+                yield f"{name}: {curve.left_out} of {of} omitted from the curves over {titles[axis]} ({why[axis]})"
 
 
 def _competition_row(info: CompetitionInfo, runs: Sequence[GradedRun]) -> CompetitionRow:
@@ -356,28 +355,28 @@ def _notes(results: Results, figures: Sequence[SelectionFigures], about: Mapping
             notes.append(f"{entry.selection.name}: {counted(len(entry.padded), 'missing run')} counted as failures (padded)")
         if entry.counts.infrastructure:
             notes.append(
-                f"{entry.selection.name}: {counted(entry.counts.infrastructure, 'run')} failed by no fault of the agent and "
+                f"{entry.selection.name}: {counted(entry.counts.infrastructure, 'run')} failed because of the infrastructure and "
                 f"counted as {'a failure' if entry.counts.infrastructure == 1 else 'failures'}"
                 + ("" if results.imported_ids is not None else f"; {_resume(results)} runs them again")
             )
     if note := _mock_note(results, figures):
         notes.append(note)
     if outside := results.competition_ids() - {name for entry in figures for name in entry.selection.competition_ids}:
-        notes.append(f"runs of {counted(len(outside), 'more competition')} are not part of this report")
+        notes.append(f"runs of {counted(len(outside), 'more competition')} are excluded from this report")
     if unknown := sorted(name for name, info in about.items() if info.split == "unknown"):
-        notes.append(f"not installed here, so that only the id is known: {', '.join(unknown)}")
+        notes.append(f"not installed here, so only the id is known: {', '.join(unknown)}")
     return notes
 
 
 def _mock_note(results: Results, figures: Sequence[SelectionFigures]) -> str | None:
-    """What is to be said of made-up data; None where there is none."""
+    """What is to be said of made-up data; None if there is none."""
     reported = {name for entry in figures for name in entry.selection.competition_ids} & results.competition_ids()
     mock = sorted(name for name in reported if results.conditions.data.get(name) == "mock")
     if not mock:
         return None
     which = ", ".join(mock[:3]) + (f" and {len(mock) - 3} more" if len(mock) > 3 else "")
     mixed = f"; the figures mix them with {len(reported) - len(mock)} on real data" if len(mock) < len(reported) else ""
-    return f"mock data: scores of {which} were reached on made-up data, mean nothing and earn no medal{mixed}"
+    return f"mock data: scores of {which} come from synthetic data, are meaningless and earn no medal{mixed}"
 
 
 def _resume(results: Results) -> str:

@@ -50,7 +50,7 @@ class CleanFigures:
     """The same figures without the competitions that have something known against them in their edition."""
 
     metrics: Mapping[str, Estimate]
-    """Empty where no competition is left."""
+    """Empty if no competition is left."""
     competitions: int
     excluded: Mapping[str, tuple[str, ...]]
     """Names of the issues by competition."""
@@ -76,7 +76,7 @@ class SelectionFigures:
     per_seed: Sequence[float]
     """Any-medal percentage of each seed."""
     bootstrap: Interval | None
-    """95 % interval of the any-medal percentage when competitions are drawn anew; None for one competition."""
+    """95 % interval of the any-medal percentage when competitions are drawn again; None for one competition."""
     pass_at_k: Sequence[PassAtK]
     modalities: Sequence[ModalityShare]
     without_known_leaks: CleanFigures
@@ -88,9 +88,9 @@ class SelectionFigures:
     padded: Sequence[str]
     """Missing runs, counted as failures, as `competition, seed k`."""
     usage: UsageFigures | None
-    """What the gateway measured; None where it measured no run."""
+    """What the gateway measured; None if it measured no run."""
     reported_usage: UsageFigures | None
-    """What agents claim, over the runs of which nothing was measured; None where there is none."""
+    """What agents claim, over the runs of which nothing was measured; None if there is none."""
 
 
 def compute_figures(
@@ -143,7 +143,7 @@ def runs_by_competition(results: Results, selection: Selection) -> Grid:
     wanted = set(selection.competition_ids)
     seeds = [seed for seed in results.seeds if wanted & seed.keys()]
     if not seeds:
-        raise UsageError(f"no run of {results.name} belongs to {selection.name}; choose another with `--split`")
+        raise UsageError(f"{results.name} has no runs in {selection.name}; choose another split with `--split`")
     return {name: [seed.get(name, GradedRun(None)) for seed in seeds] for name in selection.competition_ids}
 
 
@@ -166,7 +166,7 @@ def normalized_score(report: CompetitionReport | None) -> float | None:
 
 
 def bounded_score(report: CompetitionReport | None) -> float | None:
-    """The normalised score cut to 0 … 1; 0 without a score, None where the competition has no thresholds."""
+    """The normalised score cut to 0 … 1; 0 without a score, None if the competition has no thresholds."""
     if report is not None and report.thresholds is None:
         return None
     return min(1.0, max(0.0, normalized_score(report) or 0.0))
@@ -242,7 +242,7 @@ def _incomplete(results: Results, selection: Selection, missing: Sequence[str]) 
     rest = f"; and {len(missing) - _NAMED_MISSING} more" if len(missing) > _NAMED_MISSING else ""
     return (
         f"{results.name or 'the report'} lacks {len(missing)} reports for {selection.name}: {named}{rest}. "
-        "Run them, choose with `--split`, or count them as failures with `--pad-missing`"
+        "Run them, choose a subset with `--split`, or count them as failures with `--pad-missing`"
     )
 
 

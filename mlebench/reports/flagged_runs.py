@@ -18,7 +18,7 @@ class Totals:
 
     runs: int
     metrics: Mapping[str, Estimate]
-    """Percentages, 0 to 100, by the names of `METRICS`: means over seeds; empty where no run is left."""
+    """Percentages, 0 to 100, by the names of `METRICS`: means over seeds; empty if no run is left."""
     mean_normalized_score: float | None
     """Over runs with a score: 0 at the leaderboard's median, 1 at its gold threshold."""
 

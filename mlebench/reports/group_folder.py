@@ -98,7 +98,7 @@ def _with_versions(group: Group, reports: Sequence[CompetitionReport], notes: li
     told = {report.competition_id: report.competition_version for report in reports if report.competition_version is not None}
     untold = {report.competition_id for report in reports if report.competition_version is None} & told.keys()
     if untold:
-        notes.append(f"some results do not tell the version of {', '.join(sorted(untold))}; it is assumed to be the same")
+        notes.append(f"some results do not state the version of {', '.join(sorted(untold))}; it is assumed to be the same")
     return replace(group.conditions, competition_versions={**group.conditions.competition_versions, **told})
 
 
@@ -107,10 +107,10 @@ def _of_import(group: Group, reports: Sequence[CompetitionReport]) -> list[str]:
     if (imported := group.imported) is None:
         return []
     stated = sum(not report.submission_path for report in reports)
-    whose = f"{counted(stated, 'result')} as {imported.tool} stated {'it' if stated == 1 else 'them'}"
+    whose = f"{counted(stated, 'result')} as stated by {imported.tool}"
     here = f"{counted(len(reports) - stated, 'result')} graded here"
     told = [words for words, count in ((whose, stated), (here, len(reports) - stated)) if count]
-    left = f"; {counted(len(imported.left_out), 'run')} of it could not be imported" if imported.left_out else ""
+    left = f"; {counted(len(imported.left_out), 'run')} could not be imported" if imported.left_out else ""
     return [f"{group.name} was imported from {imported.words}, {' and '.join(told) or 'without results'}{left}"]
 
 
@@ -143,7 +143,7 @@ def _run(group: Group, planned: PlannedRun, report: CompetitionReport | None, no
 
 
 def _graded(group: Group, notes: list[str]) -> Mapping[str, CompetitionReport]:
-    """The reports of the group's grading report by run; none where it is damaged, as the runs' records hold them, too."""
+    """The reports of the group's grading report by run; none if it is damaged, as the runs' records hold them as well."""
     file = group.folder / REPORT_FILE
     if not file.is_file():
         return {}
@@ -155,7 +155,7 @@ def _graded(group: Group, notes: list[str]) -> Mapping[str, CompetitionReport]:
         for report in held:
             run_id = report.run_id if report.run_id in seeds else PlannedRun(report.competition_id, report.seed or 0).run_id
             if run_id in graded:
-                raise UsageError(f"it holds {run_id} twice")
+                raise UsageError(f"it contains {run_id} twice")
             graded[run_id] = replace(report, seed=seeds.get(run_id, report.seed))
     except UsageError as error:
         notes.append(_damaged(file, error, group))
@@ -189,4 +189,4 @@ def read_snapshots(group: Group, notes: list[str]) -> Mapping[str, tuple[GradedS
 
 
 def _damaged(file: Path, why: object, group: Group) -> str:
-    return f"{file} is damaged and left out ({why}); {command('grade', group.folder)} writes it again"
+    return f"{file} is damaged and ignored ({why}); {command('grade', group.folder)} rewrites it"

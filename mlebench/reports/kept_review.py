@@ -1,4 +1,4 @@
-"""The review that lies in a group's folder, as far as it still is about the group."""
+"""The review that is in a group's folder, as far as it still is about the group."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class KeptReview:
-    """A review and the group's folder that its evidence lies in."""
+    """A review and the group's folder that its evidence is in."""
 
     folder: Path
     review: GroupReview
@@ -29,12 +29,12 @@ class KeptReview:
 
 
 def kept_review(group: Group, notes: list[str]) -> KeptReview | None:
-    """The group's review; None where there is none, and with a note where it is damaged or of runs as they were before."""
+    """The group's review; None if there is none, and with a note where it is damaged or of runs as they were before."""
     try:
         review = read_review(group)
     except ValueError as error:
         file = group.folder / REVIEW_FILE
-        notes.append(f"{file} is damaged and left out ({error}); {command('review', group.folder)} writes it again")
+        notes.append(f"{file} is damaged and ignored ({error}); {command('review', group.folder)} rewrites it")
         return None
     if review is None:
         return None
@@ -42,8 +42,8 @@ def kept_review(group: Group, notes: list[str]) -> KeptReview | None:
         named = ", ".join(printable(run_id) for run_id in changed[:_MOST_NAMED])
         more = f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
         notes.append(
-            f"the review of {group.name} is out of date and left out: {counted(len(changed), 'run')} changed since "
-            f"({named}{more}); {command('review', group.folder)} makes it anew"
+            f"the review of {group.name} is outdated and ignored: {counted(len(changed), 'run')} changed since "
+            f"({named}{more}); {command('review', group.folder)} renews it"
         )
         return None
     return KeptReview(group.folder, review)

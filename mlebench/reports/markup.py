@@ -28,7 +28,7 @@ def html_of(value: object) -> Html:
 
 
 class Head(NamedTuple):
-    """The heading of a column, where its title is too short to be understood by itself."""
+    """The heading of a column, where its title is too short to be understood on its own."""
 
     title: str
     meaning: str
@@ -65,7 +65,7 @@ class Cell(NamedTuple):
             attributes += f' data-sort="{"" if self.sort is None else escape(str(self.sort))}"'
         if self.tooltip:
             attributes += f' title="{escape(self.tooltip)}"'
-        # a letter beside the colour, for eyes that tell no colours and for prints in black
+        # a letter next to the colour, for eyes that tell no colours and for prints in black
         mark = f'<b class="mark {self.medal}">{self.medal[0].upper()}</b>' if self.medal else ""
         below = f"<small>{html_of(self.below)}</small>" if self.below else ""
         more = f"<details><summary>more</summary>{facts(self.more)}</details>" if self.more else ""
@@ -101,7 +101,7 @@ class Section(NamedTuple):
 
 
 def whole_page(title: str, lead: str, sections: Sequence[Section], extra: str | None = None) -> str:
-    """A page of its own: without network, and with one script, which sorts tables and which its policy names by hash.
+    """A self-contained page: without network, and with one script, which sorts tables and which its policy names by hash.
 
     Args:
         extra: name of a style and a script of this package that the page needs besides, such as `side_by_side`.
@@ -192,7 +192,7 @@ def chart_figure(kind: str, svg: str, series: Sequence[str], caption: str) -> st
 
 
 def _scrolled(content: str, name: str) -> str:
-    """Content that scrolls sideways where the screen is narrow, by keys, too; `name` is what a screen reader calls it."""
+    """Content that scrolls sideways where the screen is narrow, by keys as well; `name` is what a screen reader calls it."""
     return f'<div class="scroll" tabindex="0" role="group" aria-label="{name}">{content}</div>'
 
 
@@ -217,7 +217,7 @@ def _cell(value: object) -> Cell:
 
 
 def with_code(sentence: str) -> Html:
-    """A sentence as HTML; what stands in backticks becomes code."""
+    """A sentence as HTML; what is in backticks becomes code."""
     parts = escape(sentence).split("`")
     if len(parts) % 2 == 0:
         return html_of(sentence)

@@ -83,7 +83,7 @@ def run_usage(run: RunRow) -> tuple[Usage | None, str]:
 
 
 def usage_rows(entry: ResultsDocument) -> list[tuple[str, str, UsageFigures]]:
-    """What splits used, as name, who says so, and figures; empty where nobody says anything."""
+    """What splits used, as name, who says so, and figures; empty if nobody says anything."""
     named = [(figures.selection.name, figures.usage, figures.reported_usage) for figures in entry.figures]
     # one of the splits may hold all that was run
     if all((measured, claimed) != (entry.usage, entry.reported_usage) for _, measured, claimed in named):
@@ -148,7 +148,7 @@ def split_figures(document: ResultsDocument, names: Sequence[str]) -> list[str]:
 
 
 def conditions_text(results: Results) -> str:
-    """What a title tells beside the name."""
+    """What a title shows besides the name."""
     conditions = results.conditions
     unknown = "" if results.label else "conditions unknown"
     parts = [

@@ -150,7 +150,7 @@ def _card(figures: SelectionFigures) -> Card:
 
 def _medals(entry: ResultsDocument) -> str:
     svg = charts.medals_by_competition(entry.competitions)
-    return chart_figure("bars", svg, charts.OUTCOMES, "Runs of each competition by what they earned; one run per seed.")
+    return chart_figure("bars", svg, charts.OUTCOMES, "Runs of each competition by result; one run per seed.")
 
 
 def _breakdown(entry: ResultsDocument) -> str:
@@ -164,7 +164,7 @@ def _breakdown(entry: ResultsDocument) -> str:
         "Not graded",
     ]
     counts_header += [
-        Head(title, f"runs that ended as {state}, with a submission or without") for state, title in _STATES.items()
+        Head(title, f"runs that ended as {state}, with or without a submission") for state, title in _STATES.items()
     ]
     counts = [_counts(entry, figures) for figures in entry.figures]
     # splits overlap, so their counts cannot be added
@@ -174,10 +174,10 @@ def _breakdown(entry: ResultsDocument) -> str:
     parts = ["<h3>How runs ended</h3>", sortable_table(counts_header, counts), listed, "<h3>Medal rate under other rules</h3>"]
     header: list[str | Head] = [
         "Split",
-        "Full figure",
+        "All runs",
         "Without known leaks",
         "Without known leaks or faults",
-        Head("Best snapshot", "had each run submitted the best of its snapshots"),
+        Head("Best snapshot", "if each run had submitted its best snapshot"),
     ]
     rows = [
         [
@@ -214,7 +214,7 @@ def _excluded(figures: SelectionFigures) -> str:
     excluded = figures.without_known_leaks.excluded
     if not excluded:
         return ""
-    title = f"{counted(len(excluded), 'competition')} left out of {figures.selection.name} for known leaks"
+    title = f"{counted(len(excluded), 'competition')} excluded from {figures.selection.name} for known leaks"
     entries = [f"{competition_id}: {', '.join(issues)}" for competition_id, issues in excluded.items()]
     return fold(title, bullets(entries))
 
@@ -252,15 +252,15 @@ def _over_time(entry: ResultsDocument) -> str:
 def _over_spending(axis: SpendingAxis, curve: SpendingCurve) -> str:
     """The same over what each run had spent; closed, as time is the usual axis."""
     title = {"usd": "over money", "tokens": "over tokens"}[axis]
-    of = f"{counted(curve.runs, 'run')}, {curve.left_out} left out"
+    of = f"{counted(curve.runs, 'run')}, {curve.left_out} omitted"
     relative = charts.relative_score(curve.points, axis)
     parts = [
         chart_figure("lines", charts.shares(curve.points, axis), charts.TIME_SERIES, f"Share of {of}, {title}."),
         chart_figure("lines", relative, (), f"Mean relative score {title}: 0 at the median, 1 at gold."),
     ]
     if any(point.medals_per_unit is not None for point in curve.points):
-        of_total = {"usd": "each dollar", "tokens": "each million tokens"}[axis]
-        caption = f"Medals for {of_total} that all these runs together had spent."
+        of_total = {"usd": "dollar", "tokens": "million tokens"}[axis]
+        caption = f"Medals per {of_total} spent by all these runs together."
         parts.append(chart_figure("lines", charts.medals_per_unit(curve.points, axis), (), caption))
     return fold(f"The same {title}", "".join(parts))
 
@@ -277,13 +277,13 @@ def _scores_of_competition(curves: list[RunCurve]) -> str:
 
 
 def _about_ticks(curves: list[RunCurve]) -> str:
-    """What the ticks below the scores are, and how many there would be; empty where there is none."""
+    """What the ticks below the scores are, and how many there would be; empty if there is none."""
     checks, asked = (sum(times.calls for times in kind) for kind in zip(*map(charts.ticks_of, curves), strict=True))
     if not checks and not asked:
         return ""
     rows = [times for curve in curves for times in charts.ticks_of(curve)]
     thinned = any(len(times.hours) < times.calls - times.outside for times in rows)
-    less = "; of a run with more than 200 of a kind every so many, from first to last" if thinned else ""
+    less = "; runs with more than 200 of a kind show an evenly spaced selection" if thinned else ""
     outside = sum(times.outside for times in rows)
     more = f"; without {counted(outside, 'call')} dated outside the run's time" if outside else ""
     kinds = ((checks, "of the submission checker"), (asked, "to models"))
@@ -297,14 +297,14 @@ def _attempts(entry: ResultsDocument) -> str:
         for figures in entry.figures
         if len(figures.pass_at_k) > 1
     }
-    caption = "pass@k: the chance of a medal in at least one of k attempts, averaged over competitions (unbiased estimator)."
+    caption = "pass@k: the probability of a medal in at least one of k attempts, averaged over competitions (unbiased estimator)."
     return chart_figure("lines", charts.pass_at_k(series), list(series), caption)
 
 
 def _comparisons(document: Document) -> str:
     header: list[str | Head] = ["Results", "Split", "Difference (points)", "95 % over competitions"]
     header += [
-        Head("By medals", "competitions where the first earned more, equally many or fewer"),
+        Head("By medals", "competitions where the first earned more, the same number or fewer"),
         Head("By score", "by mean score"),
     ]
     header += ["Remarks"]

@@ -31,7 +31,7 @@ def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) 
         groups_dir: where groups are found by name; by default `paths.runs_dir()`.
 
     Raises:
-        UsageError: nothing was found, a file is no report, or reports of different data are to be averaged.
+        UsageError: nothing was found, a file is not a report, or reports on different data would be averaged.
     """
     found = [_places(str(source), groups_dir or runs_dir()) for source in sources]
     named = {places[0] for places in found if len(places) == 1}
@@ -50,11 +50,11 @@ def load_results(sources: Sequence[str | Path], groups_dir: Path | None = None) 
         except UsageError as error:
             if place in named or len(places) == 1:
                 raise
-            left_out.append(f"{place.name} is left out: {error}")
+            left_out.append(f"{place.name} is skipped: {error}")
     read |= {file: [results] for file, results in results_of_files(files).items()}
     left_out += _drop_copies(read, named)
     if not read:
-        raise UsageError(f"nothing there can be read: {'; '.join(left_out)}")
+        raise UsageError(f"nothing could be read: {'; '.join(left_out)}")
     first, *rest = pool(results for place in places if place in read for results in read[place])
     return [replace(first, notes=(*first.notes, *left_out)), *rest]
 
@@ -63,7 +63,7 @@ def _drop_copies(read: dict[Path, list[Results]], named: set[Path]) -> list[str]
     """Take out what was imported twice, as each run counts once; returns a sentence for each place that is left out.
 
     Raises:
-        UsageError: it was named, too.
+        UsageError: it was named as well.
     """
     owners: dict[str, Path] = {}
     said: list[str] = []
@@ -71,12 +71,10 @@ def _drop_copies(read: dict[Path, list[Results]], named: set[Path]) -> list[str]
         ids = {run_id for results in read[place] for run_id in results.imported_ids or ()}
         if shared := sorted(ids & owners.keys()):
             other = owners[shared[0]]
-            text = (
-                f"{counted(len(shared), 'run')} of it {'is' if len(shared) == 1 else 'are'} in {other}, too, imported once more"
-            )
+            text = f"{counted(len(shared), 'run')} of it {'is' if len(shared) == 1 else 'are'} also in {other}, imported again"
             if place in named:
-                raise UsageError(f"{place} cannot be reported on beside {other}: {text}; name one of them")
-            said.append(f"{place.name} is left out: {text}")
+                raise UsageError(f"{place} cannot be reported on together with {other}: {text}; pass only one of them")
+            said.append(f"{place.name} is skipped: {text}")
             del read[place]
         owners |= dict.fromkeys(ids - owners.keys(), place)
     return said
@@ -88,7 +86,7 @@ def _places(source: str, groups_dir: Path) -> list[Path]:
     if (group := _group_of_that_name(source, groups_dir)) is not None:
         if path.exists() and path.resolve() != group and (path.is_file() or is_group(path) or _held_by(path)):
             raise UsageError(
-                f"`{source}` is a run group in {groups_dir} and something else here; "
+                f"`{source}` is both a run group in {groups_dir} and a path here; "
                 f"write {quoted(str(group))} or {quoted(f'./{source}')}"
             )
         return [group]
@@ -109,7 +107,7 @@ def _found_at(path: Path) -> list[Path]:
         return [path.resolve()]
     if not (held := _held_by(path)):
         refuse_published_group(path)
-        raise UsageError(f"{path} holds neither run groups nor grading reports; `mlebench grade` makes them")
+        raise UsageError(f"{path} contains neither run groups nor grading reports; `mlebench grade` creates reports")
     return [place.resolve() for place in held]
 
 

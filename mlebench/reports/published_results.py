@@ -1,4 +1,4 @@
-"""Published results on edition v1, to set a figure of one's own beside."""
+"""Published results on edition v1, to set a figure of one's own next to."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from datetime import date
 from importlib.resources import files
 
 SOURCE = (
-    "public MLE-bench leaderboard, as of 2026-03 (it takes no new entries since 2026-04-24); results claimed since then are "
-    "marked as not on the board, and nobody checked them"
+    "public MLE-bench leaderboard, as of 2026-03 (closed to new entries since 2026-04-24); later claims are "
+    "marked as not on the board and are unverified"
 )
 SPLIT_NAMES = ("low", "medium", "high", "all")
 
@@ -21,7 +21,7 @@ class Percentage:
 
     mean: float
     standard_error: float | None
-    """None where the claim does not state it."""
+    """None if the claim does not state it."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class PublishedResult:
 
     agent: str
     models: str | None
-    """None where it is not stated."""
+    """None if it is not stated."""
     any_medal: Mapping[str, Percentage | None]
-    """By each of `SPLIT_NAMES`; None where the split was not run."""
+    """By each of `SPLIT_NAMES`; None if the split was not run."""
     hours: int | None
     """Time limit of a run."""
     date: date
     uses_known_leaks: bool | None
-    """Whether the entry is marked as profiting from answers that edition v1 leaks; None where nobody looked."""
+    """Whether the entry is marked as profiting from answers that edition v1 leaks; None if nobody looked."""
     source_available: bool | None
     reports_available: bool | None
     padded: bool | None

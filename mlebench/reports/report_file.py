@@ -15,7 +15,7 @@ from mlebench.evidence.agreement import settled, wrong_totals
 from mlebench.reports.results import GradedRun, Results, with_data_of
 from mlebench.runs.conditions import Conditions
 
-_ADVICE = "give a grading report, as `mlebench grade` writes it"
+_ADVICE = "pass a grading report written by `mlebench grade`"
 _MOST_NOTES = 10
 
 
@@ -30,7 +30,7 @@ class ReportFile(NamedTuple):
 def results_of_files(files: Mapping[Path, ReportFile]) -> dict[Path, Results]:
     """The results of each file; all are taken for runs of one agent, which is called after the files.
 
-    Beside the data, the conditions of a report file are unknown. A copy of another file holds nothing.
+    Next to the data, the conditions of a report file are unknown. A copy of another file holds nothing.
 
     Raises:
         UsageError: reports are of different data and cannot be averaged.
@@ -49,7 +49,7 @@ def results_of_files(files: Mapping[Path, ReportFile]) -> dict[Path, Results]:
     versions = {report.competition_id: version for _, report in told if (version := report.competition_version)}
     if untold := {report.competition_id for _, report in told if report.competition_version is None} & versions.keys():
         notes[next(iter(files))].append(
-            f"some reports do not give the version of {', '.join(sorted(untold))}; it is assumed to be the same"
+            f"some reports do not state the version of {', '.join(sorted(untold))}; it is assumed to be the same"
         )
     conditions = with_data_of(Conditions(_common_name(list(files)), competition_versions=versions), told)
     return {file: Results(conditions, layers_of(held[file]), (str(file),), tuple(notes[file])) for file in files}
@@ -61,7 +61,7 @@ def read_report_file(path: Path) -> ReportFile:
     Raises:
         UsageError: the file cannot be read, is neither, or a report in it contradicts itself beyond repair.
     """
-    text = read_text(path, "`mlebench grade` makes grading reports")
+    text = read_text(path, "`mlebench grade` creates grading reports")
     refuse_pointer(path)
     try:
         content = parse_json(text)
@@ -72,13 +72,13 @@ def read_report_file(path: Path) -> ReportFile:
     try:
         stated = AggregateReport.from_dict(content).competition_reports
     except ValueError as error:
-        raise UsageError(f"{path} is no grading report: {error}; {_ADVICE}") from None
+        raise UsageError(f"{path} is not a grading report: {error}; {_ADVICE}") from None
     entries = content["competition_reports"]
     notes = wrong_totals(content, stated)
     reports: list[CompetitionReport] = []
     for number, (entry, report) in enumerate(zip(entries, stated, strict=True)):
         if entry.get("created_at") and entry in entries[:number]:
-            notes.append(f"a report of {report.competition_id} stands in it twice, equal in all; it counts as two seeds")
+            notes.append(f"a report of {report.competition_id} appears twice in it, identically; it counts as two seeds")
         try:
             report, changes = settled(entry, report)
         except ValueError as error:

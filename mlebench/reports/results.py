@@ -32,34 +32,34 @@ class Checks:
     refused: int
     """Answers without a verdict."""
     files: int | None
-    """How many different files got a verdict; None where an earlier harness did not keep their hashes."""
+    """How many different files got a verdict; None if an earlier harness did not keep their hashes."""
     submission_was_checked: bool | None
     """Whether the file that was graded ever got a verdict; None without such a file, or where hashes were not kept."""
 
 
 @dataclass(frozen=True)
 class RunDetails:
-    """What a run folder tells beyond the grading report."""
+    """What a run folder records beyond the grading report."""
 
     folder: Path
     state: str = "finished"
     reason: str | None = None
     detail: str | None = None
     failure_class: str | None = None
-    """agent or infrastructure; None where nothing failed."""
+    """agent or infrastructure; None if nothing failed."""
     hours: float | None = None
     """From the agent's start to its end."""
     peak_memory_bytes: int | None = None
     gpu_hours: float | None = None
     usage: Usage | None = None
-    """What the gateway measured; None where no gateway was asked."""
+    """What the gateway measured; None if no gateway was asked."""
     reported_usage: Usage | None = None
     """What the agent claims."""
     spent: tuple[Spent, ...] | None = None
-    """By the run's ledger, in the order of time; no amount ever falls. None where the run has no ledger, or nobody looked."""
+    """By the run's ledger, in the order of time; no amount ever falls. None if the run has no ledger, or nobody looked."""
     checks: Checks | None = None
     check_seconds: tuple[float, ...] = ()
-    """When the checker answered, since the agent's start, in the order of time; refused calls too. Empty where nobody looked."""
+    """When the checker answered, since the agent's start, in the order of time; refused calls too. Empty if nobody looked."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class GradedSnapshot:
 
 @dataclass(frozen=True)
 class GradedRun:
-    """One run; `report` is None where it was planned and never graded."""
+    """One run; `report` is None if it was planned and never graded."""
 
     report: CompetitionReport | None
     details: RunDetails | None = None
@@ -110,7 +110,7 @@ class Origin:
     created_at: str
     """ISO text."""
     harness: str = ""
-    """Version, and commit where it is known; empty where the manifest does not tell, as the next."""
+    """Version, and commit if known; empty if the manifest does not tell, as the next."""
     hardware: str = ""
     """Of the machine that started it, such as `16 × EPYC 9554, 128.0 GiB, 1 × NVIDIA H200`."""
 
@@ -129,7 +129,7 @@ class Results:
     reviews: tuple[KeptReview, ...] = ()
     """Of the groups that were reviewed and have not changed since."""
     imported_ids: frozenset[str] | None = None
-    """What tells runs of another harness from all others, see `mlebench.runs.imported`; None of this harness's own."""
+    """Identifies runs of another harness, see `mlebench.runs.imported`; None of this harness's own."""
     origins: tuple[Origin, ...] = ()
     """The groups that they come from; empty for report files."""
 
@@ -148,7 +148,7 @@ class Results:
         return {competition_id for layer in self.layers.values() for competition_id in layer}
 
     def last_date(self) -> datetime | None:
-        """When the newest report was made; None where reports do not tell."""
+        """When the newest report was made; None if reports do not tell."""
         reports = (run.report for layer in self.layers.values() for run in layer.values() if run.report is not None)
         dates = [report.created_at for report in reports if report.created_at.timestamp() > 0]
         return max(dates, key=lambda date: date.timestamp()) if dates else None
@@ -205,7 +205,7 @@ def labelled(results: Sequence[Results]) -> list[Results]:
 
 
 def told_apart(results: Sequence[Results]) -> list[Results]:
-    """The same results, each with a name of its own: `labelled`, and where they are alike in everything by where they lie."""
+    """The same results, each with a unique name: `labelled`, and where they are alike in everything by where they lie."""
     named = labelled(results)
     names = Counter(entry.name for entry in named)
     return [entry if names[entry.name] == 1 else replace(entry, label=_with_sources(entry)) for entry in named]
@@ -221,7 +221,7 @@ def with_data_of(conditions: Conditions, reports: Iterable[tuple[str, Competitio
     """The conditions with what reports tell of the data they were graded on: edition, keys and versions.
 
     Args:
-        conditions: what is known beside the reports; holds where a report does not tell.
+        conditions: what is known next to the reports; holds where a report does not tell.
         reports: each with the name of its source.
 
     Raises:
@@ -241,7 +241,7 @@ def with_data_of(conditions: Conditions, reports: Iterable[tuple[str, Competitio
         if told is not None and (differences := told.differences(one)):
             raise UsageError(
                 f"a report of {name} in {source} differs from those before it in {', '.join(differences)} and cannot be averaged "
-                "with them; `mlebench report A --compare B` sets reports side by side"
+                "with them; `mlebench report A --compare B` compares reports"
             )
         told = one if told is None else told.joined(one)
     if told is None:

@@ -1,4 +1,4 @@
-"""What a report says of the reviews of its groups."""
+"""What a report says about the reviews of its groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A review as a section of a report's page, and as a page of its own."""
+"""A review as a section of a report's page, and as a self-contained page."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def review_section(figures: ReviewFigures, folder: Path) -> Section:
 def write_findings_page(
     groups: Sequence[tuple[GroupReview, Path | None, Sequence[FlaggedTotals]]], path: Path, side_by_side: str | None
 ) -> None:
-    """Write a page of its own.
+    """Write a self-contained page.
 
     Args:
         groups: each with its folder, to which evidence links, and its totals; no folder for one out of a bundle.
         path: the page; its folder is made where it is missing.
-        side_by_side: name of the page of similar code beside it; None without one.
+        side_by_side: name of the page of similar code next to it; None without one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     link = f'<p><a href="{quote(side_by_side)}">Similar code, side by side</a></p>' if side_by_side else ""
@@ -68,7 +68,7 @@ def write_findings_page(
 
 
 def totals_part(totals: Sequence[FlaggedTotals]) -> str:
-    """Figures with and without flagged runs; empty where there are none."""
+    """Figures with and without flagged runs; empty if there are none."""
     if not totals:
         return ""
     header = [title.capitalize() for title in totals_header()]
@@ -80,19 +80,19 @@ def group_part(review: GroupReview, group_folder: Path | None, folder: Path, *, 
     """One group's review.
 
     Args:
-        group_folder: that evidence links to; None where its files are not at hand.
+        group_folder: that evidence links to; None if its files are not at hand.
         folder: where the page will lie.
         heading: whether the group's name stands over it.
     """
     title = f"<h3>{escape(review.group)}</h3>" if heading else ""
     parts = [title, f"<p>{escape(summary(review))}.</p>"]
     if review.findings:
-        header = ["Level", "Rule", "Runs", "What was found", "Where", "What stands there"]
+        header = ["Level", "Rule", "Runs", "What was found", "Where", "Quote"]
         parts.append(sortable_table(header, [_cells(finding, review, group_folder, folder) for finding in _shown(review)]))
     if len(review.findings) > _MOST_ROWS:
         parts.append(f'<p class="note">{len(review.findings) - _MOST_ROWS:,} more findings are in the JSON document.</p>')
     if skipped := list(skipped_lines(review)):
-        parts.append(f"<p>Not looked at:</p>{bullets(skipped)}")
+        parts.append(f"<p>Not reviewed:</p>{bullets(skipped)}")
     if alike := list(similarity_lines(review)):
         parts.append(f"<p>Similar code:</p>{bullets(alike)}")
     if told := list(model_lines(review)):
@@ -108,7 +108,7 @@ def _chart(review: GroupReview) -> str:
     if not points:
         return ""
     svg = charts.familiarity({point["competition"]: (point["measure"], point["score"]) for point in points})
-    caption = "A dot per competition: its relative score, 0 at the median or worse and 1 at gold or better, over familiarity."
+    caption = "One dot per competition: its relative score (0 at the median or worse, 1 at gold or better) over familiarity."
     return chart_figure("lines", svg, (), caption)
 
 
@@ -132,7 +132,7 @@ def _cells(finding: ReviewFinding, review: GroupReview, group_folder: Path | Non
 
 
 def _address(evidence: Evidence, group_folder: Path | None, folder: Path) -> str:
-    """Of the file, relative to `folder`; empty where it is none below the group's folder, whoever wrote its name."""
+    """Of the file, relative to `folder`; empty if it is none below the group's folder, whoever wrote its name."""
     path = PurePosixPath(evidence.file)
     if group_folder is None or path.is_absolute() or ".." in path.parts or "\0" in evidence.file:
         return ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from grading.printable import printable
 from grading.wording import counted
+from mlebench._support.tables import FittingTable
 from mlebench.evidence.review.outcome import GroupReview
 from mlebench.reports.flagged_runs import FlaggedTotals
 from mlebench.reports.review_figures import ReviewFigures
@@ -50,9 +50,9 @@ def group_parts(review: GroupReview, *, details: bool) -> Iterator[RenderableTyp
     if review.findings:
         yield _findings(review, details)
     if not details and len(review.findings) > _MOST_ROWS:
-        yield Text(f"{len(review.findings) - _MOST_ROWS:,} more findings; --details shows each.", style="dim")
+        yield Text(f"{len(review.findings) - _MOST_ROWS:,} more findings; add --details to list them.", style="dim")
     for line in skipped_lines(review):
-        yield Text(f"Not looked at, {line}", style="yellow")
+        yield Text(f"Not reviewed: {line}", style="yellow")
     for line in similarity_lines(review):
         yield Text(f"Code, {line}")
     for line in model_lines(review):
@@ -61,9 +61,11 @@ def group_parts(review: GroupReview, *, details: bool) -> Iterator[RenderableTyp
         yield Text(f"Familiarity, {line}")
 
 
-def totals_table(totals: Sequence[FlaggedTotals]) -> Table:
+def totals_table(totals: Sequence[FlaggedTotals]) -> FittingTable:
     """Figures with and without flagged runs."""
-    table = Table(title="With and without flagged runs", title_justify="left", caption=FLAGGED_NOTE, caption_justify="left")
+    table = FittingTable(
+        title="With and without flagged runs", title_justify="left", caption=FLAGGED_NOTE, caption_justify="left"
+    )
     for place, column in enumerate(totals_header()):
         table.add_column(column, justify="left" if place < 2 else "right")
     for row in totals_rows(totals):
@@ -71,8 +73,8 @@ def totals_table(totals: Sequence[FlaggedTotals]) -> Table:
     return table
 
 
-def _findings(review: GroupReview, details: bool) -> Table:
-    table = Table()
+def _findings(review: GroupReview, details: bool) -> FittingTable:
+    table = FittingTable()
     for column in ("level", "rule", "runs", "what was found", "where"):
         table.add_column(column, overflow="fold")
     for finding in review.findings[: None if details else _MOST_ROWS]:

@@ -19,8 +19,8 @@ WAYS = {
 }
 """In which totals are seen, by the names of `FlaggedTotals`."""
 FLAGGED_NOTE = (
-    "A run with a violation is flagged; what is to look at flags nothing. Without flagged runs, a seed is the share of those of "
-    "its competitions that are left."
+    "A run with a violation is flagged; findings to look at do not flag a run. Without flagged runs, a seed is averaged over "
+    "its remaining competitions."
 )
 _MOST_RUNS = 3
 _LONGEST_NAME = 200
@@ -68,12 +68,12 @@ def similarity_lines(review: GroupReview) -> Iterator[str]:
         return
     compared, pairs = counted(review.similarity["notebooks"], "notebook"), review.similarity["pairs"]
     if not pairs:
-        yield f"compared with {compared} and between runs; no two share more than a little"
+        yield f"compared with {compared} and between runs; no two share more than a little code"
         return
     most = pairs[0]
     sides = " and ".join(_side_text(most[side], review) for side in ("left", "right"))
-    shares = f"{most['left_share']:.0%} of the one stand in the other, {most['right_share']:.0%} the other way"
-    alike = f"most alike of {counted(len(pairs), 'pair')} are {sides}, {most['similarity']:.0%} ({shares})"
+    shares = f"{most['left_share']:.0%} of the first is in the second, {most['right_share']:.0%} vice versa"
+    alike = f"the most similar of {counted(len(pairs), 'pair')} are {sides}, {most['similarity']:.0%} ({shares})"
     yield f"compared with {compared} and between runs; {alike}"
 
 
@@ -111,7 +111,7 @@ def familiarity_lines(review: GroupReview) -> Iterator[str]:
         if found["value"] is not None:
             value = f"{found['value']:.2f} (95 % {interval(found['interval'] and Interval(*found['interval']), 2)})"
         of = counted(len(relation["points"]), "competition")
-        yield f"{name.capitalize()} correlation of scores with what {model} knows of {of}: {value}"
+        yield f"{name.capitalize()} correlation of scores with the familiarity of {model} with {of}: {value}"
 
 
 def totals_header() -> list[str]:

@@ -86,7 +86,7 @@ def runs_table(entry: ResultsDocument, folder: Path) -> str:
     """A row per run.
 
     Args:
-        folder: where the page will lie. What lies beside or below is linked, as only that goes with it where it is moved.
+        folder: where the page will lie. What is next to or below is linked, as only that goes with it where it is moved.
     """
     runs = [(row, run) for row in entry.competitions for run in row.runs]
     links = {run.folder: _links(run, folder) for _, run in runs if run.folder is not None}
@@ -97,14 +97,14 @@ def runs_table(entry: ResultsDocument, folder: Path) -> str:
         "Outcome",
         "Score",
         "Rank",
-        Head("Time", "from the agent’s start to its end; GPU time below"),
+        Head("Time", "from start to end of the agent; GPU time below"),
     ]
     header += [
         Head("Memory", "peak"),
         *(["USD", "Tokens"] if has_usage else []),
         Head("Checks", "verdicts of the submission checker"),
     ]
-    header += ["Why", *(["Files"] if has_links else []), Head("More", "all that is known of the run")]
+    header += ["Why", *(["Files"] if has_links else []), Head("More", "everything known about the run")]
     cells = [
         _run_cells(row, run, has_usage=has_usage, links=links.get(run.folder or "", []) if has_links else None)
         for row, run in runs
@@ -138,7 +138,7 @@ def _all_of(row: CompetitionRow, run: RunRow) -> list[tuple[str, object]]:
         ("Time", duration(run.hours)),
         ("GPU time", gpu_time(run.gpu_hours)),
         ("Checks", whole(run.checks)),
-        ("Refused checks", whole(run.refused_checks)),
+        ("Rejected checks", whole(run.refused_checks)),
         ("Files checked", whole(run.checked_files)),
         ("Graded file checked", {True: "yes", False: "no", None: NOTHING}[run.submission_was_checked]),
         *run_amounts(run),
@@ -152,13 +152,13 @@ def _notes(entry: ResultsDocument, *, has_links: bool) -> list[str]:
         notes.append(note(f"‡ {REPORTED}."))
     if not has_links:
         notes.append(
-            note("The runs’ files are not linked, as they do not lie below this page; a page in the group’s folder has links.")
+            note("The runs’ files are not linked, because they are not below this page; a page in the group’s folder has links.")
         )
     return notes
 
 
 def _links(run: RunRow, folder: Path) -> list[tuple[str, str]]:
-    """Address, relative to `folder`, and label of each of the run's files that lie below it."""
+    """Address, relative to `folder`, and label of each of the run's files that are below it."""
     here = folder.resolve()
     # not by `resolve`, which raises where an agent put a link to itself in its folder's place
     if run.folder is None or not (there := Path(os.path.realpath(run.folder))).is_relative_to(here):

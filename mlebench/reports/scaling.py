@@ -28,7 +28,7 @@ _SLACK_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """Where all runs of a selection stand at one place of an axis."""
+    """Where all runs of a selection are at one place of an axis."""
 
     any_medal_percentage: float
     """Of the submission as it was there."""
@@ -37,12 +37,12 @@ class CurvePoint:
     above_median_percentage: float
     normalized_score: float | None
     """Mean over competitions and seeds of the score as it was there: 0 at the median, 1 at gold, cut to 0…1; a run without a
-    score counts 0. None where no competition has thresholds."""
+    score counts 0. None if no competition has thresholds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimePoint(CurvePoint):
-    """Where they stand at one moment."""
+    """Where they are at one moment."""
 
     hours: float
     """Since each run's start."""
@@ -57,7 +57,7 @@ class SpendingPoint(CurvePoint):
     total: float
     """By all of them together until then; never falls."""
     medals_per_unit: float | None
-    """Medals for each dollar, or each million tokens, of `total`; None where nothing was spent yet."""
+    """Medals for each dollar, or each million tokens, of `total`; None if nothing was spent yet."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class BudgetPoint:
     """The results of one agent on the axes of its budget."""
 
     agent: str
-    """With what sets its results apart beside limits, such as `steps=100`."""
+    """With what sets its results apart next to limits, such as `steps=100`."""
     hours: float | None
     gpus: int | None
     any_medal_percentage: float
@@ -121,7 +121,7 @@ def over_time(results: Results, selection: Selection) -> list[TimePoint]:
     A run that has ended keeps what it had; its last submission counts from its end on.
 
     Returns:
-        At most 200 points in the order of time; empty where no snapshot was graded.
+        At most 200 points in the order of time; empty if no snapshot was graded.
     """
     grid = runs_by_competition(results, selection)
     timelines = [_Timeline.of(_moments(run)) for runs in grid.values() for run in runs]
@@ -132,7 +132,7 @@ def over_spending(results: Results, selection: Selection, axis: SpendingAxis) ->
     """Medals and scores over money or tokens: a snapshot stands where its run had spent so much when it was taken.
 
     Returns:
-        None where no run with a ledger has a graded snapshot.
+        None if no run with a ledger has a graded snapshot.
     """
     grid = runs_by_competition(results, selection)
     runs = [run for runs in grid.values() for run in runs]
@@ -160,7 +160,7 @@ def call_times(seconds: Sequence[float], hours: float | None) -> CallTimes:
 
     Args:
         seconds: since the run's start, in the order of time.
-        hours: how long the run took; None where nobody knows.
+        hours: how long the run took; None if nobody knows.
     """
     end = math.inf if hours is None else hours * 3600 + _SLACK_SECONDS
     inside = [moment for moment in seconds if -_SLACK_SECONDS <= moment <= end]
@@ -204,7 +204,7 @@ class _Meter(NamedTuple):
 
     @classmethod
     def of(cls, run: GradedRun, axis: SpendingAxis) -> _Meter | None:
-        """None where the run has no ledger, or one that does not tell the amount."""
+        """None if the run has no ledger, or one that does not tell the amount."""
         spent = run.details.spent if run.details is not None else None
         if spent is None:
             return None
@@ -226,7 +226,7 @@ def _amount(entry: Spent, axis: SpendingAxis) -> float | None:
 
 
 def _moments(run: GradedRun, meter: _Meter | None = None) -> list[tuple[float, CompetitionReport]]:
-    """Snapshots and the last submission with their seconds; the last one stands at the run's end, behind its last call."""
+    """Snapshots and the last submission with their seconds; the last one is at the run's end, behind its last call."""
     points: list[tuple[float, CompetitionReport]] = [(snapshot.seconds, snapshot.report) for snapshot in run.snapshots]
     if run.report is not None:
         last_call = meter.moments[-1] if meter is not None and meter.moments else 0
@@ -242,7 +242,7 @@ def _end(run: GradedRun) -> int:
 
 
 def _places(timelines: Sequence[_Timeline]) -> list[float]:
-    """Where something changes, at most `_MOST_POINTS` of them; empty where no run has more than its last submission."""
+    """Where something changes, at most `_MOST_POINTS` of them; empty if no run has more than its last submission."""
     if not any(len(timeline.places) > 1 for timeline in timelines):
         return []
     return _thinned(sorted({place for timeline in timelines for place in timeline.places} | {0}))
@@ -273,7 +273,7 @@ def _spending_point(timelines: Sequence[_Timeline], totals: Sequence[float], pla
 
 
 def _run_curve(competition_id: str, seed: int, run: GradedRun, time_limit: float | None) -> RunCurve:
-    """Where a run has not ended, its calls lie within the time limit, in hours."""
+    """Where a run has not ended, its calls are within the time limit, in hours."""
     moments = _moments(run)
     points = [(seconds / 3600, report.score) for seconds, report in moments]
     details = run.details

@@ -24,7 +24,7 @@ class CompetitionInfo:
     modality: str
     metric: str
     known_leaks: tuple[str, ...]
-    """Names of the known ways in which this edition's public data tells about answers."""
+    """Names of the known ways in which this edition's public data reveals answers."""
     known_faults: tuple[str, ...]
     """Names of what else is known to be broken in this edition."""
 

@@ -33,7 +33,7 @@ def write_similarity_page(similarities: Similarities, path: Path) -> None:
 def similarity_page(similarities: Similarities) -> str:
     """The page's HTML; it works from a file, and shows nothing of others unescaped.
 
-    Pairs with a level are shown side by side, at most `MOST_SHOWN` of them; the table holds what is less alike, too.
+    Pairs with a level are shown side by side, at most `MOST_SHOWN` of them; the table holds what is less alike as well.
     """
     leveled = [pair for pair in similarities.pairs if pair.level(similarities.threshold)]
     shown = {id(pair): place for place, pair in enumerate(leveled[:MOST_SHOWN])}
@@ -44,18 +44,18 @@ def similarity_page(similarities: Similarities) -> str:
         texts = "\n".join(_side_by_side(pair, shown[id(pair)], similarities) for pair in leveled[:MOST_SHOWN])
         sections.append(Section("texts", "Side by side", texts))
     if similarities.left_out:
-        sections.append(Section("left-out", "Left out", bullets(list(similarities.left_out))))
+        sections.append(Section("left-out", "Omitted", bullets(list(similarities.left_out))))
     return whole_page("Similarity of code", lead, sections, extra="side_by_side")
 
 
 def _table(similarities: Similarities, shown: dict[int, int]) -> str:
     if not similarities.pairs:
-        return '<p class="note">No two share more than a little.</p>'
-    header = ["Code", "Alike to", "Level", "Similarity", "Of the code", "Of the other", "Longest stretch, tokens"]
+        return '<p class="note">No two share more than a little code.</p>'
+    header = ["Code", "Similar to", "Level", "Similarity", "Of the code", "Of the other", "Longest match, tokens"]
     rows = [_row(pair, similarities.threshold, shown.get(id(pair))) for pair in similarities.pairs[:_MOST_ROWS]]
     note = (
-        '<p class="note">Similarity: twice the shared fingerprints by those of both, of all files or of the two most alike. '
-        "What everybody was given and what many have is left out.</p>"
+        '<p class="note">Similarity: twice the shared fingerprints divided by those of both, for all files or the most similar. '
+        "Code that every agent was given and code that many share is excluded.</p>"
     )
     return sortable_table(header, rows) + note
 

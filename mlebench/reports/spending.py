@@ -26,12 +26,12 @@ class UsageFigures:
 
 
 def measured_usage(runs: Iterable[GradedRun]) -> UsageFigures | None:
-    """Of the runs whose calls a gateway measured; None where there is none."""
+    """Of the runs whose calls a gateway measured; None if there is none."""
     return _figures([(run, run.details.usage) for run in runs if run.details is not None])
 
 
 def reported_usage(runs: Iterable[GradedRun]) -> UsageFigures | None:
-    """Of the runs of which only the agent itself says what it used; None where there is none."""
+    """Of the runs of which only the agent itself says what it used; None if there is none."""
     return _figures([(run, run.details.reported_usage) for run in runs if run.details is not None and run.details.usage is None])
 
 

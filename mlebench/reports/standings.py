@@ -38,7 +38,7 @@ class Standing:
 
     @property
     def gpu_hours(self) -> float | None:
-        """Of all runs together; None where no run tells."""
+        """Total over all runs; None if no run reports it."""
         known = [run.gpu_hours for run in self.runs if run.gpu_hours is not None]
         return sum(known) if known else None
 
@@ -69,10 +69,10 @@ def verdict(ranked: Sequence[Standing]) -> str:
     reach = interval(spread).replace(" … ", " to ").replace("-", "−")
     sure = f"95 % {reach}; sign test {p_value(comparison.medal_sign_test.p_value)}"
     if points == 0:
-        return f"No difference: {first} and {second} earn equally many medals {on}{_by_score(comparison)}."
+        return f"No difference: {first} and {second} earn the same number of medals {on}{_by_score(comparison)}."
     if spread is None:
         ahead = f"{first} is {points:.1f} percentage points ahead of {second}"
-        return f"{ahead} on one competition, which cannot tell how sure that is."
+        return f"{ahead} on one competition, which is too few for an interval."
     if spread.lower > 0:
         return f"{first} leads {second} by {points:.1f} percentage points {on} ({sure})."
     return f"No clear difference: {first} is {points:.1f} percentage points ahead of {second} {on} ({sure})."
@@ -88,9 +88,9 @@ def _by_score(comparison: Comparison) -> str:
 
 
 def nearest_published(entry: ResultsDocument) -> str:
-    """Which published results lie nearest above and below, one sentence; empty where none can be set beside.
+    """Which published results lie nearest above and below, one sentence; empty if none can be set next to.
 
-    The widest published split of the report counts; scores on mock data are set beside nothing.
+    The widest published split of the report counts; scores on mock data are set next to nothing.
     """
     if "mock" in entry.results.conditions.data.values():
         return ""
@@ -103,8 +103,8 @@ def nearest_published(entry: ResultsDocument) -> str:
         below = next((told for told in reversed(listed) if told[0] <= mean), None)
         parts = [f"below {_told(above[1], name)}"] if above else []
         parts += [f"above {_told(below[1], name)}"] if below else []
-        edition = "" if entry.results.conditions.edition == "v1" else ", which is about edition v1"
-        return f"On the public leaderboard{edition}, {mean:.1f} % on {name} would stand {' and '.join(parts)}."
+        edition = "" if entry.results.conditions.edition == "v1" else "(edition v1)"
+        return f"On the public leaderboard{edition}, {mean:.1f} % on {name} would rank {' and '.join(parts)}."
     return ""
 
 

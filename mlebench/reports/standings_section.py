@@ -17,15 +17,15 @@ _METRICS = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_me
 _HEADER = (
     "Result",
     Head("Any medal (%)", "mean over seeds ± one standard error; 95 % over seeds below"),
-    Head("To the best", "percentage points of any medal; 95 % over competitions below"),
+    Head("Behind the best", "percentage points in medal rate; 95 % over competitions below"),
     Head("Gold (%)", "silver and bronze below"),
     Head("Above median (%)", "medals included"),
-    Head("Valid", "runs with a valid submission, of all"),
-    Head("Failed", "runs that ended as failed, with a submission or without"),
-    Head("Timed out", "runs that ended at their time limit, with a submission or without"),
+    Head("Valid", "runs with a valid submission, out of all"),
+    Head("Failed", "runs that ended as failed, with or without a submission"),
+    Head("Timed out", "runs that reached their time limit, with or without a submission"),
     "USD",
     "Tokens",
-    Head("Time of a run", "mean; GPU time of all below"),
+    Head("Time per run", "mean; total GPU time below"),
 )
 
 

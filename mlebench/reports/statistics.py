@@ -108,16 +108,16 @@ def mean_pass_at_k(outcomes: Sequence[Sequence[bool]]) -> list[PassAtK]:
 
 
 def bootstrap_interval(values: Sequence[float]) -> Interval | None:
-    """95 % percentile interval of the mean when competitions are drawn anew with replacement.
+    """95 % percentile interval of the mean when competitions are drawn again with replacement.
 
-    It tells how far the figure depends on which competitions the benchmark holds, whereas the standard error over seeds
-    tells how far it depends on the agent's luck. Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
+    It shows how far the figure depends on which competitions the benchmark contains, whereas the standard error over seeds
+    shows how far it depends on the agent's luck. Efron & Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13.
 
     Args:
         values: one per competition, the mean over its seeds; at least one.
 
     Returns:
-        None for one competition, which tells nothing of others.
+        None for one competition, which says nothing about others.
 
     Raises:
         ValueError: no values.
@@ -127,13 +127,13 @@ def bootstrap_interval(values: Sequence[float]) -> Interval | None:
 
 
 def bootstrap_difference(first: Sequence[float], second: Sequence[float]) -> Interval | None:
-    """95 % percentile interval of mean(first) − mean(second), both drawn anew independently; see `bootstrap_interval`.
+    """95 % percentile interval of mean(first) − mean(second), both drawn again independently; see `bootstrap_interval`.
 
     Args:
         first, second: one value per competition, at least one each.
 
     Returns:
-        None where either has one competition.
+        None if either has one competition.
 
     Raises:
         ValueError: no values.
@@ -161,7 +161,7 @@ def sign_test(differences: Sequence[float]) -> SignTest:
     """Exact two-sided sign test; ties are left out of the count, as is usual.
 
     Args:
-        differences: one per competition, above 0 where the first experiment is better.
+        differences: one per competition, above 0 if the first experiment is better.
     """
     from scipy.special import bdtr
 

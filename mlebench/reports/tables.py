@@ -51,6 +51,11 @@ def to_csv(document: Document) -> str:
     return text.getvalue()
 
 
+def run_rows(document: Document) -> list[dict[str, object]]:
+    """One row per run of all results, by the names of `CSV_COLUMNS`."""
+    return [row for entry in document.entries for row in _csv_rows(entry)]
+
+
 def _csv_cell(value: object) -> object:
     """Text on one line, and none that a spreadsheet takes for a formula."""
     if not isinstance(value, str):
@@ -139,7 +144,7 @@ def _review_lines(figures: ReviewFigures) -> Iterator[str]:
             yield f"| {' | '.join(map(_escaped, cells))} |"
         if len(review.findings) > _MOST_FINDINGS:
             yield from ("", f"{len(review.findings) - _MOST_FINDINGS:,} more findings are in the JSON document.")
-        yield from (line for skipped in skipped_lines(review) for line in ("", f"Not looked at, {_escaped(skipped)}"))
+        yield from (line for skipped in skipped_lines(review) for line in ("", f"Not reviewed: {_escaped(skipped)}"))
         yield from (line for told in similarity_lines(review) for line in ("", f"Code, {_escaped(told)}"))
         yield from (line for told in model_lines(review) for line in ("", f"Judges, {_escaped(told)}"))
         yield from (line for told in familiarity_lines(review) for line in ("", f"Familiarity, {_escaped(told)}"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from grading.wording import counted
+from mlebench._support.tables import FittingTable
 from mlebench._support.terminal import make_console
 from mlebench.reports.comparison import Comparison
 from mlebench.reports.contamination import Familiarity, FamiliarityGap
@@ -45,6 +45,7 @@ from mlebench.runs.usage import Usage
 
 _MEDAL_STYLES = {"gold": "bold yellow", "silver": "bold white", "bronze": "bold dark_orange3"}
 _MOST_ROWS = 25
+_PERCENTAGES = "percentages: mean ± one standard error over seeds; interval: 95 % over seeds"
 
 
 def print_document(document: Document, *, details: bool = False, console: Console | None = None) -> None:
@@ -72,7 +73,7 @@ def _results(entry: ResultsDocument, details: bool) -> Iterator[RenderableType]:
     if details or len(entry.competitions) <= _MOST_ROWS:
         yield _competitions(entry)
     else:
-        yield Text(f"{len(entry.competitions)} competitions; --details prints each.", style="dim")
+        yield Text(f"{len(entry.competitions)} competitions; add --details to list them.", style="dim")
     if rows := usage_rows(entry):
         yield _usage(rows)
         yield from _models(entry)
@@ -90,8 +91,8 @@ def _title(entry: ResultsDocument) -> str:
     return f"{entry.results.name or 'Reports'} · {conditions_text(entry.results)}"
 
 
-def _figures(entry: ResultsDocument) -> Table:
-    table = Table(caption="percentages: mean ± one standard error over seeds; interval: 95 % over seeds", caption_justify="left")
+def _figures(entry: ResultsDocument) -> FittingTable:
+    table = FittingTable(caption=_PERCENTAGES, caption_justify="left")
     for column in ("split", "competitions", "seeds", *METRIC_TITLES.values(), "interval of any medal"):
         table.add_column(column, justify="left" if column == "split" else "right")
     for figures in entry.figures:
@@ -135,13 +136,13 @@ def _clean_sentence(what: str, clean: CleanFigures) -> Iterator[str]:
         return
     figure = plus_minus(clean.metrics.get("any_medal_percentage"))
     named = issues_text(clean.excluded)
-    yield f"  any medal without known {what}: {figure} over {clean.competitions}; {len(clean.excluded)} left out: {named}"
+    yield f"  any medal without known {what}: {figure} over {clean.competitions}; {len(clean.excluded)} excluded: {named}"
 
 
-def _competitions(entry: ResultsDocument) -> Table:
+def _competitions(entry: ResultsDocument) -> FittingTable:
     seeds = max(len(row.runs) for row in entry.competitions)
     claims = f"; ‡ {REPORTED}" if entry.reported_usage else ""
-    table = Table(caption=f"relative: 0 at the leaderboard's median, 1 at gold{claims}", caption_justify="left")
+    table = FittingTable(caption=f"relative: 0 at the leaderboard's median, 1 at gold{claims}", caption_justify="left")
     table.add_column("competition", no_wrap=True)
     table.add_column("split")
     table.add_column("better")
@@ -160,8 +161,8 @@ def _competitions(entry: ResultsDocument) -> Table:
     return table
 
 
-def _usage(rows: Sequence[tuple[str, str, UsageFigures]]) -> Table:
-    table = Table(title="Calls to models", title_justify="left")
+def _usage(rows: Sequence[tuple[str, str, UsageFigures]]) -> FittingTable:
+    table = FittingTable(title="Calls to models", title_justify="left")
     for column in ("split", "usage", "runs", "calls", "failed", "input tokens", "output tokens", "USD", "USD per medal"):
         table.add_column(column, justify="left" if column in ("split", "usage") else "right")
     for name, source, figures in rows:
@@ -184,8 +185,8 @@ def _model_words(used: Usage) -> str:
     return f"{counted(used.calls or 0, 'call')}, {whole(used.failed_calls)} failed, {tokens}, {cost}"
 
 
-def _usage_of_runs(entry: ResultsDocument) -> Table:
-    table = Table(title="Calls to models by run", title_justify="left")
+def _usage_of_runs(entry: ResultsDocument) -> FittingTable:
+    table = FittingTable(title="Calls to models by run", title_justify="left")
     for column in ("competition", "seed", "usage", "calls", "failed", "input tokens", "output tokens", "USD"):
         table.add_column(column, justify="left" if column in ("competition", "usage") else "right")
     for row in entry.competitions:
@@ -201,7 +202,7 @@ def _comparison(comparison: Comparison) -> Text:
     medal, by_score = comparison.medal_sign_test, comparison.score_sign_test
     lines = [
         f"{comparison.first or 'first'} against {comparison.second or 'second'} on {comparison.selection.name}: "
-        f"{comparison.any_medal_difference:+.2f} points of any medal "
+        f"{comparison.any_medal_difference:+.2f} percentage points in medal rate "
         f"(95 % over competitions {interval(comparison.interval)})",
         f"  by medals: {medal.wins} better, {medal.ties} equal, {medal.losses} worse ({p_value(medal.p_value)}, sign test)",
         f"  by score: {by_score.wins} better, {by_score.ties} equal, {by_score.losses} worse ({p_value(by_score.p_value)})",
@@ -220,9 +221,9 @@ def _costs(comparison: Comparison) -> Iterator[str]:
         yield f"  tokens per medal: {tokens_per_medal(*first)} against {tokens_per_medal(*second)}"
 
 
-def _published(main: ResultsDocument, results: Sequence[PublishedResult]) -> Table:
+def _published(main: ResultsDocument, results: Sequence[PublishedResult]) -> FittingTable:
     legend = "* known to profit from leaks of edition v1   † padded with failures   ‡ claimed, not on the board"
-    table = Table(caption=legend, caption_justify="left")
+    table = FittingTable(caption=legend, caption_justify="left")
     table.add_column("agent")
     table.add_column("models")
     for title in (*SPLIT_NAMES, "time limit", "date"):
@@ -244,7 +245,7 @@ def print_familiarity(entries: Sequence[Familiarity]) -> None:
     """Print the comparison of kinds of competitions as tables."""
     console = make_console()
     for entry in entries:
-        table = Table(title=" · ".join(filter(None, (entry.agent or "Reports", entry.models))), title_justify="left")
+        table = FittingTable(title=" · ".join(filter(None, (entry.agent or "Reports", entry.models))), title_justify="left")
         for column in ("competitions of", "number", "runs", "normalised score", "95 %"):
             table.add_column(column, justify="left" if column == "competitions of" else "right")
         for figure in entry.figures:
@@ -261,12 +262,16 @@ def print_familiarity(entries: Sequence[Familiarity]) -> None:
 
 
 def _gap_sentence(gap: FamiliarityGap) -> str:
-    over = f"over {gap.competitions} shared competitions" if gap.paired else "other tasks, so memory is but one possible reason"
+    over = (
+        f"over {gap.competitions} shared competitions"
+        if gap.paired
+        else "different tasks, so memorisation is only one possible reason"
+    )
     return f"kaggle − {gap.other}: {gap.difference:+.3f} ({interval(gap.interval, 3)}), {_side_of_zero(gap.interval)}; {over}"
 
 
 def _side_of_zero(spread: Interval | None) -> str:
     if spread is None:
-        return "one competition cannot tell whether it is above 0"
+        return "one competition is too few for an interval"
     surely = "above" if spread.lower > 0 else "below" if spread.upper < 0 else "not distinguishable from"
     return f"{surely} 0"

@@ -11,7 +11,7 @@ from mlebench.reports.notation import REPORTED, duration, gpu_time, usd, whole
 
 
 def totals(entry: ResultsDocument) -> Iterator[Card]:
-    """A card for how runs ended, and one each for time, money and tokens where they are known."""
+    """A card for how runs ended, and one each for time, money and tokens if known."""
     runs = [run for row in entry.competitions for run in row.runs]
     ended = {state: sum(run.state == state for run in runs) for state in ("failed", "timed-out")}
     valid = sum(run.outcome == "valid" for run in runs)
@@ -19,7 +19,7 @@ def totals(entry: ResultsDocument) -> Iterator[Card]:
     yield Card("Runs with a valid submission", f"{valid:,} of {len(runs):,}", [told])
     if (mean := mean_or_none([run.hours for run in runs])) is not None:
         gpu_hours = [run.gpu_hours for run in runs if run.gpu_hours is not None]
-        yield Card("Time of a run", duration(mean), ["mean", *([f"{gpu_time(sum(gpu_hours))} GPU in all"] if gpu_hours else [])])
+        yield Card("Time per run", duration(mean), ["mean", *([f"{gpu_time(sum(gpu_hours))} GPU in total"] if gpu_hours else [])])
     used, source = (entry.usage, "") if entry.usage is not None else (entry.reported_usage, REPORTED)
     if used is None:
         return

@@ -21,14 +21,14 @@ _AMOUNTS = {
     "Reasoning tokens": "reasoning_tokens",
 }
 _HEADER = (
-    Head("Calls", "calls that were answered, failed or were refused"),
-    Head("Input", "input tokens, cached ones among them"),
-    Head("Output", "output tokens, those of reasoning among them"),
+    Head("Calls", "calls that were answered, failed or rejected"),
+    Head("Input", "input tokens, including cached ones"),
+    Head("Output", "output tokens, including reasoning"),
 )
 
 
 def usage_tables(entry: ResultsDocument, *, headings: bool = True) -> str:
-    """The tables of one result; empty where nobody says what its runs took."""
+    """The tables of one result; empty if nobody says what its runs took."""
     rows = usage_rows(entry)
     if not rows:
         return ""
@@ -36,8 +36,8 @@ def usage_tables(entry: ResultsDocument, *, headings: bool = True) -> str:
     if headings:
         parts.append(
             note(
-                "Measured: by the gateway to models. Reported by the agent: its own claim, of runs without a gateway. Input "
-                "holds cached tokens, output those of reasoning. An amount with an unknown part, such as a price, is –."
+                "Measured: by the model gateway. Reported by the agent: claimed, for runs without a gateway. Input "
+                "includes cached tokens, output includes reasoning. Amounts with an unknown part, such as a price, are –."
             )
         )
     if entry.usage is not None and entry.usage.total.models:
@@ -62,7 +62,7 @@ def run_costs(run: RunRow) -> list[Cell]:
 
 
 def run_amounts(run: RunRow) -> list[tuple[str, object]]:
-    """All that is known of what a run took, by name; empty where nobody says."""
+    """All that is known of what a run took, by name; empty if nobody says."""
     used, source = run_usage(run)
     if used is None:
         return []

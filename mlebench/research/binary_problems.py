@@ -25,7 +25,7 @@ class Problem:
     """What is public of one problem."""
 
     facts: Mapping[str, Any]
-    """The row of `problems.csv`: `problem`, `inputs`, `examples` and what the competition tells beside them."""
+    """The row of `problems.csv`: `problem`, `inputs`, `examples` and further facts given by the competition."""
     x: np.ndarray
     """Training inputs, float32, shape (examples, inputs)."""
     y: np.ndarray
@@ -47,7 +47,7 @@ def draw_problems(
     anchors_per_problem: int = ANCHORS,
     examples_at_anchors: bool = False,
 ) -> tuple[list[Problem], pd.DataFrame]:
-    """Draw training data and anchors, x ~ N(0, I), each of a stream of its own.
+    """Draw training data and anchors, x ~ N(0, I), each from a separate stream.
 
     Args:
         all_facts: one dict per problem with `inputs` and `examples`; gets a name as `problem`.

@@ -50,7 +50,7 @@ def draw_network(rng: np.random.Generator, inputs: int, classes: int = 2) -> Ran
 
 
 def truncated_normal(rng: np.random.Generator, shape: tuple[int, ...], bound: float = 2.0) -> np.ndarray:
-    """Standard normal values, drawn again until all lie within ±`bound`."""
+    """Standard normal values, drawn again until all are within ±`bound`."""
     values = rng.standard_normal(shape)
     while (beyond := np.abs(values) > bound).any():
         values[beyond] = rng.standard_normal(int(beyond.sum()))

@@ -1,4 +1,4 @@
-"""The files that a group's agent had when the group was made, so that a refusal names those that changed since."""
+"""The files of a group's agent as they were when the group was created, so that a refusal can list what changed since."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from mlebench.agents import NOT_COPIED, AgentSpec, agent_in, file_digest
 
 _MOST_FILES = 500
-"""Of a larger agent only the fingerprint is kept."""
+"""For a larger agent, only the fingerprint is kept."""
 _MOST_NAMED = 5
 _OF_PLACE = ("name", "directory", "description")
-"""What of an agent says where it lies, or is for people."""
+"""Fields of an agent that give its location or are for people only."""
 
 
 def file_hashes(agent: AgentSpec) -> dict[str, str]:
@@ -26,7 +26,7 @@ def file_hashes(agent: AgentSpec) -> dict[str, str]:
 
 
 def fingerprint_of(hashes: Mapping[bytes, str]) -> str:
-    """`AgentSpec.fingerprint` of a folder of which the files' SHA-256 alone are known, by their paths in it."""
+    """`AgentSpec.fingerprint` of a folder, computed from the SHA-256 of its files by their paths within it."""
     digest = hashlib.sha256()
     for path in sorted(hashes, key=lambda path: PurePosixPath(os.fsdecode(path))):
         if not set(NOT_COPIED).intersection(PurePosixPath(os.fsdecode(path)).parts):
@@ -35,7 +35,7 @@ def fingerprint_of(hashes: Mapping[bytes, str]) -> str:
 
 
 def changed_files(kept: Any, agent: AgentSpec) -> str:
-    """Names of the files that differ from what was kept, such as `start.sh, tools.py (new)`; empty where none was kept."""
+    """Names of the files that differ from the kept hashes, such as `start.sh, tools.py (new)`; empty if none were kept."""
     if not isinstance(kept, Mapping) or not kept:
         return ""
     now = file_hashes(agent)
@@ -49,15 +49,15 @@ def changed_files(kept: Any, agent: AgentSpec) -> str:
 
 
 def settings_in(folder: Path, kept: AgentSpec, arguments: Mapping[str, Any]) -> list[str]:
-    """Names of the settings in which the `agent.yaml` of a folder differs from the agent that a plan keeps.
+    """Names of the settings that differ between the `agent.yaml` of a folder and the agent in a plan.
 
     Args:
         folder: the agent's folder, or a copy of it.
-        kept: the agent of the plan.
-        arguments: those that were set for the group alone.
+        kept: the plan's agent.
+        arguments: those set for this group only.
 
     Raises:
-        UsageError: the folder holds no agent of that variant.
+        UsageError: the folder does not define that variant of the agent.
     """
     found = agent_in(folder, kept.variant).with_arguments(dict(arguments)).to_dict()
     mine = kept.to_dict()
@@ -65,7 +65,7 @@ def settings_in(folder: Path, kept: AgentSpec, arguments: Mapping[str, Any]) -> 
 
 
 def is_same_content(kept: Any, now: str | None) -> bool:
-    """Whether two hashes are of the same content; a group from before they were kept whole has their first 16 digits."""
+    """Whether two hashes are of the same content; older groups kept only the first 16 digits."""
     if not isinstance(kept, str) or now is None:
         return False
     return kept == now or (len(kept) == 16 and now.startswith(kept))

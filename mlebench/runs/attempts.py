@@ -1,4 +1,4 @@
-"""The attempts at a run: what its record says of each, and where each left its files."""
+"""The attempts at a run: what the record says about each, and where their files are."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, TypeGuard
 from mlebench.runs.record import RunRecord
 
 FOLDER = "attempts"
-"""Of a run's folder; holds what earlier attempts left, each in a folder of its number."""
+"""In a run's folder; holds the files of earlier attempts, each in a folder named by its number."""
 _LARGEST_NUMBER = 10**6
 
 
 def said_of_attempts(record: RunRecord) -> dict[int, Mapping[str, Any]]:
-    """What a record says of each attempt, by number from 1 and in their order: `state`, `reason`, `started_at`, …
+    """What a record says about each attempt, by number from 1 and in order: `state`, `reason`, `started_at`, …
 
-    The last is the record's own `attempt`, also 0 before the first. Of earlier ones anything may stand there.
+    The last is the record's own `attempt`, which is 0 before the first one. Entries of earlier attempts are unchecked.
     """
     numbered = ((entry.get("attempt"), entry) for entry in record.attempts)
     earlier: dict[int, Mapping[str, Any]] = {number: entry for number, entry in numbered if _is_number(number)}
@@ -25,7 +25,7 @@ def said_of_attempts(record: RunRecord) -> dict[int, Mapping[str, Any]]:
 
 
 def parts_of(record: RunRecord, number: int) -> tuple[str, ...]:
-    """Where an attempt's files lie, as names below the run's folder; those of the last lie in that folder itself."""
+    """Path of an attempt's files below the run's folder, as parts; the last attempt's files are in the folder itself."""
     return () if number == record.attempt else (FOLDER, str(number))
 
 

@@ -1,4 +1,4 @@
-"""Cancels runs from outside their harness: a mark in the folder that the harness looks for, or without one at the executor."""
+"""Cancels runs from outside their harness: through a marker file that the harness polls, or else through the executor."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def cancel_run(group: Group, run_id: str) -> None:
     """Cancel one run; it stays cancelled when the group is resumed.
 
     Raises:
-        UsageError: it has ended already.
+        UsageError: it has already ended.
     """
     group.refuse_imported("cancelled")
     run = next(run for run in group.plan.runs if run.run_id == run_id)
     record = group.record(run)
     if record.has_ended:
-        raise UsageError(f"{run_id} has ended already ({record.state}); {group.command('runs', group.name)} shows it")
+        raise UsageError(f"{run_id} has already ended ({record.state}); {group.command('runs', group.name)} shows it")
     (group.run_dir(run_id) / "cancel").touch()
     if is_at_work(group.folder):
         tell_cancelled(group, run_id)
@@ -39,7 +39,7 @@ def cancel_group(group: Group) -> int:
     """Cancel every run that has not ended; resuming the group continues with them.
 
     Returns:
-        how many there were.
+        the number of runs cancelled.
 
     Raises:
         UsageError: every run has ended.
@@ -64,14 +64,14 @@ def _cancel_without_harness(group: Group, runs: list[PlannedRun]) -> None:
         for run in runs:
             record = group.record(run)
             if not record.has_ended:
-                when = "before it started" if record.state == "pending" else "when nothing was left of it"
+                when = "before it started" if record.state == "pending" else "after it had disappeared"
                 record.end(Outcome("cancelled", "cancelled", f"cancelled {when}"))
                 record.write(group.run_dir(run.run_id))
         write_grading_report(group)
 
 
 def _stop(executor: Executor, tasks: list[RunTask]) -> None:
-    """Stop what the executor still has of an earlier harness, and wait until it has ended."""
+    """Stop what the executor still runs for an earlier harness, and wait until it has ended."""
     left = set()
     for task in tasks:
         if executor.submit(task):

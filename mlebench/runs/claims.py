@@ -1,4 +1,4 @@
-"""What an agent, or whoever can write into a run's folder, says in files: made harmless once, on the way into the record."""
+"""Files that an agent, or anyone with access to a run's folder, may have written: sanitised once before entering the record."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Note = Callable[[str], None]
 USAGE_FILE = Path("logs") / "usage.json"
 _LARGEST_USAGE = 2**20
 _MOST_VERDICTS = 200_000
-"""In a record, which would otherwise be too large to be read; the checker gives one in five seconds."""
+"""Limit per record, which would otherwise become too large to read; the checker answers once every five seconds."""
 _MOST_REFUSED = 10**6 - 1
 _MOST_KEYS = 100
 _LONGEST_KEY, _LONGEST_TEXT, _LONGEST_TIME = 100, 500, 80
 _LARGEST_NUMBER = 2**53
-"""Up to here a whole number stays itself in every reader of JSON, and sums stay finite."""
+"""Integers up to this size are exact in every JSON reader, and sums stay finite."""
 
 
 def reported_usage(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What the agent counted in `logs/usage.json`, a flat object of numbers and texts; see `harmless`.
+    """The agent's own counts from `logs/usage.json`, a flat object of numbers and texts; see `harmless`.
 
     Args:
         run_dir: the run's folder.
-        note: receives a sentence for what is left out.
+        note: receives a sentence about what is left out.
         secrets: values that are masked.
     """
     try:
@@ -47,20 +47,20 @@ def reported_usage(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> 
         note(f"{USAGE_FILE} is left out: {error.strerror}")
         return {}
     except (ValueError, RecursionError):
-        note(f"{USAGE_FILE} is left out: it is not JSON in UTF-8, or holds a number of thousands of digits")
+        note(f"{USAGE_FILE} is left out: it is not UTF-8 JSON, or holds a number with thousands of digits")
         return {}
     if not isinstance(usage, dict):
-        note(f'{USAGE_FILE} is left out: it holds no object such as {{"input_tokens": 1200}}')
+        note(f'{USAGE_FILE} is left out: it is not a JSON object such as {{"input_tokens": 1200}}')
         return {}
     return harmless(usage, note, secrets)
 
 
 def harmless(usage: Mapping[Any, Any], note: Note = lambda _: None, secrets: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The entries that any reader can take: at most 100, keys and texts short and printable, numbers finite and below 2**53.
+    """The entries that any reader can process: at most 100, with short printable keys and texts and finite numbers below 2**53.
 
     Args:
         usage: keys with values of any kind.
-        note: receives one sentence where entries are left out.
+        note: receives one sentence if entries are left out.
         secrets: values that are masked in keys and texts.
     """
     mask = Mask(secrets)
@@ -80,24 +80,24 @@ def harmless(usage: Mapping[Any, Any], note: Note = lambda _: None, secrets: tup
     if left_out:
         more = f" and {len(left_out) - 3} more" if len(left_out) > 3 else ""
         note(
-            f"{USAGE_FILE}: left out {', '.join(left_out[:3])}{more}; kept are {_MOST_KEYS} entries that are texts or numbers "
+            f"{USAGE_FILE}: left out {', '.join(left_out[:3])}{more}; at most {_MOST_KEYS} entries are kept, which must be "
+            f"texts or numbers "
             "below 2**53"
         )
     return kept
 
 
 def checker_calls(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> tuple[list[dict[str, Any]], int]:
-    """What the submission checker answered, from its ledger in a run's folder or that of an earlier attempt.
+    """The submission checker's answers, from its ledger in a run's folder or that of an earlier attempt.
 
     Args:
         run_dir: the folder.
-        note: receives a sentence where lines are left out.
+        note: receives a sentence if lines are left out.
         secrets: values that are masked.
 
     Returns:
-        the verdicts in their order, at most 200,000 of them, each with `at`, an ISO time, `valid`, and `sha256` of the file,
-        None where an earlier harness did not write it down; and how many calls were answered without a verdict, less than a
-        million.
+        the verdicts in order, at most 200,000, each with `at` (an ISO time), `valid`, and `sha256` of the file (None if an
+        earlier harness did not record it); and the number of calls answered without a verdict, below a million.
     """
     path, mask = ledger_path(run_dir, LEDGER), Mask(secrets)
     verdicts: list[dict[str, Any]] = []
@@ -121,22 +121,22 @@ def checker_calls(run_dir: Path, note: Note, secrets: tuple[str, ...] = ()) -> t
         note(f"{path.name} is left out: {error.strerror}")
         return [], 0
     if left_out:
-        note(f"{path.name}: {left_out} of {lines} lines are left out, as they hold no call of the checker or are too many")
+        note(f"{path.name}: {left_out} of {lines} lines are left out: they are not checker calls, or exceed the limit")
     return verdicts, min(refused, _MOST_REFUSED)
 
 
 def check_seconds(run_dir: Path, started_at: str | None) -> tuple[float, ...]:
-    """When the submission checker answered, with or without a verdict, in seconds since the agent's start, in the order of time.
+    """Times of the submission checker's answers, with or without a verdict, in seconds since the agent's start, ascending.
 
     Args:
         run_dir: the run's folder.
-        started_at: the agent's start as ISO text; None where it never started.
+        started_at: the agent's start as ISO text; None if it never started.
     """
     if started_at is None:
         return ()
     start = datetime.fromisoformat(started_at)
     seconds: list[float] = []
-    # an answer that cannot be read has no place on a chart
+    # an unreadable answer cannot be placed on a chart
     with contextlib.suppress(OSError):
         for entry in ledger_lines(ledger_path(run_dir, LEDGER), MOST_BYTES):
             with contextlib.suppress(ValueError, TypeError, OverflowError):
@@ -146,17 +146,17 @@ def check_seconds(run_dir: Path, started_at: str | None) -> tuple[float, ...]:
 
 
 def checker_call(entry: Mapping[str, Any]) -> CheckerCall | None:
-    """The call that a line of the checker's ledger says, which anybody may have written; None where it says none."""
+    """The call recorded in a line of the checker's ledger, which is untrusted; None if it is not one."""
     if "outcome" in entry:
         return CheckerCall.from_entry(entry)
-    # lines of an earlier harness hold `at` and `valid` alone
+    # lines of an earlier harness hold only `at` and `valid`
     valid = entry.get("valid")
     return CheckerCall("checked", 200, valid) if isinstance(valid, bool) else None
 
 
 def _shown(text: str, mask: Mask, most: int) -> str:
-    """Printable and masked: what JSON or an encoding hid in the file stands here in full."""
-    # made printable first, as a lone surrogate cannot be masked, and shortened last, as a part of a secret is none
+    """Printable and masked, with everything that JSON or an encoding hid in the file spelled out."""
+    # made printable first, as a lone surrogate cannot be masked, and shortened last, as a truncated secret would not match
     return printable(mask.apply_to_text(printable(text, None)), most)
 
 
@@ -166,4 +166,4 @@ def _is_usual_number(value: object) -> bool:
 
 
 def _not_a_number(_: str) -> None:
-    """NaN and Infinity are no JSON; as null they are left out like any other value that is no number."""
+    """NaN and Infinity are not valid JSON; as null they are left out like any other value that is not a number."""

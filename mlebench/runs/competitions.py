@@ -1,4 +1,4 @@
-"""The competitions of runs: loaded once for the steps of a start, and with their answers for the runs that follow."""
+"""Competitions of runs: loaded once for all steps of a start, and with their answers for the runs that follow."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mlebench.registry.facts import EditionName
 
 @functools.lru_cache(maxsize=4)
 def load_competition(data_dir: Path, edition: EditionName, split_key: str | None, name: str) -> Competition:
-    """A competition; few are kept, as answers can be large.
+    """Load a competition; only a few are cached, as answers can be large.
 
     Raises:
-        UsageError: there is none of this name, or its folder is faulty.
+        UsageError: there is no such competition, or its folder is invalid.
     """
     return Registry(data_dir=data_dir, edition=edition, split_key=split_key).get_competition(name)

@@ -1,7 +1,7 @@
-"""What makes two runs comparable, as one value: runs that differ in it are never averaged.
+"""The conditions that make two runs comparable, as one value: runs that differ in it are never averaged.
 
-It is computed once, when a run group is made, and kept in its `group.yaml`. A part that is None is unknown, as report files of
-other harnesses tell few of them; unknown equals unknown alone.
+It is computed once, when a run group is created, and kept in its `group.yaml`. A part that is None is unknown, because report
+files of other harnesses state only a few of them; unknown equals only unknown.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ _PARTS = {
     "data": "data",
     "harness": "harness",
 }
-"""What is compared, and what a reader calls it."""
+"""The compared parts, with the names that readers see."""
 _OF_COMPETITIONS = ("competition_versions", "instance_hashes", "data")
 _OF_BOTH = (*_OF_COMPETITIONS, "models_served")
-"""Parts that count for the competitions, or the names of models, that both sides have."""
+"""Parts compared only for the competitions, or model names, that both sides have."""
 _MOST_COMPETITIONS = 3
 _NO_LIMITS = ("name", "description", "network", "task_text", "snapshot_every", "allow", "budget", "grants", "record", "patience")
-"""What a profile holds beside limits: words, what are parts of their own, and what the harness does for itself."""
+"""Fields of a profile other than limits: descriptions, separate parts, and settings of the harness itself."""
 _ENFORCEMENT = "limits"
-"""The key of a profile that says whether its limits must be enforced. Where it is not among the limits, they must be."""
+"""The profile key that says whether limits must be enforced. If it is absent, they must be."""
 _ABSENT = {"arguments": "not set", "budget": "not set"}
-"""What the lack of a key means, where it is not unknown."""
+"""What a missing key means, if not unknown."""
 _SHOWN: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("memory", "shm", "disk", "max_output"), show_size),
     **dict.fromkeys(("time_limit", "grace"), show_duration),
@@ -67,19 +67,19 @@ class _Difference(NamedTuple):
     part: str
     """Name of the field."""
     key: str
-    """Which argument, limit or competition; empty where the part is one value."""
+    """The argument, limit or competition; empty if the part is a single value."""
     mine: Any
-    """None where it is unknown; in arguments and limits, not set."""
+    """None if unknown; in arguments and limits, not set."""
     other: Any
 
     @property
     def is_one_sided(self) -> bool:
-        """Whether one side does not know the part at all."""
+        """Whether the part is unknown on one side."""
         return not self.key and None in (self.mine, self.other)
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Both values as people write them, or as they are where that would hide the difference."""
+        """Both values as people write them, or unformatted if formatting would hide the difference."""
         show = _SHOWN.get(self.key, str) if self.part == "limits" else _as_written
         absent = _ABSENT.get(self.part, "unknown") if self.key != _ENFORCEMENT else "enforced"
         mine, other = (absent if value is None else show(value) for value in (self.mine, self.other))
@@ -87,20 +87,20 @@ class _Difference(NamedTuple):
 
     @property
     def change(self) -> str:
-        """What a list of differences says, such as `steps 1 → 100`."""
+        """The difference in words, such as `steps 1 → 100`."""
         mine, other = self.texts
         return f"{self._name} {mine} → {other}".strip()
 
     @property
     def label(self) -> str:
-        """What sets the one side apart, such as `steps=100`."""
+        """What distinguishes the first side, such as `steps=100`."""
         mine, _ = self.texts
         labels = {
             "arguments": f"{self.key}={mine}" if self.mine is not None else f"without {self.key}",
             "agent_fingerprint": f"files {mine[:7]}",
             "limits": f"{self._name} {mine}",
             "models_served": f"{self.key} as {mine}",
-            "budget": f"budget {self.key}={mine}" if self.mine is not None else f"without budget in {self.key}",
+            "budget": f"budget {self.key}={mine}" if self.mine is not None else f"no budget in {self.key}",
             "allow": f"open hosts {mine}" if self.mine else "no open hosts",
             "grants": f"grants {mine}" if self.mine else "no grants",
             "network": f"network {mine}",
@@ -119,7 +119,7 @@ class _Difference(NamedTuple):
 
 
 class _Limits(BaseModel):
-    """The kinds of the limits that are more than compared: counted with, or shown in their units."""
+    """Types of the limits that are not only compared but also used in calculations or shown with units."""
 
     time_limit: float | None = Field(default=None, gt=0, lt=1e12)
     grace: float | None = Field(default=None, ge=0, lt=1e12)
@@ -132,24 +132,24 @@ class _Limits(BaseModel):
 
 @dataclass(frozen=True)
 class Conditions:
-    """All that a result depends on beside the competition, the seed and chance."""
+    """Everything that a result depends on besides the competition, the seed and chance."""
 
     agent: str
     """`name` or `name/variant`."""
     arguments: Mapping[str, Any] | None = None
-    """Every argument of the agent, those of its `agent.yaml` included."""
+    """Every argument of the agent, including those of its `agent.yaml`."""
     agent_fingerprint: str | None = None
     """Hash of the agent's folder."""
     models: tuple[str, ...] | None = None
-    """Names of the models that the agent asks, as its `agent.yaml` or its arguments say."""
+    """Names of the models that the agent calls, according to its `agent.yaml` or its arguments."""
     models_served: Mapping[str, str] = field(default_factory=dict)
-    """What stands behind each name that the agent may use at the gateway, such as `gpt-5.1 of openai`; empty without one."""
+    """The model behind each name that the agent may use at the gateway, such as `gpt-5.1 of openai`; empty without a gateway."""
     budget: Mapping[str, float] = field(default_factory=dict)
     """The most that a run may spend on models, by unit; see `mlebench.profiles.Budget`."""
     allow: tuple[str, ...] = ()
-    """Hosts that are open beside the models."""
+    """Hosts that are reachable besides the models."""
     grants: tuple[str, ...] = ()
-    """What the gateway passes on although it reaches around the sandbox."""
+    """Provider features that the gateway permits although they bypass the sandbox."""
     limits: Mapping[str, Any] | None = None
     """The profile by value: sizes in bytes, durations in seconds, counts."""
     sandbox: str | None = None
@@ -164,15 +164,15 @@ class Conditions:
     instance_hashes: Mapping[str, str | None] = field(default_factory=dict)
     """Fingerprint of the key by competition whose data is generated from one."""
     data: Mapping[str, str] = field(default_factory=dict)
-    """real or mock, by competition of which it is known."""
+    """real or mock, by competition, where known."""
     harness: str | None = None
-    """Series of the harness, `major.minor`."""
+    """Version series of the harness, `major.minor`."""
     profile: str = field(default="", compare=False)
-    """What the limits are called; equal limits under two names are the same conditions."""
+    """Name of the limits; equal limits under two names are the same conditions."""
 
     @classmethod
     def of(cls, plan: Plan) -> Conditions:
-        """The conditions of a plan that is carried out now: with the competitions and the harness as they stand."""
+        """The conditions of a plan that is run now, with the current competitions and harness."""
         versions: dict[str, int | None] = {}
         keys: dict[str, str | None] = {}
         data: dict[str, str] = {}
@@ -192,7 +192,7 @@ class Conditions:
 
     @classmethod
     def recorded(cls, content: Mapping[str, Any], plan: Plan) -> Conditions:
-        """What a `group.yaml` tells; one written before conditions were kept tells less, by its plan and its manifest.
+        """The conditions in a `group.yaml`; for one written before conditions were kept, those known from its plan and manifest.
 
         Raises:
             ValueError: the conditions are damaged.
@@ -204,7 +204,7 @@ class Conditions:
 
     @classmethod
     def of_plan(cls, plan: Plan) -> Conditions:
-        """What a plan says of them by itself: nothing of the competitions, their data and the harness."""
+        """The conditions known from a plan alone, without those of competitions, data and harness."""
         profile = plan.profile
         return cls(
             agent=plan.agent.id,
@@ -226,7 +226,7 @@ class Conditions:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What `group.yaml` holds under `conditions`."""
+        """The value of `conditions` in `group.yaml`."""
         content: dict[str, Any] = _adapter().dump_python(self, mode="json")
         return content
 
@@ -235,7 +235,7 @@ class Conditions:
         """The inverse of `to_dict`; keys of a newer harness are ignored.
 
         Raises:
-            ValueError: these are no conditions, saying which key is missing or wrong.
+            ValueError: a key is missing or wrong; the message says which.
         """
         try:
             conditions = _adapter().validate_python(content)
@@ -251,7 +251,7 @@ class Conditions:
         return None if seconds is None else float(seconds) / 3600
 
     def limits_in_words(self) -> dict[str, str]:
-        """The limits as people write them, such as `24 h` and `16.0 GiB`; empty where they are unknown."""
+        """The limits as people write them, such as `24 h` and `16.0 GiB`; empty if unknown."""
         told = {key: value for key, value in (self.limits or {}).items() if value is not None}
         shown = {
             key: _SHOWN.get(key, _as_written) if isinstance(value, int | float) else _as_written for key, value in told.items()
@@ -264,9 +264,9 @@ class Conditions:
         return (self.limits or {}).get("gpus")
 
     def differences(self, other: Conditions) -> list[str]:
-        """The parts in which `other` differs, such as `arguments (steps 1 → 100)`; empty where both may be averaged.
+        """The parts in which `other` differs, such as `arguments (steps 1 → 100)`; empty if both may be averaged.
 
-        Parts that only one side knows are named together in the last entry.
+        Parts that are known on only one side are listed together in the last entry.
         """
         found = list(self._compare(other))
         changes: dict[str, list[str]] = {}
@@ -278,21 +278,22 @@ class Conditions:
         return [*told, f"{', '.join(unknown)} (unknown on one side)"] if unknown else told
 
     def set_apart(self, others: Iterable[Conditions]) -> list[str]:
-        """What tells these conditions from others of the same agent, such as `steps=100` or `local`; empty where nothing does."""
+        """What distinguishes these conditions from others of the same agent, such as `steps=100` or `local`; empty if nothing
+        does."""
         labels: dict[str, list[str]] = {}
         for other in others:
             found = list(self._compare(other)) if other.agent == self.agent else []
             if any(entry.is_one_sided for entry in found):
                 if any(entry.is_one_sided and entry.mine is None for entry in found):
                     return ["conditions unknown"]
-                continue  # the other is the one that says so
+                continue  # the other side reports this difference
             for entry in found:
                 known = labels.setdefault(entry.part, [])
                 known += [entry.label] if entry.label not in known else []
         return [label for part in _PARTS for label in _few(part, labels.get(part, []))]
 
     def joined(self, other: Conditions) -> Conditions:
-        """These conditions over the competitions of both; the two must not differ."""
+        """These conditions, extended to the competitions of both; the two must not differ."""
         return replace(
             self,
             competition_versions={**self.competition_versions, **other.competition_versions},
@@ -314,7 +315,8 @@ class Conditions:
                     yield _Difference(part, key, mine.get(key), others.get(key))
 
     def _is_told_elsewhere(self, part: str, other: Conditions) -> bool:
-        """Whether another part's difference says it: models are arguments, and a plain process has no network of its own."""
+        """Whether another part already reports the difference: models are arguments, and a plain process has no separate
+        network."""
         if part == "models":
             return self.arguments is not None and other.arguments is not None
         if part != "network" or self.sandbox == other.sandbox:
@@ -324,13 +326,13 @@ class Conditions:
     def _part(self, name: str) -> Any:
         value = getattr(self, name)
         if name == "sandbox" and value == "local":
-            # the name that earlier harnesses gave it
+            # its name in earlier harnesses
             return "plain"
         return "published" if name == "split_key_hash" and value is None else value
 
 
 def _few(part: str, texts: list[str]) -> list[str]:
-    """The texts; of many competitions the first ones and how many more there are."""
+    """The texts; for many competitions, the first ones and the number of the rest."""
     if part not in _OF_COMPETITIONS or len(texts) <= _MOST_COMPETITIONS:
         return texts
     return [*texts[: _MOST_COMPETITIONS - 1], f"and {len(texts) - _MOST_COMPETITIONS + 1} more"]
@@ -350,7 +352,7 @@ def _as_written(value: Any) -> str:
 def _limits_of(profile: Profile) -> dict[str, Any]:
     limits = {key: value for key, value in profile.model_dump(mode="json").items() if key not in _NO_LIMITS}
     if profile.limits == "enforced":
-        # as harnesses recorded it that knew nothing else
+        # as recorded by harnesses that supported nothing else
         del limits[_ENFORCEMENT]
     return limits
 

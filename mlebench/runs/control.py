@@ -1,4 +1,4 @@
-"""How a run is stopped or left alone while it is being waited for: by another thread, or by a file in its folder."""
+"""Stops or detaches a run while something waits for it: requested by another thread, or by a file in its folder."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _LOOK_SECONDS = 1.0
 
 
 class Control:
-    """Lets another thread stop a run or leave it alone while it is being waited for."""
+    """Lets another thread stop or detach a run while this one waits for it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._handle: Handle | None = None
         self._asked: Callable[[Handle], None] | None = None
         self.instead: Outcome | None = None
-        """What becomes of a run that has not started when it is asked to stop or is left alone."""
+        """The outcome of a run that has not started when it is stopped or detached."""
         self.lost: Outcome | None = None
-        """The end of a run whose place is taken away."""
+        """The outcome of a run whose node is taken away."""
         self.has_given_up = False
-        """Whether another place has the run, so that nothing may be written any more."""
+        """Whether another node has taken over the run, so that nothing may be written any more."""
 
     @property
     def is_asked(self) -> bool:
-        """Whether somebody has asked for the run to stop or to be left alone."""
+        """Whether the run has been asked to stop or to detach."""
         return self._asked is not None
 
     def stop(self, grace: float) -> None:
@@ -36,21 +36,21 @@ class Control:
         self._ask(lambda handle: handle.stop(grace), Outcome("cancelled", "cancelled", "cancelled before it started"))
 
     def lose(self, detail: str, grace: float) -> None:
-        """The place is being taken away: stop the run, and record its end as the infrastructure's failure."""
+        """The node is being taken away: stop the run, and record an infrastructure failure."""
         self.lost = Outcome("failed", "place-lost", detail, failure_class="infrastructure")
         self._ask(lambda handle: handle.stop(grace), self.lost)
 
     def give_up(self) -> None:
-        """Another place has the run now: leave the agent, and leave the record and the folder as they are."""
+        """Another node has taken over the run: leave the agent, the record and the folder untouched."""
         self.has_given_up = True
         self.detach()
 
     def detach(self) -> None:
         """Leave the agent running without a harness."""
-        self._ask(lambda handle: handle.detach(), Outcome("cancelled", "detached", "left before it started"))
+        self._ask(lambda handle: handle.detach(), Outcome("cancelled", "detached", "detached before it started"))
 
     def take(self, handle: Handle) -> None:
-        """From now on requests go to `handle`; one that came before is passed on."""
+        """Send requests to `handle` from now on; an earlier request is passed on."""
         with self._lock:
             self._handle = handle
             asked = self._asked
@@ -66,9 +66,9 @@ class Control:
 
 
 class StopMarks:
-    """While it is entered, a file `cancel` in the run's or the group's folder stops the run.
+    """While entered, a file `cancel` in the run's or the group's folder stops the run.
 
-    A file `stop` does the same for an executor that has no other way to reach the run.
+    A file `stop` does the same for executors that cannot reach the run in another way.
     """
 
     def __init__(self, task: RunTask, control: Control) -> None:

@@ -1,7 +1,7 @@
-"""Cores of a run's own: chosen among those that this machine gives, and leased between its harnesses.
+"""Dedicated cores for a run, chosen from those available on this machine and leased between its harnesses.
 
-A run of whole CPUs has its cores for itself. A part of a CPU is counted in quarters and shares its core with other parts. Where
-other harnesses hold every core, a run shares those that the fewest runs hold: it neither waits nor fails.
+A run with whole CPUs gets its cores exclusively. Fractions of a CPU are counted in quarters and share a core with other
+fractions. If other harnesses hold every core, a run shares those with the fewest holders: it neither waits nor fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mlebench.runs.leases import Leases
 
 _log = logging.getLogger("mlebench")
 _MOST_SHARING = 16
-"""Runs of different harnesses on one core; beyond that, a run is bound to no core."""
+"""Most runs of different harnesses on one core; beyond that, a run is not bound to a core."""
 _QUARTERS = 4
 _TOPOLOGY = Path("/sys/devices/system/cpu")
 
@@ -28,29 +28,29 @@ class Cores:
 
     def __init__(self, folder: Path | None = None, topology: Path = _TOPOLOGY) -> None:
         """Args:
-        folder: of the locks; that of the whole machine by default.
-        topology: where the kernel says which cores are threads of one physical core.
+        folder: holds the locks; by default the machine-wide one.
+        topology: where the kernel lists which cores are threads of one physical core.
         """
         # runs that are bound to cores without a lock would all be bound to the same ones
         self._leases = Leases("cores", folder, free_without_lock=False)
         self._topology = topology
 
     def take(self, cpus: float, usable: Collection[int]) -> tuple[int, ...]:
-        """Choose and lease.
+        """Choose and lease cores.
 
         Args:
-            cpus: what the run's profile promises.
-            usable: cores that it may have, as the kernel numbers them.
+            cpus: the number that the run's profile promises.
+            usable: cores that it may get, by the kernel's numbers.
 
         Returns:
-            as many as `cpus` rounded up, or all of `usable` where those are fewer, the one that is shared with other parts of a
-            CPU last; none where `usable` is empty or no lease can be had.
+            as many as `cpus` rounded up, or all of `usable` if those are fewer, with the core shared between fractions last; none
+            if `usable` is empty or no lease is possible.
         """
         whole, quarters = _split(cpus)
         physical = _by_physical_core(usable, self._topology)
         chosen = self._take_whole(whole, physical)
         if quarters:
-            # from the other end, so that whole cores stay in one piece
+            # from the other end, so that whole cores stay together
             rest = [core for core in reversed([*itertools.chain(*physical)]) if core not in chosen]
             chosen += self._take_part(rest, quarters)
         if len(chosen) < min(whole + bool(quarters), len(usable)):
@@ -59,14 +59,14 @@ class Cores:
         return tuple(chosen)
 
     def take_again(self, cpus: float, core_ids: Sequence[int]) -> None:
-        """Lease the cores that a running run has from an earlier harness."""
+        """Lease the cores that a running run got from an earlier harness."""
         whole, quarters = _split(cpus)
         self._take_whole(whole, [[core] for core in core_ids[:whole]])
         if quarters:
             self._take_part(core_ids[whole:], quarters)
 
     def close(self) -> None:
-        """Give them back."""
+        """Release them."""
         self._leases.close()
 
     def _take_whole(self, count: int, physical: Sequence[Sequence[int]]) -> list[int]:
@@ -80,7 +80,7 @@ class Cores:
         return sorted(taken)
 
     def _take_in_layer(self, count: int, physical: Sequence[Sequence[int]], layer: int) -> list[int]:
-        """Up to `count` cores that no more than `layer` others hold, whole physical cores first."""
+        """Up to `count` cores with at most `layer` other holders, whole physical cores first."""
         found: list[int] = []
         for siblings in physical:
             found += self._take_together(siblings, count - len(found), layer)
@@ -90,7 +90,7 @@ class Cores:
         return found
 
     def _take_together(self, siblings: Sequence[int], count: int, layer: int) -> Sequence[int]:
-        """The first `count` threads of a physical core of which nobody holds any."""
+        """The first `count` threads of a physical core that is entirely free."""
         names = [f"{core}.{layer}" for core in siblings]
         if count <= 0 or not all(self._leases.acquire(name) for name in names):
             self._leases.release(*names)
@@ -99,7 +99,7 @@ class Cores:
         return siblings[:count]
 
     def _take_part(self, candidates: Iterable[int], quarters: int) -> list[int]:
-        """One core of which so many quarters are free."""
+        """One core with that many free quarters."""
         for layer, core in itertools.product(range(_MOST_SHARING), candidates):
             if self._take_quarters(f"{core}.{layer}", quarters):
                 if layer:
@@ -123,7 +123,7 @@ def _split(cpus: float) -> tuple[int, int]:
 
 
 def _by_physical_core(usable: Collection[int], topology: Path) -> list[list[int]]:
-    """Threads of one physical core together, cores of one package one after the other."""
+    """Cores sorted so that threads of one physical core, and cores of one package, are adjacent."""
     found: dict[tuple[str, str], list[int]] = defaultdict(list)
     for core in sorted(usable):
         folder = topology / f"cpu{core}" / "topology"
@@ -140,5 +140,5 @@ def _read(path: Path) -> str:
 
 @functools.cache
 def _say_shared() -> None:
-    """Once in a process: what holds for one run holds for those beside it."""
-    _log.warning("other harnesses hold this machine's cores, so runs share some of theirs and may take longer")
+    """Once per process: the warning applies to all its runs."""
+    _log.warning("other harnesses hold this machine's cores, so runs share some of them and may take longer")

@@ -10,10 +10,10 @@
     profile: small             # or {base: small, time_limit: 2h}
     network: models            # none, models or open; of every profile, as `budget` and `allow`
     budget: usd=5,calls=200    # of each run, or {usd: 5, calls: 200}
-    allow: [pypi.org]          # hosts that are open beside the models
-    models: [my-models.yaml]   # files beside containers/models.yaml
+    allow: [pypi.org]          # hosts that are reachable besides the models
+    models: [my-models.yaml]   # in addition to containers/models.yaml
 
-Each agent variant becomes a run group of its own; all groups share the executor.
+Each agent variant becomes a separate run group; all groups share the executor.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Part(BaseModel):
 
 
 class ChosenProfile(_Part):
-    """A profile by name, with single values set differently."""
+    """A profile by name, with individual values overridden."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -54,12 +54,12 @@ class ChosenProfile(_Part):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The values that are set differently."""
+        """The overridden values."""
         return dict(self.model_extra or {})
 
 
 class ChosenAgent(_Part):
-    """An agent variant, with arguments or a profile of its own."""
+    """An agent variant, optionally with its own arguments or profile."""
 
     agent: str
     arguments: dict[str, Argument] = {}
@@ -72,7 +72,7 @@ class ChosenAgent(_Part):
 
 
 class Experiment(RunSettings):
-    """Everything that `mlebench run` is told: what to run, and in `RunSettings` how."""
+    """All input of `mlebench run`: what to run and, in `RunSettings`, how."""
 
     name: str | None = None
     agents: tuple[ChosenAgent, ...] = Field(min_length=1)
@@ -84,11 +84,11 @@ class Experiment(RunSettings):
     obfuscated: bool = False
     sandbox: SandboxWord = "docker"
     network: Network | None = None
-    """Instead of the profile's, as the next two."""
+    """Overrides the profile's value, as do the next two."""
     budget: Budget | None = None
     allow: tuple[str, ...] | None = None
     models: tuple[Path, ...] = ()
-    """Files of models beside `containers/models.yaml`; later ones count first."""
+    """Model files in addition to `containers/models.yaml`; later files take precedence."""
 
     @field_validator("allow", "models", mode="before")
     @classmethod
@@ -118,7 +118,7 @@ class Experiment(RunSettings):
         return {"base": value} if isinstance(value, str) else value
 
     def changed(self, choices: dict[str, Any]) -> Self:
-        """The same with some values replaced; a `profile` without a `base` replaces single values of the one that is there."""
+        """A copy with some values replaced; a `profile` without a `base` overrides individual values of the current one."""
         profile = choices.get("profile")
         if isinstance(profile, Mapping) and profile.get("base") is None:
             settings = {key: value for key, value in profile.items() if key != "base"}
@@ -168,31 +168,31 @@ class Experiment(RunSettings):
 
     @property
     def _profile_settings(self) -> dict[str, Any]:
-        """What is said once for all agents and belongs to their profiles."""
+        """Profile values given once for all agents."""
         budget = self.budget.limits if self.budget is not None else None
         allow = list(self.allow) if self.allow is not None else None
         said = {"network": self.network, "budget": budget, "allow": allow}
         return {key: value for key, value in said.items() if value is not None}
 
     def _written(self) -> dict[str, Any]:
-        """What was said, defaults left out."""
+        """The explicit values, without defaults."""
         return {**super()._written(), "agents": [agent.model_dump() for agent in self.agents]}
 
 
 def check_names(competitions: Sequence[str], seeds: Sequence[int]) -> None:
-    """A plan needs something to run, each thing once.
+    """Check that a plan has something to run, and everything only once.
 
     Raises:
         UsageError: nothing to run, or the same run twice.
     """
     if not competitions:
-        raise UsageError("no competition chosen; name one with `-c ID` or take a split with `--split NAME`")
+        raise UsageError("no competition chosen; choose one with `-c ID` or a split with `--split NAME`")
     if not seeds:
         raise UsageError("no seed chosen; ask for at least one with `--seeds 1`")
     for values in (competitions, seeds):
         twice = {value for value in values if list(values).count(value) > 1}
         if twice:
-            raise UsageError(f"{', '.join(map(str, sorted(twice, key=str)))} is in the plan twice; name it once")
+            raise UsageError(f"{', '.join(map(str, sorted(twice, key=str)))} is in the plan twice; list it once")
 
 
 def make_plan(
@@ -205,19 +205,19 @@ def make_plan(
     models: Mapping[str, Model] | None = None,
     **rest: Any,
 ) -> Plan:
-    """Put an agent, a profile and models together: the agent's needs and then the user's settings change the profile.
+    """Combine an agent, a profile and models: the agent's needs and then the user's settings change the profile.
 
     Args:
-        agent: the agent as it stands.
+        agent: the agent in its current state.
         profile_name: the profile; None for the default one.
         profile_settings: see `Plan`, as `argument_settings` and `model_files`.
-        argument_settings: for this group.
-        model_files: of the user's own.
-        models: the models as they were frozen; by default those that the files have now.
+        argument_settings: the agent's arguments for this group.
+        model_files: the user's own model files.
+        models: the frozen models; by default the current ones of the files.
         rest: other parts of the plan.
 
     Raises:
-        UsageError: an unknown profile or setting, or a wrong file of models.
+        UsageError: an unknown profile or setting, or an invalid model file.
     """
     profile: Profile = get_profile(profile_name).changed({**agent.resources, **profile_settings})
     plan = Plan(
@@ -235,12 +235,12 @@ def make_plan(
 
 
 def current_plan(frozen: Plan) -> Plan:
-    """The plan as it would be made now: same choices, the agent and the profile as they stand today.
+    """The plan as it would be made now: the same choices with the current agent and profile.
 
     Raises:
-        UsageError: the agent or the profile is gone.
+        UsageError: the agent or the profile no longer exists.
     """
-    # an agent given by path may have moved out of the folders that are searched
+    # an agent given by path may be outside the searched folders
     name = frozen.agent.id
     try:
         agent = get_agent(name)
@@ -261,7 +261,7 @@ def current_plan(frozen: Plan) -> Plan:
         obfuscated=frozen.obfuscated,
         data_dir=frozen.data_dir,
         model_files=frozen.model_files,
-        # what a name stands for in the files may have changed since; the group goes on with what it stood for
+        # the model behind a name may have changed in the files since; the group keeps the original one
         models=frozen.models,
     )
 
@@ -270,6 +270,6 @@ def read_experiment(path: Path, overrides: dict[str, Any]) -> Experiment:
     """Read an `experiment.yaml`; `overrides` (from flags) replace what it says.
 
     Raises:
-        UsageError: the file is wrong, naming key and what was expected.
+        UsageError: the file is invalid; the message states the key and what was expected.
     """
     return read_model(path, Experiment).changed(overrides)

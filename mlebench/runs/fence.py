@@ -1,7 +1,7 @@
-"""Keeps a place that was believed dead from going on with a run that another place has begun anew.
+"""Keeps a node that was believed dead from continuing a run that has been restarted elsewhere.
 
-A node whose daemon died, or whose network was cut, may still do its run when the harness has given that up. Where its folder is
-shared, the record tells: it names the attempt, and the place that has it.
+A node whose daemon died, or whose network was cut, may still execute its run after the harness has given it up. If the folder is
+shared, the record shows this: it holds the attempt and the node that owns it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _LOOK_SECONDS = 2.0
 
 
 class Fence:
-    """While it is entered, a run that another place has taken over is given up here, and its agent ended."""
+    """While entered, a run that another node has taken over is given up here, and its agent ended."""
 
     def __init__(self, task: RunTask, record: RunRecord, control: Control) -> None:
         """Args:
         task: the run.
-        record: as this place wrote it; a copy is kept.
-        control: through which the run is left alone.
+        record: as this node wrote it; a copy is kept.
+        control: used to give up the run.
         """
         self._run_dir = task.run_dir
         self._attempt, self._place = record.attempt, record.place
@@ -34,14 +34,14 @@ class Fence:
         self._thread = threading.Thread(target=self._look, name=f"fence {task.key}", daemon=True)
 
     def __enter__(self) -> None:
-        # on one machine, the group's lock keeps others away
+        # on one machine, the group's lock excludes others
         if self._place is not None:
             self._thread.start()
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         if self._thread.ident is not None:
-            # a job's process ends with it, and what it was about to end would live on
+            # a job's process ends with it, and what it was about to end would survive
             self._thread.join()
 
     def _look(self) -> None:
@@ -50,7 +50,7 @@ class Fence:
                 return
 
     def is_crossed(self) -> bool:
-        """Look whether another place has the run; gives it up here where one has."""
+        """Check whether another node has the run; if so, give it up here."""
         if self._place is None:
             return False
         try:

@@ -1,4 +1,4 @@
-"""What an agent is given of a competition, wherever it works: the task's text, instructions and public data."""
+"""What an agent gets of a competition, wherever it runs: the task text, instructions and public data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlebench.registry.competition import prepare_command
 
 
 def unprepared(competitions: Sequence[Competition]) -> list[str]:
-    """What keeps competitions of one edition and data directory from being given, a sentence each with the command that helps."""
+    """Why competitions of one edition and data directory cannot be given, one sentence each with the command that helps."""
     there = [each for each in competitions if is_prepared(each)]
     misfits = [sentence for each in there if (sentence := misfit(each))]
     missing = [each for each in competitions if each not in there]
@@ -44,5 +44,5 @@ def instructions(*, obfuscated: bool, has_gateway: bool = False) -> str:
 
 
 def public_folder(competition: Competition, *, obfuscated: bool) -> Path:
-    """Where the public data lies that an agent gets; errors are those of `obfuscated_public`."""
+    """The folder of public data that an agent gets; errors are those of `obfuscated_public`."""
     return obfuscated_public(competition) if obfuscated else competition.public_dir

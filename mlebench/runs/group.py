@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import re
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from grading.printable import printable
 from mlebench._support.files import time_in_name, write_yaml
 from mlebench._support.folders import entries_of, remove_tree
-from mlebench._support.hints import alternatives, command
+from mlebench._support.hints import command, unknown
 from mlebench._support.quantities import show_size
 from mlebench._support.yaml_model import describe, read_yaml
 from mlebench.errors import UsageError, WorkFailed
@@ -46,7 +45,7 @@ class _Harness(BaseModel):
 
 
 class _Manifest(BaseModel):
-    """What is read of a manifest again; it holds more, for people."""
+    """The parts of a manifest that are read back; the rest is for people."""
 
     engine: _Engine | None = _Engine()
     harness: _Harness = _Harness()
@@ -56,7 +55,7 @@ class _Manifest(BaseModel):
 
 
 class _Content(BaseModel):
-    """The kinds of what stands in `group.yaml`, so that no reader has to ask again."""
+    """The types in `group.yaml`, so that readers need not check again."""
 
     model_config = ConfigDict(title="its content")
 
@@ -74,10 +73,10 @@ class Group:
     plan: Plan
     created_at: str
     conditions: Conditions
-    """What makes its runs comparable with others, as it was when the group was made."""
+    """What makes its runs comparable with others, as of the group's creation."""
     manifest: dict[str, Any]
     settings: RunSettings = field(default_factory=RunSettings)
-    """How it is run; may change when it is resumed."""
+    """How it is run; may change on resume."""
 
     @functools.cached_property
     def name(self) -> str:
@@ -85,28 +84,29 @@ class Group:
         return self.folder.name
 
     def command(self, *words: str) -> str:
-        """A command in backticks that finds this group wherever it lies; see `hints.command`."""
+        """A command in backticks that finds this group wherever it is; see `hints.command`."""
         return command(*words, runs_dir=self.folder.absolute().parent)
 
     @functools.cached_property
     def imported(self) -> Imported | None:
-        """Where the runs come from that another harness made; None of this harness's own."""
+        """The source of runs that another harness made; None for this harness's own."""
         content = self.manifest.get("imported")
         return None if content is None else Imported.model_validate(content)
 
     def refuse_imported(self, what: str) -> None:
-        """Refuse to carry out runs of another harness.
+        """Refuse to execute runs of another harness.
 
         Args:
-            what: is asked of the group, such as `resumed`.
+            what: the requested operation, such as `resumed`.
 
         Raises:
             UsageError: it was imported.
         """
         if self.imported is not None:
             raise UsageError(
-                f"{self.name} was imported from {self.imported.words} and cannot be {what}, as its runs are another harness's; "
-                "`mlebench run` starts runs of your own"
+                f"{self.name} was imported from {self.imported.words} and cannot be {what}, as its runs belong to another "
+                f"harness; "
+                "use `mlebench run` to start your own runs"
             )
 
     def run_dir(self, run_id: str) -> Path:
@@ -118,14 +118,14 @@ class Group:
         return [self.record(run) for run in self.plan.runs]
 
     def record(self, run: PlannedRun) -> RunRecord:
-        """The record of one run; pending where there is none yet, failed by the infrastructure where it is damaged."""
+        """The record of one run; pending if there is none yet, an infrastructure failure if it is damaged."""
         folder = self.run_dir(run.run_id)
         try:
             (folder / "run.json").lstat()
         except FileNotFoundError:
             return self._new_record(run)
         except OSError:
-            # somebody closed or replaced the run's folder, which reading it says
+            # the run's folder was made inaccessible or replaced, which reading it reports
             pass
         try:
             record = RunRecord.read(folder)
@@ -147,28 +147,28 @@ class Group:
         settings: RunSettings | None = None,
         conditions: Conditions | None = None,
     ) -> Group:
-        """Make the group's folder with every run pending.
+        """Create the group's folder with every run pending.
 
         Args:
-            runs_dir: where the folder is made.
+            runs_dir: where the folder is created.
             plan: what will run.
             manifest: the circumstances.
-            name: of the folder; by default the time and the agent.
+            name: the folder's name; by default the time and the agent.
             settings: how it is run.
-            conditions: of its runs; by default those of a plan that is carried out now.
+            conditions: those of its runs; by default those of a plan that is run now.
 
         Raises:
-            UsageError: a group of that name exists, or the name is no folder name.
+            UsageError: a group of that name exists, or the name is not a valid folder name.
         """
         folder = _new_folder(runs_dir, name or _default_name(plan), exact=name is not None)
         group = cls(folder, plan, now(), conditions or Conditions.of(plan), manifest, settings or RunSettings())
-        # held, so that nobody takes it for one that was left half-made
+        # locked, so that it is not mistaken for one left incomplete
         with hold(folder):
             for run in plan.runs:
                 run_dir = group.run_dir(run.run_id)
                 run_dir.mkdir()
                 group._new_record(run).write(run_dir)
-            # last: a folder without it is no group yet
+            # last: a folder without it is not a group yet
             group._write()
         return group
 
@@ -177,13 +177,13 @@ class Group:
         """Read the group in `folder`.
 
         Raises:
-            UsageError: it holds no group, or one that this version cannot read.
+            UsageError: it is not a group, or one that this version cannot read.
         """
         path = folder / _FILE
         try:
             is_there = path.is_file()
         except OSError as error:
-            raise UsageError(f"{path} cannot be read ({error.strerror}); see its mode and that of the folder") from None
+            raise UsageError(f"{path} cannot be read ({error.strerror}); check its permissions and those of the folder") from None
         if not is_there:
             refuse_published_group(folder)
             raise UsageError(_without_plan(folder) or f"there is no run group in {folder}; `mlebench runs` lists the groups")
@@ -196,26 +196,26 @@ class Group:
             manifest = _Content.model_validate(content).manifest
             plan = Plan.from_dict(content["plan"])
             if manifest.imported is None and not plan.has_known_limits:
-                raise ValueError("it does not say under which limits it ran, nor that it was imported")
+                raise ValueError("it has neither limits nor the mark of an imported group")
             conditions = Conditions.recorded(content, plan)
             settings = RunSettings(**_settings(content))
             return cls(folder.absolute(), plan, content["created_at"], conditions, content["manifest"], settings)
         except ValidationError as error:
             raise _not_ours(path, f"{error.title}: {describe(error)}") from None
         except KeyError as error:
-            raise _not_ours(path, f"it has no {error}") from None
+            raise _not_ours(path, f"it lacks {error}") from None
         except (TypeError, ValueError, AttributeError) as error:
             raise _not_ours(path, str(error)) from None
 
     def with_settings(self, settings: RunSettings) -> Group:
-        """The same group, from now on run in another way; hold its lock."""
+        """The same group with other settings from now on; the caller holds its lock."""
         group = dataclasses.replace(self, settings=settings)
         if settings != self.settings:
             group._write()
         return group
 
     def with_circumstances(self, conditions: Conditions, manifest: dict[str, Any]) -> Group:
-        """The same group with more known of its circumstances; hold its lock."""
+        """The same group with more known about its circumstances; the caller holds its lock."""
         group = dataclasses.replace(self, conditions=conditions, manifest=manifest)
         group._write()
         return group
@@ -244,10 +244,10 @@ class Group:
         )
 
     def _damaged_record(self, run: PlannedRun, problem: str) -> RunRecord:
-        """Stands for a record that cannot be read: resuming the group does the run again and keeps what there is."""
+        """A substitute for an unreadable record: resuming the group repeats the run and keeps what there is."""
         record = self._new_record(run)
         record.state, record.failure_class, record.reason = "failed", "infrastructure", RECORD_DAMAGED
-        again = f"{self.command('run', '--resume', self.name)} does the run again" if self.imported is None else "import it again"
+        again = f"{self.command('run', '--resume', self.name)} repeats the run" if self.imported is None else "import it again"
         record.detail = f"{problem}; {again}"
         record.attempt = 1 + len(entries_of(self.run_dir(run.run_id) / "attempts"))
         return record
@@ -258,23 +258,22 @@ def _not_ours(path: Path, why: str) -> UsageError:
 
 
 def refuse_published_group(folder: Path) -> None:
-    """Refuse a folder of runs of the published harness, and say how they are graded.
+    """Refuse a folder of runs of the published harness, and say how they are imported.
 
     Raises:
         UsageError: it is one.
     """
     if (folder / "metadata.json").is_file():
         raise UsageError(
-            f"{folder} is a run group of the published harness; list its submissions in a JSON-lines file "
-            '(`{"competition_id": …, "submission_path": …}`) and grade that with `mlebench grade FILE.jsonl`'
+            f"{folder} is a run group of MLE-bench; {command('import', 'mle-bench-runs', folder)} makes it one of this harness"
         )
 
 
 def find_group(runs_dir: Path, name: str) -> Group:
-    """The group called `name` in `runs_dir`, or the one in a folder given by path; `latest` is the newest one.
+    """The group called `name` in `runs_dir`, or the one at a path; `latest` is the newest one.
 
     Raises:
-        UsageError: there is none; near names are listed.
+        UsageError: there is none; similar names are suggested.
     """
     if name == "latest" and (newest := list_groups(runs_dir)):
         return newest[-1]
@@ -285,9 +284,7 @@ def find_group(runs_dir: Path, name: str) -> Group:
     known = [path.parent.name for path in runs_dir.glob(f"*/{_FILE}")]
     if known:
         known.insert(0, "latest")
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or [entry for entry in known if name in entry][:3]
-    hint = f", did you mean {alternatives(near)}?" if near else ";"
-    raise UsageError(f"there is no run group `{name}` in {runs_dir}{hint} {command('runs', runs_dir=runs_dir)} lists the groups")
+    raise UsageError(unknown("run group", name, known, where=f"in {runs_dir}", listing=command("runs", runs_dir=runs_dir)))
 
 
 def list_groups(
@@ -296,9 +293,9 @@ def list_groups(
     """Every readable group, oldest first.
 
     Args:
-        runs_dir: their folder.
-        without: the folder of one that is not wanted.
-        left_out: receives a sentence for each group that cannot be read.
+        runs_dir: the folder of groups.
+        without: the folder of a group to skip.
+        left_out: receives a sentence about each group that cannot be read.
     """
     groups: list[Group] = []
     for folder in sorted(runs_dir.glob("*")):
@@ -312,7 +309,7 @@ def list_groups(
 
 
 def is_group(folder: Path) -> bool:
-    """Whether `folder` is that of a run group; also where it is closed to those who look."""
+    """Whether `folder` is that of a run group, even if it cannot be read."""
     try:
         (folder / _FILE).lstat()
     except PermissionError:
@@ -323,13 +320,13 @@ def is_group(folder: Path) -> bool:
 
 
 def take_over(folder: Path) -> bool:
-    """Remove what is left of a group that was not made to its end, so that a new one can have its name.
+    """Remove the remains of a group whose creation did not complete, so that a new one can have its name.
 
     Returns:
         whether there was one.
 
     Raises:
-        UsageError: agents have worked there, or a harness is making the group at this moment.
+        UsageError: agents have run there, or a harness is creating the group right now.
     """
     if (problem := _without_plan(folder)) is None:
         return False
@@ -341,7 +338,7 @@ def take_over(folder: Path) -> bool:
 
 
 def _without_plan(folder: Path) -> str | None:
-    """What helps with a group's folder that lacks its plan: the harness was killed while making it, or somebody removed it."""
+    """A remedy for a group's folder without its plan: the harness was killed while creating it, or the plan was removed."""
     path = folder / _FILE
     try:
         is_empty = path.is_file() and not path.stat().st_size
@@ -352,13 +349,13 @@ def _without_plan(folder: Path) -> str | None:
         return None
     making = command("run", "--name", folder.name, runs_dir=folder.absolute().parent)
     return (
-        f"{folder} has no plan, its group.yaml is {'empty' if path.is_file() else 'gone'}; {making} "
-        "makes the group anew where no agent has worked in it, else put group.yaml back or choose another name"
+        f"{folder} has no plan: its group.yaml is {'empty' if path.is_file() else 'missing'}; {making} "
+        "creates the group anew if no agent has run in it; otherwise restore group.yaml or choose another name"
     )
 
 
 def _is_untouched(entry: Path) -> bool:
-    """Whether an entry of a group's folder is as it was made, before any run."""
+    """Whether an entry of a group's folder is as created, before any run."""
     if entry.is_symlink() or not entry.is_dir():
         return entry.name in (_FILE, ".lock") or entry.name.startswith(f".{_FILE}.")
     for path in entry.iterdir():
@@ -375,14 +372,14 @@ def _is_untouched(entry: Path) -> bool:
 
 
 def _settings(content: dict[str, Any]) -> dict[str, Any]:
-    """What `group.yaml` says of how the group is run; one written before settings were kept names its executor alone."""
+    """The settings in `group.yaml`; one written before settings were kept states only its executor."""
     if "settings" in content:
         return dict(content["settings"])
     return {"executor": content["manifest"].get("executor", "local")}
 
 
 def agent_part(agent_id: str) -> str:
-    """What an agent adds to the name of its group: its folder may be called anything."""
+    """The agent's part of its group's name, made safe, as its folder may have any name."""
     return re.sub(r"[^A-Za-z0-9._+=-]+", "-", agent_id)[:_LONGEST_AGENT_PART].strip("-") or "agent"
 
 
@@ -393,7 +390,8 @@ def _default_name(plan: Plan) -> str:
 def _new_folder(runs_dir: Path, name: str, *, exact: bool) -> Path:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+=-]*", name):
         raise UsageError(
-            f"{name!r} cannot name a run group; give `--name` letters, digits, dots, dashes and underscores, no dash or dot first"
+            f"{name!r} is not a valid run group name; use letters, digits, dots, dashes and underscores, not starting with a "
+            f"dash or dot"
         )
     runs_dir.mkdir(parents=True, exist_ok=True)
     for number in range(1, 1000):

@@ -1,24 +1,28 @@
-"""The grading report of a run group: what its runs came to, and what they took."""
+"""The grading report of a run group: the results of its runs and their cost."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from grading.report import aggregate_reports
 from grading.wording import counted
 from mlebench._support.files import move_aside, write_json
 from mlebench._support.folders import entries_of
 from mlebench.runs.group import Group
+from mlebench.runs.plan import Plan
 from mlebench.runs.record import RunRecord
 from mlebench.runs.usage import Usage, read_usage, total
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 REPORT_FILE = "grading_report.json"
-"""In a group's folder: the reports of all its graded runs."""
+"""File in a group's folder with the reports of all graded runs."""
 SNAPSHOT_FILE = "snapshot_reports.json"
-"""In a group's folder: the reports of its graded snapshots."""
+"""File in a group's folder with the reports of its graded snapshots."""
 _CLAIMED_TOTALS = ("input_tokens", "output_tokens", "cost_usd")
 
 
@@ -29,13 +33,50 @@ class GroupResult(NamedTuple):
     records: list[RunRecord]
 
     @property
+    def name(self) -> str:
+        """Name of the group."""
+        return self.group.name
+
+    @property
+    def folder(self) -> Path:
+        """The group's folder."""
+        return self.group.folder
+
+    @property
+    def plan(self) -> Plan:
+        """What was to be run: agent, competitions, seeds, profile, sandbox, edition, …"""
+        return self.group.plan
+
+    @property
+    def runs(self) -> list[RunRecord]:
+        """The same as `records`."""
+        return self.records
+
+    def to_frame(self) -> pd.DataFrame:
+        """The runs as a table.
+
+        Returns:
+            One row per run, in the plan's order; missing values are NA. The columns with their dtypes:
+            `group`, `agent`, `competition`, `edition` (string), `data` (string: `real`, `mock`), `seed` (int64), `run_id`,
+            `state` (string: `pending`, `running`, `finished`, `failed`, `timed-out`, `cancelled`), `reason`,
+            `failure_class` (string: `none`, `agent`, `infrastructure`), `attempts` (int64), `valid` (boolean), `score` (float64),
+            `medal` (string: `gold`, `silver`, `bronze`), `any_medal`, `above_median` (boolean), `error` (string),
+            `started_at`, `ended_at` (datetime64[ns, UTC]), `seconds`, `gpu_hours` (float64), `peak_memory_bytes`, `calls`,
+            `input_tokens`, `output_tokens` (Int64; calls and tokens of the last attempt, as the gateway measured them),
+            `cost_usd` (float64) and `submission_sha256` (string).
+        """
+        from mlebench.runs.frame import frame_of
+
+        return frame_of(self.group, self.records)
+
+    @property
     def report(self) -> Path:
         """The group's grading report."""
         return self.group.folder / REPORT_FILE
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing is left to do unless somebody asks for another attempt."""
+        """Whether nothing is left to do unless another attempt is requested."""
         return all(record.has_ended for record in self.records)
 
     @property
@@ -47,8 +88,8 @@ class GroupResult(NamedTuple):
 def write_grading_report(group: Group) -> GroupResult:
     """Write `grading_report.json` into the group's folder.
 
-    It holds the aggregate of every graded run and, under `run_group`, how many runs were planned, which ones the
-    infrastructure ended (they are in no total), and what the group took.
+    It holds the aggregate of every graded run and, under `run_group`, how many runs were planned, which ones the infrastructure
+    ended (they are excluded from all totals), and the group's cost.
     """
     result = GroupResult(group, group.records())
     graded = [report for record in result.records if (report := record.graded) is not None]
@@ -58,16 +99,16 @@ def write_grading_report(group: Group) -> GroupResult:
 
 
 def count_snapshots(group: Group) -> int:
-    """How many snapshots a group has that are not graded yet; `mlebench grade` grades them all at once."""
+    """The number of snapshots in a group that are not graded yet; `mlebench grade` grades them all at once."""
     if (group.folder / SNAPSHOT_FILE).exists():
         return 0
     return sum(len(entries_of(group.run_dir(run.run_id) / "snapshots", "*.csv")) for run in group.plan.runs)
 
 
 def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
-    """States, failures of the infrastructure, time, memory and use of models over all runs of a group.
+    """States, infrastructure failures, time, memory and model usage over all runs of a group.
 
-    `usage` holds what the gateway measured, over all attempts; `reported_usage` what agents claim, as far as each claim says it.
+    `usage` holds what the gateway measured over all attempts; `reported_usage` holds what agents claim, where they do.
     """
     graded = [report for record in records if (report := record.graded) is not None]
     infrastructure = [record for record in records if record.failure_class == "infrastructure"]
@@ -94,7 +135,7 @@ def group_totals(group: Group, records: list[RunRecord]) -> dict[str, Any]:
 
 
 def usage_words(totals: dict[str, Any]) -> str:
-    """What calls to models took, from a group's totals, in a few words; empty where nobody says anything."""
+    """The cost of model calls from a group's totals, in a few words; empty if unknown."""
     if totals["usage"]:
         measured = Usage(**{**totals["usage"], "models": {}})
         parts = [f"{counted(measured.calls or 0, 'call')} to models", counted(measured.tokens or 0, "token")]
@@ -104,7 +145,7 @@ def usage_words(totals: dict[str, Any]) -> str:
 
 
 def _usage_of_attempts(record: RunRecord) -> Iterator[Usage]:
-    """What the gateway measured in each attempt, as each cost money."""
+    """The gateway's measurements of every attempt, as each cost money."""
     for content in (record.usage, *(attempt.get("usage") for attempt in record.attempts)):
         if (usage := read_usage(content)) is not None:
             yield usage

@@ -1,4 +1,4 @@
-"""How the harness gets on with its groups, in a small file of each group's folder: for whoever watches from outside."""
+"""The harness's progress with its groups, in a small file in each group's folder, for observers from outside."""
 
 from __future__ import annotations
 
@@ -23,39 +23,40 @@ _LARGEST = 2**17
 _LARGEST_NUMBER = 2**53
 _LONGEST_SENTENCE = 300
 MOST_WAITING = 200
-"""Runs of a group of which it is said one by one what they wait for; `others` is said of the rest."""
+"""Most runs of a group whose reason for waiting is stated individually; `others` covers the rest."""
 RENEW_SECONDS = 15.0
-"""The file is written anew at least so often."""
+"""The file is rewritten at least this often."""
 _RECENT_SECONDS = 90.0
 _KERNEL = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
 class HarnessStatus:
-    """What the harness of a group said last."""
+    """The latest status from the harness of a group."""
 
     at: str
-    """When, as ISO text."""
+    """Time of writing, as ISO text."""
     slots: int = 1
     """Runs that can run at once."""
     parallel: int | None = None
-    """Most runs at once, as asked for; None: as many as the resources allow."""
+    """Most runs at once, as requested; None: as many as the resources allow."""
     is_paused: bool = False
     """Whether no further run is started."""
     seconds_left: float | None = None
-    """Estimate until the last run of the group ends, at `at`; None while it is paused."""
+    """Estimated time until the last run of the group ends, as of `at`; None while paused."""
     waiting: dict[str, str] = field(default_factory=dict)
-    """By run id what a run that has not started waits for, in words, such as `waits for 2 free GPUs`; at most `MOST_WAITING`."""
+    """What each run that has not started waits for, by run id, such as `waits for 2 free GPUs`; at most `MOST_WAITING`
+    entries."""
     others: str = ""
-    """What runs wait for that have not started and are not in `waiting`."""
+    """What the runs that have not started and are not in `waiting` wait for."""
 
     def waits_for(self, run_id: str) -> str:
-        """What a run that has not started waits for, in words; empty where that is not known."""
+        """What a run that has not started waits for, in words; empty if unknown."""
         return self.waiting.get(run_id, self.others)
 
 
 def write_harness_status(folder: Path, status: HarnessStatus) -> None:
-    """Write it into the group's folder; hold its lock.
+    """Write the status into the group's folder; the caller holds its lock.
 
     Raises:
         OSError: it cannot be written.
@@ -65,17 +66,17 @@ def write_harness_status(folder: Path, status: HarnessStatus) -> None:
 
 
 def drop_harness_status(folder: Path) -> None:
-    """The harness ends."""
+    """Remove the status when the harness ends."""
     with contextlib.suppress(OSError):
         move_aside(folder / _NAME)
         (folder / _NAME).unlink(missing_ok=True)
 
 
 def read_harness_status(folder: Path) -> HarnessStatus | None:
-    """What the harness that runs the group in `folder` says; None where no harness does, or it says nothing that can be read.
+    """The status from the harness that runs the group in `folder`; None if no harness runs it, or its status is unreadable.
 
-    Under one kernel the lock tells whether that harness is still there. Elsewhere, on a shared file system whose locks may not
-    reach from node to node, one that wrote a moment ago counts as being there, too.
+    On the same kernel, the lock shows whether that harness is still alive. Elsewhere, on a shared file system whose locks may not
+    work across nodes, a harness that wrote recently also counts as alive.
     """
     try:
         content = json.loads(read_plain(folder / _NAME, _LARGEST))
@@ -101,7 +102,7 @@ def _is_there(folder: Path, content: dict[str, Any], written: datetime) -> bool:
 
 
 def _status(content: dict[str, Any]) -> HarnessStatus:
-    """What a file says, whoever wrote it: numbers that can be, sentences that can be shown."""
+    """The status in an untrusted file, reduced to plausible numbers and printable sentences."""
     left, waiting = content.get("seconds_left"), content.get("waiting")
     entries = list(waiting.items())[:MOST_WAITING] if isinstance(waiting, dict) else []
     return HarnessStatus(
@@ -126,7 +127,7 @@ def _is_amount(value: object) -> bool:
 
 @functools.cache
 def _kernel() -> str:
-    """What tells this machine, as it is up now, from others; containers on it share its locks whatever they are called."""
+    """Identifies this machine since its last boot; containers on it share its locks whatever their host names."""
     try:
         return _KERNEL.read_text(encoding="ascii").strip()
     except (OSError, ValueError):

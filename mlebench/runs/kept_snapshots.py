@@ -1,4 +1,4 @@
-"""The copies of a submission that were kept while its agent worked, by the moment of each."""
+"""The copies of a submission taken while its agent worked, by time."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class KeptSnapshot(NamedTuple):
 
 
 def kept_snapshots(folder: Path, within: Path) -> list[KeptSnapshot]:
-    """The snapshots of an attempt in the order of time; none where there is no such folder, or one that cannot be read.
+    """The snapshots of an attempt in chronological order; none if the folder is missing or unreadable.
 
     Args:
-        folder: the run's folder, or that of an earlier attempt; whoever could write there may have put anything there.
+        folder: the run's folder, or that of an earlier attempt; its content is untrusted.
         within: the run's folder; no part of the path below it may be a link.
     """
     try:

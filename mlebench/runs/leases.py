@@ -1,4 +1,4 @@
-"""Leases between the harnesses of one machine: locks that the operating system gives back with their holder."""
+"""Leases between the harnesses of one machine: locks that the operating system releases when their holder ends."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import IO
 
 _log = logging.getLogger("mlebench")
 MACHINE_FOLDER = Path("/tmp")
-"""Holds the folders of locks; not the temporary folder of a user or a job, whose neighbors would not see them there."""
+"""Parent of the lock folders; not the temporary folder of a user or a job, which others on the machine would not see."""
 _TRIES = 100
 
 
 class Leases:
-    """Things of this machine that this process holds, by name. Every user of the machine shares the folder of locks.
+    """Resources of this machine that this process holds, by name. All users of the machine share the folder of locks.
 
     A lease ends with the process that took it, however that process ends.
     """
@@ -26,19 +26,19 @@ class Leases:
     def __init__(self, kind: str, folder: Path | None = None, *, free_without_lock: bool) -> None:
         """Args:
         kind: what is leased, such as `gpus`.
-        folder: of the locks; `/tmp/mlebench-<kind>` by default.
-        free_without_lock: whether a thing counts as free, and not as taken, where no lock can be made; the log says so once.
+        folder: holds the locks; `/tmp/mlebench-<kind>` by default.
+        free_without_lock: whether a resource counts as free, rather than taken, if no lock can be created; logged once.
         """
         self._folder = folder or MACHINE_FOLDER / f"mlebench-{kind}"
         self._free_without_lock = free_without_lock
         self._held: dict[str, IO[bytes]] = {}
 
     def acquire(self, name: str, *, shared: bool = False) -> bool:
-        """Take a thing; False when another holder has it.
+        """Lease a resource; False if another holder has it.
 
         Args:
-            name: of the thing.
-            shared: together with others that take it so.
+            name: the resource's name.
+            shared: share it with others that also request it as shared.
         """
         if name in self._held:
             return True
@@ -52,33 +52,33 @@ class Leases:
         return True
 
     def release(self, *names: str) -> None:
-        """Give things back; one that is not held is no error."""
+        """Release resources; releasing one that is not held is not an error."""
         for name in names:
             if file := self._held.pop(name, None):
-                # a process that was forked meanwhile has the file open as well
+                # a process forked meanwhile also has the file open
                 fcntl.flock(file, fcntl.LOCK_UN)
                 file.close()
 
     def close(self) -> None:
-        """Give all back."""
+        """Release everything."""
         self.release(*list(self._held))
 
 
 @functools.cache
 def _say_unusable(folder: Path, why: str) -> None:
     _log.warning(
-        "no locks can be kept in %s (%s), so runs do not heed those of other harnesses on this machine; have it removed",
+        "no locks can be kept in %s (%s), so runs ignore those of other harnesses on this machine; have the folder removed",
         folder,
         why,
     )
 
 
 def _lock(folder: Path, name: str, how: int) -> IO[bytes]:
-    """A locked file of the shared folder.
+    """Lock a file of the shared folder.
 
     Raises:
         BlockingIOError: another holder has it.
-        OSError: it cannot be made.
+        OSError: it cannot be created.
     """
     place = _open_shared(folder)
     try:
@@ -86,7 +86,7 @@ def _lock(folder: Path, name: str, how: int) -> IO[bytes]:
             file = _open_lock(place, name)
             try:
                 fcntl.flock(file, how | fcntl.LOCK_NB)
-                # somebody who tidies up may have removed it meanwhile, and a lock on what has no name keeps nobody out
+                # a clean-up may have removed it meanwhile, and a lock on an unlinked file excludes nobody
                 if os.fstat(file.fileno()).st_nlink:
                     return file
             except BaseException:
@@ -95,21 +95,21 @@ def _lock(folder: Path, name: str, how: int) -> IO[bytes]:
             file.close()
     finally:
         os.close(place)
-    raise OSError(f"{name} does not stay where it is")
+    raise OSError(f"{name} keeps being replaced")
 
 
 def _open_shared(folder: Path) -> int:
-    """A descriptor of the folder, in which every user may make files and remove their own.
+    """A descriptor of the folder, in which every user may create files and remove their own.
 
     Raises:
-        OSError: a link or a file lies there, or it is another user's own.
+        OSError: it is a link or a file, or another user's private folder.
     """
     with contextlib.suppress(FileExistsError):
         folder.mkdir(parents=True)
     place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         status = os.fstat(place)
-        # whoever made it may have died before it was opened for all
+        # its creator may have died before opening it to everyone
         if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != 0o1777:
             os.fchmod(place, 0o1777)
     except BaseException:
@@ -119,15 +119,15 @@ def _open_shared(folder: Path) -> int:
 
 
 def _open_lock(place: int, name: str) -> IO[bytes]:
-    # another user's lock is read-only, which is enough to lock it; a link there is not followed, a pipe not waited for
+    # another user's lock is read-only, which suffices to lock it; links are not followed, and pipes are not waited for
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     for _ in range(_TRIES):
-        # the kernel may refuse O_CREAT for another user's file in a folder for all (fs.protected_regular)
+        # the kernel may refuse O_CREAT for another user's file in a world-writable folder (fs.protected_regular)
         with contextlib.suppress(FileNotFoundError):
             return os.fdopen(os.open(name, flags, dir_fd=place), "rb")
         with contextlib.suppress(FileExistsError):
             made = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=place)
-            # others may lock it whatever the umask says
+            # others may lock it, whatever the umask
             os.fchmod(made, 0o644)
             return os.fdopen(made, "rb")
-    raise OSError(f"{name} does not stay where it is")
+    raise OSError(f"{name} keeps being replaced")

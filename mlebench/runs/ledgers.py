@@ -1,4 +1,4 @@
-"""The ledgers of a run: which there are, where they lie, and how they end."""
+"""The ledgers of a run: their names, locations and ends."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from mlebench.gateway.model_call import LEDGER as MODEL_CALLS
 from mlebench.sandbox.checker_call import LEDGER as CHECKER_CALLS
 
 MOST_BYTES = 512 * 2**20
-"""Of a ledger; a larger one is not read."""
+"""Size limit of a ledger; a larger one is not read."""
 
 
 def ledger_path(run_dir: Path, name: str) -> Path:
-    """Where the ledger of that name lies in a run's folder, or in that of an earlier attempt."""
+    """Path of a ledger in a run's folder, or in that of an earlier attempt."""
     return run_dir / f"{name}.jsonl"
 
 
@@ -28,18 +28,18 @@ def ledger_names(has_gateway: bool) -> tuple[str, ...]:
 
 
 def ledger_ends(run_dir: Path, has_gateway: bool) -> dict[str, dict[str, Any]]:
-    """The ends of a run's ledgers, as `ledgers` in its record says them: by name the number of `lines` and the hash of the last
-    one, `head`. A ledger that nobody wrote to has no lines and the head None, so that one that disappears is missed."""
+    """The ends of a run's ledgers, as stored in `ledgers` of its record: by name the number of `lines` and the hash of the last
+    one, `head`. An unused ledger has no lines and the head None, so that the loss of one is noticed."""
     return {name: _end(ledger_path(run_dir, name)) for name in ledger_names(has_gateway)}
 
 
 def settle_ledgers(run_dir: Path, has_gateway: bool, note: Callable[[str], None]) -> None:
-    """Cut off the line that a killed harness left torn in a ledger that nobody wrote to since.
+    """Remove the incomplete last line that a killed harness left in a ledger, unless it was written to since.
 
     Args:
         run_dir: the run's folder.
-        has_gateway: whether the run has one.
-        note: receives a sentence for what was amiss.
+        has_gateway: whether the run has a gateway.
+        note: receives a sentence about each fault.
     """
     for path in (ledger_path(run_dir, name) for name in ledger_names(has_gateway)):
         if os.path.lexists(path):

@@ -1,4 +1,4 @@
-"""What the ledgers of a run say so far, for whoever looks again and again while they grow: each line is read once."""
+"""The content of a run's growing ledgers so far, for repeated polling: each line is read only once."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from mlebench.runs.record import checked_time
 from mlebench.sandbox.checker_call import LEDGER as CHECKER_CALLS
 
 _MOST_BYTES = 64 * 2**20
-"""Of the checker's ledger; it answers once in five seconds, so that this takes more than a week."""
+"""Limit for the checker's ledger; at one answer every five seconds, reaching it takes more than a week."""
 _MOST_TIMES = 4000
 _SHOWN = 50
 _KEPT_RUNS = 64
-"""Attempts whose ledgers are remembered."""
+"""Attempts whose ledgers are cached."""
 
 
 class Check(NamedTuple):
     """A call of the submission checker."""
 
     at: float | None
-    """Seconds since 1970; None where the ledger does not say."""
+    """Seconds since 1970; None if the ledger does not state it."""
     valid: bool | None
-    """None where it was answered without a verdict."""
+    """None if it was answered without a verdict."""
     message: str
     """Printable."""
     rows: int | None
@@ -44,27 +44,27 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class LedgersSoFar:
-    """What one attempt asked models and the checker."""
+    """An attempt's calls to models and to the checker."""
 
     spent: tuple[Step, ...] = ()
-    """After each call, thinned out evenly; the last one always."""
+    """One entry per call, thinned out evenly; always includes the last one."""
     valid: tuple[float, ...] = ()
-    """When the checker said so, in seconds since 1970 and the order of time; thinned out evenly, as the next two."""
+    """Times of these verdicts, in seconds since 1970, ascending; thinned out evenly, like the next two."""
     invalid: tuple[float, ...] = ()
     refused: tuple[float, ...] = ()
     checks: tuple[int, int, int] = (0, 0, 0)
-    """How many of the three there are."""
+    """Totals of the three kinds above."""
     last_checks: tuple[Check, ...] = ()
-    """The newest first, at most 50."""
+    """Newest first, at most 50."""
     cut: tuple[str, ...] = ()
-    """Names of the files that are longer than what was read of them."""
+    """Names of files of which only the beginning was read."""
 
 
 def read_ledgers(folder: Path, within: Path) -> LedgersSoFar:
-    """What stands in the ledgers of a run's folder, or of that of an earlier attempt. Any thread may ask.
+    """Read the ledgers in a run's folder, or in that of an earlier attempt. Thread-safe.
 
     Args:
-        folder: holds the ledgers; whoever could write there may have written them.
+        folder: holds the ledgers; its content is untrusted.
         within: the run's folder; no part of the path below it may be a link.
     """
     return _kept(folder, within).read()
@@ -114,7 +114,7 @@ class _Ledgers:
 
 
 class _Times:
-    """Moments, thinned out evenly by their number as they become many."""
+    """Times, thinned out evenly as they become many."""
 
     def __init__(self) -> None:
         self.count = 0

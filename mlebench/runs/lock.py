@@ -1,4 +1,4 @@
-"""One harness per run group: a lock that the operating system gives back when its holder dies."""
+"""One harness per run group: a lock that the operating system releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def hold(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = path.read_text(encoding="utf-8").strip()
             watching = command("runs", folder.name, "--watch", runs_dir=folder.absolute().parent)
-            raise UsageError(f"run group {folder.name} is running already ({holder}); watch it with {watching}") from None
+            raise UsageError(f"run group {folder.name} is already running ({holder}); watch it with {watching}") from None
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()
@@ -46,7 +46,7 @@ def is_held(folder: Path) -> bool:
 
 
 def holder(folder: Path) -> str | None:
-    """The process that holds the lock of the group in `folder`, such as `process 17 on node3`; None where none does."""
+    """The process that holds the lock of the group in `folder`, such as `process 17 on node3`; None if none does."""
     try:
         with open_plain(folder / ".lock") as file:
             try:
@@ -59,10 +59,10 @@ def holder(folder: Path) -> str | None:
 
 
 def _lock(file: IO[str]) -> None:
-    """Whoever asks whether the lock is held takes it for an instant, which must turn no harness away.
+    """Lock with retries: checking whether the lock is held takes it for an instant, which must not turn a harness away.
 
     Raises:
-        BlockingIOError: it stays held.
+        BlockingIOError: it remains held.
     """
     end = time.monotonic() + _PATIENCE_SECONDS
     while True:

@@ -1,4 +1,4 @@
-"""What a reader needs to know of the circumstances of a group: hardware, versions, images, network, limits and models."""
+"""What a reader needs to know about the circumstances of a group: hardware, versions, images, network, limits and models."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from mlebench.sandbox.base import Sandbox
 
 
 def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str, Any]:
-    """The part of `group.yaml` that describes the circumstances; holds no secret.
+    """The part of `group.yaml` that describes the circumstances; contains no secrets.
 
-    The hardware is that of the machine which started the group; each `run.json` names its own node.
+    The hardware is that of the machine that started the group; each `run.json` states its own node.
     """
     described = executor.describe(plan, sandbox)
     return {
@@ -48,31 +48,31 @@ def make_manifest(plan: Plan, sandbox: Sandbox, executor: Executor) -> dict[str,
 
 
 def _data(plan: Plan) -> dict[str, dict[str, Any]]:
-    """By competition what its grading depends on, as far as it is prepared here."""
+    """What the grading of each competition depends on, as far as it is prepared here."""
     competitions = []
     for competition_id in plan.competitions:
-        # one that is not here is refused elsewhere
+        # a competition that is not prepared is refused elsewhere
         with contextlib.suppress(MlebenchError):
             competitions.append(load_competition(plan.data_dir, plan.edition, None, competition_id))
     return digests_by_id(competitions)
 
 
 def other_data(manifest: Mapping[str, Any], competition: Competition) -> str | None:
-    """Whether grading here must give the same scores as where a group was made.
+    """Whether grading here must give the same scores as where a group was created.
 
     Args:
-        manifest: of the group; anybody may have written it.
-        competition: the one here.
+        manifest: the group's manifest; untrusted.
+        competition: the local one.
 
     Returns:
-        None where it must, else what differs, in a few words; see `same_data`.
+        None if so, otherwise what differs, in a few words; see `same_data`.
     """
     recorded = manifest.get("data")
     return same_data(recorded.get(competition.id) if isinstance(recorded, Mapping) else None, competition)
 
 
 def harness_commit() -> str | None:
-    """The commit of the checkout that the harness runs from, `+changes` when it differs; None when installed."""
+    """The commit of the checkout that the harness runs from, with `+changes` if modified; None if installed."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

@@ -1,6 +1,6 @@
-"""What a run uses of its machine over time, `resources.jsonl` in its folder: a line every so often while its agent works.
+"""A run's resource usage over time, `resources.jsonl` in its folder: one line at intervals while its agent works.
 
-`measuring` writes it. Where the agent has no walls, it may have written to it, too.
+`measuring` writes it. An agent without walls may have written to it, too.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from mlebench._support.plain_files import open_plain
 
 FILE = "resources.jsonl"
 _MOST_BYTES = 4 * 2**20
-"""Of the file; what comes after is not read."""
+"""Limit for the file; the rest is not read."""
 _LONGEST_LINE = 2**16
 _EARLIEST = 1_500_000_000.0
 _AHEAD_SECONDS = 60.0
-"""By which another machine's clock may be ahead of ours."""
+"""How far another machine's clock may be ahead of ours."""
 _AT_ONCE = 200
 _MOST = 2**60
 _MOST_GPUS = 64
@@ -29,38 +29,38 @@ _LONGEST_ID = 100
 
 @dataclass(frozen=True)
 class GpuUse:
-    """Of one GPU of a run."""
+    """Usage of one GPU of a run."""
 
     id: str
     utilization: float | None
-    """Share of the last moments, a second at most, in which it computed: 0 to 1; None where the driver does not say."""
+    """Utilisation over the last sample period, a second at most: 0 to 1; None if the driver does not report it."""
     memory_bytes: int | None
 
 
 @dataclass(frozen=True)
 class Measure:
-    """What a run used at one moment; None for what is not known."""
+    """A run's usage at one moment; None for unknown values."""
 
     at: float
     """Seconds since 1970."""
     cpu_seconds: float | None = None
-    """Processor time since the agent's start; never falls."""
+    """CPU time in seconds since the agent's start; never decreases."""
     memory_bytes: int | None = None
-    """Without what the kernel keeps of files on disk."""
+    """Bytes, without the kernel's page cache."""
     processes: int | None = None
-    """Each of their threads counted."""
+    """Number of processes, counting each of their threads."""
     disk_bytes: int | None = None
     gpus: tuple[GpuUse, ...] = ()
 
 
 def read_measures(run_dir: Path, most: int = 2000) -> list[Measure]:
-    """The measures of an attempt in the order of time, thinned out evenly in time to `most`; what cannot be read is left out.
+    """The measures of an attempt in chronological order, thinned out evenly in time to `most`; unreadable lines are left out.
 
-    Of measures that are close together the one with the most memory stays, so that peaks do.
+    Of measures close together, the one with the most memory is kept, so that peaks remain.
 
     Args:
-        run_dir: the run's folder, or that of an earlier attempt; whoever could write there may have written the file.
-        most: of the measures, at least 2.
+        run_dir: the run's folder, or that of an earlier attempt; the file is untrusted.
+        most: maximum number of measures, at least 2.
     """
     try:
         with open_plain(run_dir / FILE) as file:
@@ -76,7 +76,7 @@ def read_measures(run_dir: Path, most: int = 2000) -> list[Measure]:
         measure = _measure(at, entry)
         if measure.cpu_seconds is not None:
             if measure.cpu_seconds < cpu_seconds:
-                # no processor gives time back
+                # CPU time never decreases
                 continue
             cpu_seconds = measure.cpu_seconds
         measures.append(measure)
@@ -84,7 +84,7 @@ def read_measures(run_dir: Path, most: int = 2000) -> list[Measure]:
 
 
 def _entries(content: bytes) -> list[Any]:
-    # the last line may be on its way
+    # the last line may be incomplete
     lines = [line for line in content.split(b"\n")[:-1] if line]
     found = []
     for begin in range(0, len(lines), _AT_ONCE):
@@ -93,7 +93,7 @@ def _entries(content: bytes) -> list[Any]:
 
 
 def _several(lines: list[bytes]) -> list[Any]:
-    """What is in some lines; taken together they are read in a third of the time, unless one of them is damaged."""
+    """The entries of some lines; parsing them together takes a third of the time, unless one of them is damaged."""
     try:
         found = json.loads(b"[" + b",".join(lines) + b"]")
         if len(found) == len(lines):
@@ -156,7 +156,7 @@ def _gpu(entry: Mapping[str, Any]) -> GpuUse:
 
 
 def _number(entry: Mapping[str, Any], key: str) -> float | None:
-    """A number that could be: finite and not below 0."""
+    """A plausible number: finite and not negative."""
     value = entry.get(key)
     return value if isinstance(value, int | float) and 0 <= value <= _MOST else None
 

@@ -1,4 +1,4 @@
-"""Writes down what a run uses while its agent works; `measures` reads it."""
+"""Records a run's resource usage while its agent works; `measures` reads it."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from mlebench.sandbox.base import Handle, Measured
 
 _logger = logging.getLogger("mlebench")
 _FIRST_SECONDS, _FIRST_EVERY, _EVERY = 60.0, 3.0, 10.0
-"""For so long, and how often then and later."""
+"""Duration of the first phase, and the intervals during and after it."""
 _MOST_BYTES = 1_400_000
-"""Of a file for a whole time limit; where lines are long, as with many GPUs, there are fewer."""
+"""Target size of a file for a full time limit; if lines are long, as with many GPUs, there are fewer of them."""
 _END_BYTES = 2 * 2**20
-"""Nothing more is written to a file that is larger, whoever made it so."""
+"""Nothing more is written to a larger file, whoever wrote it."""
 _SHARE = 0.01
-"""Of a processor that counting may take; there are fewer lines of an agent with thousands of processes."""
+"""Share of a CPU that measuring may take; an agent with thousands of processes gets fewer lines."""
 _LONGEST_PAUSE = 600.0
 
 
 class Measuring:
-    """While it is entered, a line is written every so often. Nothing that fails reaches the run."""
+    """While entered, writes a line at intervals. No failure affects the run."""
 
     def __init__(self, task: RunTask, handle: Handle, gpu_ids: Sequence[str]) -> None:
         """Args:
         task: the run.
-        handle: its attempt.
-        gpu_ids: those that it has.
+        handle: the attempt.
+        gpu_ids: its GPUs.
         """
         self._path = task.run_dir / FILE
         self._key = task.key
@@ -46,7 +46,7 @@ class Measuring:
         self._took = 0.0
         self._is_said = False
         self._is_torn = True
-        """Whether a harness that was killed may have left half a line."""
+        """Whether a killed harness may have left an incomplete line."""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"measures of {task.key}", daemon=True)
 
@@ -68,7 +68,7 @@ class Measuring:
             self._took = time.thread_time() - begun
 
     def _pause(self) -> float:
-        """Seconds to the next line. All runs write at the same moments, so that what they share is counted once."""
+        """Seconds until the next line. All runs write at the same moments, so that shared usage is counted once."""
         now = time.time()
         every = _FIRST_EVERY
         if now - self._handle.started_at.timestamp() >= _FIRST_SECONDS:
@@ -85,12 +85,12 @@ class Measuring:
                     self._is_torn = False
         except OSError as error:
             if not self._is_said:
-                _logger.warning("what %s uses is not written down: %s is %s", self._key, FILE, error.strerror)
+                _logger.warning("the resource usage of %s is not recorded: %s is %s", self._key, FILE, error.strerror)
                 self._is_said = True
 
 
 def _line(measured: Measured, gpu_ids: Sequence[str]) -> bytes:
-    """What is known, without what is not."""
+    """The line without unknown values."""
     counted = {"cpu_seconds": measured.cpu_seconds, "memory_bytes": measured.memory_bytes, "processes": measured.processes}
     content: dict[str, Any] = {**counted, "disk_bytes": measured.disk_bytes}
     if gpu_ids:

@@ -1,4 +1,4 @@
-"""Why a run has no submission: what its folder holds in the place of `submission/submission.csv`, for the agent's author."""
+"""Why a run has no submission: what its folder holds instead of `submission/submission.csv`, for the agent's author."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _PACKED = (".gz", ".zip", ".xz", ".bz2", ".zst", ".7z", ".tar")
 
 
 def what_is_there(run_dir: Path, left_out: Mapping[str, Any] | None = None) -> str:
-    """A clause on what there is instead, and what helps; no absolute path is in it.
+    """A clause on what there is instead, with a remedy; contains no absolute path.
 
     Args:
         run_dir: the run's folder.
-        left_out: names below the run's folder that were not kept, with the reason.
+        left_out: paths below the run's folder that were not kept, with the reason.
     """
     if reason := (left_out or {}).get(f"submission/{_NAME}"):
         return f"submission/{_NAME} was left out ({printable(str(reason))}); write a plain file of that name"
@@ -29,7 +29,7 @@ def what_is_there(run_dir: Path, left_out: Mapping[str, Any] | None = None) -> s
     found = list(_files(run_dir / "submission"))
     alike = next((name for name in found if name.lower() == _NAME), None)
     if alike:
-        return f"submission/ holds {printable(alike)}; the name is {_NAME}, in small letters"
+        return f"submission/ holds {printable(alike)}; name the file {_NAME}, in lower case"
     packed = next((name for name in found if name.lower().startswith(_NAME) and name.lower().endswith(_PACKED)), None)
     if packed:
         return f"submission/ holds {printable(packed)}; write it unpacked, as {_NAME}"
@@ -47,7 +47,7 @@ def what_is_there(run_dir: Path, left_out: Mapping[str, Any] | None = None) -> s
 
 
 def _files(folder: Path) -> Iterator[str]:
-    """Names of the first files below a folder, one level of folders included, as paths from it."""
+    """Paths of the first files below a folder, including one level of subfolders, relative to it."""
     left = _MOST_LOOKED_AT
     for above in ("", *(_names(folder, folders=True))):
         for name in _names(folder / above, folders=False):

@@ -1,4 +1,4 @@
-"""The models of a plan: frozen from the catalogue when a group is made, and what keeps runs from asking them."""
+"""The models of a plan: frozen from the catalogue when a group is created, and problems that prevent calling them."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from mlebench.runs.plan import Plan
 
 
 def with_models(plan: Plan) -> Plan:
-    """The plan with the models that its runs may ask, as the files have them now.
+    """The plan with the models that its runs may call, as currently defined in the files.
 
-    They are those that the agent names, or all where it names none; without those that have no price, then, if the budget is in
-    usd. A name that no file has is left out: `model_problems` says so.
+    They are those listed by the agent, or all if it lists none; in the latter case without those that have no price if the budget
+    is in usd. A name that no file defines is left out: `model_problems` reports it.
 
     Raises:
-        UsageError: a file is wrong.
+        UsageError: a file is invalid.
     """
     from mlebench.gateway.catalogue import read_catalogue
 
@@ -35,7 +35,7 @@ def with_models(plan: Plan) -> Plan:
 
 
 def served_models(plan: Plan) -> dict[str, str]:
-    """What stands behind each name that the agent may use, such as `gpt-5.1 of openai`."""
+    """The model behind each name that the agent may use, such as `gpt-5.1 of openai`."""
     return {name: f"{model.served} of {model.provider}" for name, model in plan.models.items()}
 
 
@@ -45,11 +45,11 @@ def key_names(plan: Plan) -> list[str]:
 
 
 def model_access(plan: Plan, keys: Mapping[str, str]) -> ModelAccess | None:
-    """What a run may ask of models; None where it has no gateway.
+    """A run's access to models; None if it has no gateway.
 
     Args:
         plan: the run's plan.
-        keys: values by name of variable, as far as they are known here.
+        keys: values by variable name, as far as known here.
     """
     if not plan.has_gateway:
         return None
@@ -66,11 +66,11 @@ def model_access(plan: Plan, keys: Mapping[str, str]) -> ModelAccess | None:
 
 
 def model_problems(plan: Plan, known_keys: Iterable[str]) -> list[str]:
-    """What keeps runs from asking their models as planned, a sentence each with what helps.
+    """What prevents runs from calling their models as planned, one sentence each with a remedy.
 
     Args:
         plan: the plan.
-        known_keys: names of the variables whose values are known here.
+        known_keys: names of variables whose values are known here.
     """
     agent, profile = plan.agent, plan.profile
     found = [
@@ -78,17 +78,18 @@ def model_problems(plan: Plan, known_keys: Iterable[str]) -> list[str]:
     ]
     if profile.network != "models" and profile.allow:
         found.append(
-            f"`allow` opens {', '.join(profile.allow)} beside the gateway, and the network of profile {profile.name} is "
+            f"`allow` opens {', '.join(profile.allow)} besides the gateway, but the network of profile {profile.name} is "
             f"{profile.network}; add `--network models`"
         )
     if not plan.has_gateway:
         if agent.named_models and profile.network == "none":
             found.append(
-                f"agent {agent.id} asks models, and the network of profile {profile.name} is none; add `--network models`"
+                f"agent {agent.id} calls models, but the network of profile {profile.name} is none; add `--network models`"
             )
         if profile.budget.limits and profile.network == "open":
             found.append(
-                f"the budget {profile.budget.words} is kept by the gateway, and runs of {agent.id} on an open network have none; "
+                f"the budget {profile.budget.words} is enforced by the gateway, but runs of {agent.id} on an open network have "
+                f"none; "
                 "add `--network models`"
             )
         return found
@@ -99,28 +100,29 @@ def model_problems(plan: Plan, known_keys: Iterable[str]) -> list[str]:
         found += [] if model is None else asking_problems(agent, name, model, known_keys)
         if model is not None and profile.budget.usd is not None and not model.is_priced:
             found.append(
-                f"model `{name}` has no price, so no budget in usd can be kept; give its `prices` in a file with `--models`, "
+                f"model `{name}` has no price, so a budget in usd cannot be enforced; give its `prices` in a file with "
+                f"`--models`, "
                 "or a budget in `input_tokens`, `output_tokens` or `calls` with `--budget`"
             )
     return found
 
 
 def asking_problems(agent: AgentSpec, name: str, model: Model, known_keys: Collection[str]) -> list[str]:
-    """What keeps an agent from asking a model, whatever the plan, a sentence each with what helps.
+    """What prevents an agent from calling a model under any plan, one sentence each with a remedy.
 
     Args:
         agent: the agent.
-        name: what it calls the model.
-        model: what stands behind the name.
-        known_keys: names of the variables whose values are known here.
+        name: the agent's name for the model.
+        model: the model behind the name.
+        known_keys: names of variables whose values are known here.
     """
     found = []
     if model.key is not None and model.key not in known_keys:
         found.append(f"model `{name}` needs the key {model.key}; set it with `export {model.key}=…` or in a `.env` file")
     if agent.dialects is not None and not set(agent.dialects).intersection(model.dialects):
         found.append(
-            f"agent {agent.id} asks models in {alternatives(agent.dialects)}, and model `{name}` is asked in "
-            f"{alternatives(model.dialects)} alone; choose another of those that `mlebench models` lists"
+            f"agent {agent.id} calls models in {alternatives(agent.dialects)}, but model `{name}` only supports "
+            f"{alternatives(model.dialects)}; choose another one listed by `mlebench models`"
         )
     return found
 

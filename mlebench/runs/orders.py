@@ -1,14 +1,14 @@
-"""What people ask of a group while it runs: files in its folder that the harness looks for, or that the next one finds.
+"""Requests to a group while it runs: files in its folder that the harness polls, or that the next one finds.
 
-The command line and the live page do the same through these functions. Under `.orders/`, a name that no run can have:
+The command line and the live page both use these functions. Under `.orders/`, a name that no run can have:
 
-    paused            is there as long as no further run is to start
-    parallel          most runs at once, a whole number
-    .parallel.taken   the same while the harness obeys
-    retry/RUN         a run that is to be done again
-    cancel/RUN        beside the mark in the run's folder, so that a run that waits is not found out only at its turn
+    paused            exists as long as no further run is to start
+    parallel          most runs at once, an integer
+    .parallel.taken   the same while the harness applies it
+    retry/RUN         a run to repeat
+    cancel/RUN        in addition to the marker in the run's folder, so that a waiting run is cancelled before its turn
 
-What the harness has obeyed it removes, all but `paused`, so whoever asked sees that it is done.
+The harness removes each file after applying it, except `paused`, so that the requester sees that it is done.
 """
 
 from __future__ import annotations
@@ -43,21 +43,23 @@ _Answer = Literal["obeyed", "alone", "told"]
 
 
 def pause(group: Group) -> str:
-    """Start no further run until `go_on`; runs that have started go on.
+    """Start no further run until `go_on`; runs that have started continue.
 
     Returns:
-        what happens now, one sentence for people.
+        what happens next, one sentence for people.
 
     Raises:
-        UsageError: it is paused already, imported, no harness runs it, or every run has ended.
+        UsageError: it is already paused, imported, not run by a harness, or every run has ended.
     """
     records = _left(group, "paused")
     if is_paused(group.folder):
-        raise UsageError(f"{group.name} is paused already; {_go_on(group)} starts runs again")
+        raise UsageError(f"{group.name} is already paused; {_go_on(group)} starts runs again")
     _require_harness(group, "so no run starts")
     _write(_place(group, _PAUSED), "")
     running = sum(record.state == "running" for record in records)
-    others = f"{counted(running, 'run')} {'goes' if running == 1 else 'go'} on to the end" if running else "none is running"
+    others = (
+        f"{counted(running, 'run')} {'continues' if running == 1 else 'continue'} to the end" if running else "none is running"
+    )
     return f"{group.name} is paused: no further run starts, {others}; {_go_on(group)} starts runs again"
 
 
@@ -67,16 +69,16 @@ def go_on(group: Group) -> str:
     _require_harness(group, "paused or not")
     if not end_pause(group):
         raise UsageError(f"{group.name} is not paused; {group.command('runs', group.name)} shows what its runs wait for")
-    return f"{group.name} goes on: runs start again"
+    return f"{group.name} continues: runs start again"
 
 
 def set_parallel(group: Group, parallel: int) -> str:
-    """Let at most so many runs of the harness run at once, more or fewer than before; as `pause`.
+    """Limit how many runs of the harness run at once, to more or fewer than before; as `pause`.
 
-    Without a harness the group keeps the number for when it is resumed.
+    Without a harness, the group stores the number until it is resumed.
     """
     if not 0 < parallel <= _MOST_PARALLEL:
-        raise UsageError(f"{parallel} runs cannot run at once; give `--parallel` a whole number from 1 to {_MOST_PARALLEL:,}")
+        raise UsageError(f"{parallel} runs cannot run at once; give `--parallel` an integer from 1 to {_MOST_PARALLEL:,}")
     _left(group, "changed")
 
     def keep() -> None:
@@ -86,26 +88,26 @@ def set_parallel(group: Group, parallel: int) -> str:
     answer = _carry_out(group, _place(group, _PARALLEL), str(parallel), keep)
     words = f"at most {counted(parallel, 'run')} at once"
     if answer == "alone":
-        return f"{group.name} is kept to {words}; {_resume(group)} continues it so"
+        return f"{group.name} is limited to {words}; {_resume(group)} continues it with that limit"
     if answer == "told":
-        return f"the harness of {group.name} is told to keep to {words}, and has not answered yet; {_show(group)} shows it"
-    return f"the harness of {group.name} keeps to {words} from now on; no run is stopped for it"
+        return f"the harness of {group.name} was asked to run {words} but has not responded yet; check with {_show(group)}"
+    return f"the harness of {group.name} runs {words} from now on; running runs are not stopped"
 
 
 def retry_run(group: Group, run_id: str) -> str:
-    """Do a run again that resuming would do again, or that was cancelled by name.
+    """Repeat a run that resuming would repeat, or that was cancelled by name.
 
     Returns:
-        what happens now: the harness starts it, or which command does where none runs.
+        what happens next: the harness starts it, or, if none runs, which command does.
 
     Raises:
-        UsageError: it has not ended, or its end is a result, which a further attempt would choose from.
+        UsageError: it has not ended, or its end is a result, so that a further attempt would mean choosing among results.
     """
     group.refuse_imported("retried")
     run = next(run for run in group.plan.runs if run.run_id == run_id)
     require_retriable(group, group.record(run))
     if is_at_work(group.folder) and os.path.lexists(group.folder / "cancel"):
-        raise UsageError(f"{group.name} is being cancelled as a whole; {_resume(group)} does its runs again once it has ended")
+        raise UsageError(f"{group.name} is being cancelled as a whole; {_resume(group)} repeats its runs once it has ended")
 
     def put_back_alone() -> None:
         record = group.record(run)
@@ -115,33 +117,33 @@ def retry_run(group: Group, run_id: str) -> str:
 
     answer = _carry_out(group, _place(group, _RETRY, run_id), "", put_back_alone)
     if answer == "alone":
-        return f"{run_id} is to be done again; {_resume(group)} starts it"
+        return f"{run_id} is marked for another attempt; {_resume(group)} starts it"
     if answer == "told":
-        return f"the harness of {group.name} is told to do {run_id} again, and has not answered yet; {_show(group)} shows it"
+        return f"the harness of {group.name} was asked to repeat {run_id} but has not responded yet; check with {_show(group)}"
     if is_paused(group.folder):
-        return f"{run_id} is done again once {group.name} goes on; {_go_on(group)} starts runs again"
-    return f"{run_id} is done again as soon as there is room for it; {_show(group)} shows it"
+        return f"{run_id} is repeated once {group.name} continues; {_go_on(group)} starts runs again"
+    return f"{run_id} is repeated as soon as there is room for it; {_show(group)} shows it"
 
 
 class Orders(NamedTuple):
-    """What a harness finds that it is to do."""
+    """The requests that a harness finds."""
 
     is_paused: bool = False
     parallel: int | None = None
-    """Another limit than before; None: as it was."""
+    """A new limit; None: unchanged."""
     retried: tuple[str, ...] = ()
     cancelled: tuple[str, ...] = ()
 
 
 def read_orders(group: Group) -> Orders:
-    """What is asked of a group now, for the harness that holds its lock; `settle` says that it has obeyed."""
+    """The current requests to a group, for the harness that holds its lock; it confirms them with `settle`."""
     if not os.path.lexists(group.folder / _FOLDER):
         return Orders()
     return Orders(is_paused(group.folder), _read_parallel(group), _read_runs(group, _RETRY), _read_runs(group, _CANCEL))
 
 
 def settle(group: Group, obeyed: Orders) -> bool:
-    """Remove orders that were obeyed; a pause stays until `go_on`. False where one cannot be removed."""
+    """Remove requests that were carried out; a pause stays until `go_on`. False if one cannot be removed."""
     done = [_place(group, _RETRY, run_id) for run_id in obeyed.retried]
     done += [_place(group, _CANCEL, run_id) for run_id in obeyed.cancelled]
     done += [_place(group, _TAKEN)] if obeyed.parallel is not None else []
@@ -150,7 +152,7 @@ def settle(group: Group, obeyed: Orders) -> bool:
 
 
 def tell_cancelled(group: Group, run_id: str) -> None:
-    """Tell the harness of a run that is cancelled by name before its turn."""
+    """Notify the harness of a run that is cancelled by name before its turn."""
     _write(_place(group, _CANCEL, run_id), "")
 
 
@@ -160,7 +162,7 @@ def is_paused(folder: Path) -> bool:
 
 
 def end_pause(group: Group) -> bool:
-    """Let runs start again; whether the group was paused."""
+    """Let runs start again; returns whether the group was paused."""
     try:
         (group.folder / _FOLDER / _PAUSED).unlink()
     except FileNotFoundError:
@@ -169,17 +171,17 @@ def end_pause(group: Group) -> bool:
 
 
 def forget_orders(group: Group) -> bool:
-    """Drop what was asked of an earlier harness, but for runs that are to be done again; whether the group was paused."""
+    """Drop requests to an earlier harness, except runs to repeat; returns whether the group was paused."""
     for name in (_PARALLEL, _TAKEN):
         _drop(_place(group, name))
     return end_pause(group)
 
 
 def _carry_out(group: Group, order: Path, content: str, alone: Callable[[], None]) -> _Answer:
-    """Have the harness obey, or do it here where none runs, also where it ends without having seen the order.
+    """Have the harness carry out a request, or do it here if none runs or it ends without having seen the request.
 
     Args:
-        alone: does it, called with the group's lock held.
+        alone: carries it out, called with the group's lock held.
     """
     if is_at_work(group.folder):
         _write(order, content)
@@ -202,7 +204,7 @@ def _is_open(order: Path) -> bool:
 
 
 def _left(group: Group, what: str) -> list[RunRecord]:
-    """The records of a group that has runs left to do."""
+    """The records of a group with runs left to do."""
     group.refuse_imported(what)
     records = group.records()
     if all(record.has_ended for record in records):
@@ -234,7 +236,7 @@ def _drop(order: Path) -> bool:
 
 def _read_parallel(group: Group) -> int | None:
     taken = _place(group, _TAKEN)
-    # moved away first, so that one that comes meanwhile is not lost; one that a harness died over is still there
+    # moved away first, so that a request arriving meanwhile is not lost; one that a harness died over is still there
     with contextlib.suppress(OSError):
         _place(group, _PARALLEL).rename(taken)
     try:
@@ -258,7 +260,7 @@ def _read_runs(group: Group, kind: str) -> tuple[str, ...]:
         return ()
     known = {run.run_id for run in group.plan.runs}
     for name in names:
-        # what is written at this moment begins with a dot
+        # files still being written begin with a dot
         if name not in known and not name.startswith("."):
             _drop(_place(group, kind, name))
     return tuple(name for name in names if name in known)

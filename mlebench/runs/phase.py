@@ -1,4 +1,4 @@
-"""What a run is doing right now, in finer steps than its record has states, with the reason in words."""
+"""What a run is doing right now, in finer steps than the states of its record, with the reason in words."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Phase(NamedTuple):
 
     name: PhaseName
     words: str
-    """Why, or what it waits for, one sentence without its full stop; empty where the name says it all."""
+    """The reason, or what it waits for, one sentence without a full stop; empty if the name says it all."""
 
 
 def phase_of(group: Group, record: RunRecord, harness: HarnessStatus | None) -> Phase:
-    """What a run is doing, from its record, its folder, and what the harness says (None: no harness runs the group)."""
+    """What a run is doing, from its record, its folder and the harness's status (None: no harness runs the group)."""
     if record.has_ended:
         return Phase(record.state, (record.detail or "").rstrip("."))  # type: ignore[arg-type]
-    # a page asks of thousands
+    # a page may show thousands of runs
     is_cancelled = os.path.lexists(f"{group.folder}/{record.run_id}/cancel") or os.path.lexists(f"{group.folder}/cancel")
     if record.state == "pending":
         return Phase("queued", "is being cancelled" if harness and is_cancelled else _why_queued(group, record, harness))
@@ -54,7 +54,7 @@ def _left_behind(name: PhaseName, group: Group) -> str:
 def _step(group: Group, record: RunRecord) -> PhaseName:
     if record.started_at is None:
         return "starting"
-    # kept from the agent's end until the record holds it, and the grade with it
+    # kept from the agent's end until the record holds the outcome and the grade
     return "grading" if kept_outcome(group.run_dir(record.run_id), record.attempt) is not None else "running"
 
 

@@ -1,6 +1,6 @@
-"""The frozen plan of a run group: what will run, and everything that a result depends on.
+"""The frozen plan of a run group: what will run, and everything that its results depend on.
 
-Of a group that was imported from another harness it says what is known: the agent's name, and the runs.
+For a group imported from another harness, it holds what is known: the agent's name and the runs.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from mlebench.registry.facts import EditionName
 from mlebench.sandbox.base import SandboxName, SandboxWord, canonical, has_images, isolates
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-UNKNOWN_LIMITS = Profile(name="unknown", description="limits of another harness, of which nothing is known", time_limit=1)
-"""Stands for the limits of imported runs, which nobody may hold against them; `profile: null` in `group.yaml`."""
+UNKNOWN_LIMITS = Profile(name="unknown", description="unknown limits of another harness", time_limit=1)
+"""Placeholder for the limits of imported runs, which must not be compared; `profile: null` in `group.yaml`."""
 
 
 @dataclass(frozen=True)
@@ -42,32 +42,32 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Plan:
-    """One agent variant on some competitions with some seeds: everything that a run's result depends on."""
+    """One agent variant on some competitions with some seeds, and everything that a run's result depends on."""
 
     agent: AgentSpec
     competitions: tuple[str, ...]
     seeds: tuple[int, ...]
     profile: Profile
     sandbox: SandboxWord | None
-    """None where another harness ran it."""
+    """None if another harness ran it."""
     edition: EditionName = "v1"
     split_key_hash: str | None = None
-    """Fingerprint of a secret split key of edition v2; the key itself is written nowhere."""
+    """Fingerprint of a secret split key of edition v2; the key itself is never written."""
     obfuscated: bool = False
-    """Agents read the task without names that let a model recall the competition."""
+    """Whether agents read the task without names that let a model recall the competition."""
     data_dir: Path = field(default_factory=Path)
     agent_fingerprint: str = ""
-    """Hash of the agent's folder when the group was made."""
+    """Hash of the agent's folder when the group was created."""
     argument_settings: dict[str, Any] = field(default_factory=dict)
-    """Arguments that were set for this group, apart from the agent's own."""
+    """Arguments set for this group, apart from the agent's own."""
     profile_settings: dict[str, Any] = field(default_factory=dict)
-    """Values of the profile that were set for this group."""
+    """Profile values set for this group."""
     models: Mapping[str, Model] = field(default_factory=dict)
-    """The models that its runs may ask, by each name that agents may use: as they stood in the files when the group was made."""
+    """The models that its runs may call, by each name that agents may use, as defined when the group was created."""
     model_files: tuple[str, ...] = ()
-    """Files of models that were given for this group."""
+    """Model files given for this group."""
     listed: tuple[PlannedRun, ...] | None = None
-    """The runs where they need not be each competition with each seed: of groups that were imported."""
+    """The runs of an imported group, which need not be every competition with every seed."""
 
     @property
     def has_known_limits(self) -> bool:
@@ -76,46 +76,47 @@ class Plan:
 
     @property
     def has_gateway(self) -> bool:
-        """Whether its runs have a gateway: always where they can reach nothing else, and on an open network where the agent's own
-        file lists `models`; an agent that knows of no gateway asks there as it always did."""
+        """Whether its runs have a gateway: always if they can reach nothing else, and on an open network if the `agent.yaml`
+        lists `models`; an agent unaware of the gateway calls providers directly there, as always."""
         network = self.profile.network
         return network == "models" or (network == "open" and bool(self.agent.named_models))
 
     @property
     def isolates(self) -> bool:
-        """Whether its sandbox keeps agents from the machine's network, files and processes."""
+        """Whether its sandbox isolates agents from the machine's network, files and processes."""
         return isolates(self.sandbox)
 
     @property
     def has_images(self) -> bool:
-        """Whether its sandbox makes runs of images."""
+        """Whether its sandbox runs agents from images."""
         return has_images(self.sandbox)
 
     @property
     def sandbox_name(self) -> SandboxName | None:
-        """Its sandbox by the name that it has today; None where another harness ran it."""
+        """Current name of its sandbox; None if another harness ran it."""
         return None if self.sandbox is None else canonical(self.sandbox)
 
     @property
     def agents_network(self) -> str:
-        """The network that its agents have: the profile's is a container's, and a plain process has this machine's."""
+        """The network that its agents have: in a container the profile's, in a plain process this machine's."""
         return self.profile.network if self.isolates else "not isolated"
 
     @functools.cached_property
     def runs(self) -> tuple[PlannedRun, ...]:
-        """Every run: seed by seed, so that an unfinished group has seen each competition about as often."""
+        """Every run, seed by seed, so that an unfinished group has tried each competition about equally often."""
         if self.listed is not None:
             return self.listed
         return tuple(PlannedRun(competition, seed) for seed in self.seeds for competition in self.competitions)
 
     @functools.cached_property
     def sha256(self) -> str:
-        """A hash of all that a result depends on, wherever the group lies; each run's record holds it, so that a plan that is
-        changed afterwards is noticed. What has its default is left out: a newer harness with more settings finds the same."""
+        """A hash of everything that a result depends on, independent of the group's location. Each run's record holds it, so that
+        later changes to a plan are noticed. Defaults are left out, so that a newer harness with more settings computes the same
+        hash."""
         agent = self.agent
         parts = {
             "agent": agent.id,
-            # as words: a number that is none, such as NaN, has no JSON
+            # as text: NaN and the like cannot be written as JSON
             "arguments": agent.command_arguments,
             "environment": dict(agent.environment),
             "agent_fingerprint": self.agent_fingerprint,
@@ -133,7 +134,7 @@ class Plan:
         return hash_of(parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `group.yaml` holds under `plan`."""
+        """The value of `plan` in `group.yaml`."""
         return {
             "agent": self.agent.to_dict(),
             "agent_fingerprint": self.agent_fingerprint,
@@ -161,16 +162,16 @@ class Plan:
         """The inverse of `to_dict`.
 
         Raises:
-            ValueError: a value is missing or of another kind.
+            ValueError: a value is missing or of the wrong type.
         """
         if content.get("profile", {}) is None:
             content = {**content, "profile": UNKNOWN_LIMITS}
         plan: Plan = _adapter().validate_python(content)
         if plan.listed is not None and not {run.competition_id for run in plan.listed} <= set(plan.competitions):
-            raise ValueError("`plan.listed` holds a run of a competition that `plan.competitions` does not name")
+            raise ValueError("`plan.listed` holds a run of a competition that is not in `plan.competitions`")
         for name in plan.competitions:
             if not _FOLDER_NAME.fullmatch(name):
-                raise ValueError(f"`plan.competitions` holds {printable(name)}, which names no competition")
+                raise ValueError(f"`plan.competitions` holds {printable(name)}, which is not a competition id")
         return plan
 
 

@@ -4,8 +4,8 @@
        ▲                                   │                   │
        └────────────────── another attempt ────────────────────┘
 
-Every end has a failure class: none, `agent` (its own doing, a result like any other) or `infrastructure` (ours:
-retried and reported apart).
+Every end has a failure class: none, `agent` (caused by the agent, a result like any other) or `infrastructure` (caused by the
+harness or its machines: retried and reported separately).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ALLOWED: dict[State, frozenset[State]] = {
     "cancelled": frozenset({"pending"}),
 }
 RECORD_DAMAGED = "record-damaged"
-"""Reason of a run whose `run.json` cannot be read."""
+"""Reason for a run whose `run.json` cannot be read."""
 _FIRST_YEAR, _LAST_YEAR = 2000, 9000
 _LARGEST_FILE = 64 * 2**20
 _LONGEST_DETAIL = 4000
@@ -48,7 +48,7 @@ _OF_ATTEMPT = (
     *("attempt", "state", "reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "usage", "ledgers"),
     *("node", "place"),
 )
-"""What is kept of an attempt that is followed by another; calls to models cost money in each."""
+"""What is kept of an attempt that is followed by another; model calls cost money in each."""
 _NEXT_ATTEMPT = ("reason", "detail", "exit_code", "failure_class", "started_at", "ended_at", "report", "submission_sha256")
 
 
@@ -57,7 +57,7 @@ Count = Annotated[int, Field(ge=0, lt=1e6)]
 
 
 def _with_numbers(resources: dict[str, Any]) -> dict[str, Any]:
-    """What is added up and compared later must be numbers; keys of other harnesses may hold anything."""
+    """Require numbers for what is added up and compared later; keys of other harnesses may hold anything."""
     for key in ("peak_memory_bytes", "cpu_seconds"):
         value = resources.get(key)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
@@ -68,13 +68,13 @@ def _with_numbers(resources: dict[str, Any]) -> dict[str, Any]:
 def _with_heads(ledgers: dict[str, Any]) -> dict[str, Any]:
     for name, end in ledgers.items():
         if not isinstance(end, Mapping) or type(end.get("lines")) is not int or not isinstance(end.get("head"), str | None):
-            raise ValueError(f"`{printable(str(name))}` does not say `lines` and `head`")
+            raise ValueError(f"`{printable(str(name))}` lacks `lines` and `head`")
     return ledgers
 
 
 @dataclass
 class RunRecord:
-    """All that is known of one run; times are ISO texts in UTC."""
+    """Everything known about one run; times are ISO texts in UTC."""
 
     run_id: str
     group: str
@@ -84,7 +84,7 @@ class RunRecord:
     edition: str
     state: State = "pending"
     attempt: Count = 0
-    """How many times it was started; 0 before the first."""
+    """How often it was started; 0 before the first start."""
     reason: str | None = None
     """One word, see `Outcome.reason`; after grading also no-submission, invalid-submission and grader-error."""
     detail: str | None = None
@@ -92,46 +92,46 @@ class RunRecord:
     exit_code: int | None = None
     failure_class: FailureClass | None = None
     plan_sha256: str | None = None
-    """`Plan.sha256` of the group's plan when the group was made; None in records from before it was kept."""
+    """`Plan.sha256` of the group's plan when the group was created; None in older records."""
     created_at: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
     wall_seconds: Amount | None = None
     node: str | None = None
-    """Name of the machine it ran on, at Slurm of the node as Slurm calls it."""
+    """Name of the machine it ran on; under Slurm, Slurm's name for the node."""
     place: str | None = None
-    """What the executor calls that place: a Ray node's id, a Slurm job's id; None on this machine."""
+    """The executor's name for that place: a Ray node id or a Slurm job id; None on this machine."""
     gpu_ids: list[str] = field(default_factory=list)
     cpu_ids: list[Count] = field(default_factory=list)
-    """Cores that it was bound to, as the machine's kernel numbers them; empty where it was bound to none."""
+    """Cores that it was bound to, by the kernel's numbers; empty if it was not bound."""
     gpu_hours: Amount = 0.0
-    """Over all attempts."""
+    """Total over all attempts."""
     resources: Annotated[dict[str, Any], AfterValidator(_with_numbers)] = field(default_factory=dict)
     """What the sandbox measured: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, …"""
     usage: dict[str, Any] = field(default_factory=dict)
-    """What the gateway to models measured, see `mlebench.runs.usage`; empty where the run had none."""
+    """What the model gateway measured, see `mlebench.runs.usage`; empty if the run had no gateway."""
     reported_usage: dict[str, Any] = field(default_factory=dict)
     """What the agent claims in `logs/usage.json`: `input_tokens`, `output_tokens`, `cost_usd`, …"""
     ledgers: Annotated[dict[str, Any], AfterValidator(_with_heads)] = field(default_factory=dict)
     """The ends of the run's ledgers by name: `lines` and `head`, the hash of the last line."""
     checker_calls: list[dict[str, Any]] = field(default_factory=list)
-    """Every verdict of the submission checker: `at`, `valid`, and `sha256` of the file, which earlier harnesses did not keep."""
+    """Every verdict of the submission checker: `at`, `valid` and, from newer harnesses, `sha256` of the file."""
     refused_checks: Count = 0
-    """Calls of the submission checker that were answered without a verdict."""
+    """Number of checker calls answered without a verdict."""
     submission_sha256: str | None = None
     report: Annotated[dict[str, Any] | None, SkipValidation] = None
-    """The grading report; None until graded, and where the infrastructure failed. A damaged one is for `graded` to refuse."""
+    """The grading report; None until graded, and after infrastructure failures. May be damaged: read it through `graded`."""
     attempts: list[dict[str, Any]] = field(default_factory=list)
-    """How earlier attempts ended; their output lies in `attempts/<n>/`."""
+    """How earlier attempts ended; their output is in `attempts/<n>/`."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing is left to do unless somebody asks for another attempt."""
+        """Whether nothing is left to do unless another attempt is requested."""
         return self.state in ENDED
 
     @property
     def graded(self) -> CompetitionReport | None:
-        """The grading report as a value; None where there is none or what stands in `report` is damaged."""
+        """The parsed grading report; None if there is none or `report` is damaged."""
         try:
             return None if self.report is None else CompetitionReport.from_dict(self.report)
         except ValueError:
@@ -139,21 +139,21 @@ class RunRecord:
 
     @property
     def has_valid_submission(self) -> bool:
-        """Whether a submission was graded and valid."""
+        """Whether a submission was graded as valid."""
         return (graded := self.graded) is not None and graded.valid_submission
 
     def move(self, state: State) -> None:
         """Change the state.
 
         Raises:
-            ValueError: no arrow leads there.
+            ValueError: the transition is not allowed.
         """
         if state not in _ALLOWED[self.state]:
             raise ValueError(f"run {self.run_id} cannot go from {self.state} to {state}")
         self.state = state
 
     def begin(self, node: str, gpu_ids: list[str], place: str | None = None) -> None:
-        """A new attempt is about to start on `node`; `started_at` is null until it has."""
+        """Record that a new attempt is about to start on `node`; `started_at` is null until it has."""
         self.move("running")
         self.attempt += 1
         self.started_at = None
@@ -163,7 +163,7 @@ class RunRecord:
         self.cpu_ids = []
 
     def end(self, outcome: Outcome) -> None:
-        """The attempt is over."""
+        """Record the outcome of the attempt."""
         self.move(outcome.state)
         self.reason = outcome.reason
         self.detail = outcome.detail
@@ -178,7 +178,7 @@ class RunRecord:
         self.resources = {key: value for key, value in outcome.resources.items() if key != "checker_calls"}
 
     def again(self) -> None:
-        """Back to pending; what the last attempt left is kept in `attempts`."""
+        """Reset to pending; the last attempt is kept in `attempts`."""
         was = asdict(self)
         self.attempts.append({key: was[key] for key in _OF_ATTEMPT})
         self.move("pending")
@@ -193,7 +193,7 @@ class RunRecord:
         self.ledgers = {}
 
     def write(self, run_dir: Path) -> None:
-        """Write `run.json`; what the agent said of itself is left out where nothing could be written with it."""
+        """Write `run.json`; the agent's own claims are left out if they prevent writing."""
         content = asdict(self)
         run_dir.mkdir(parents=True, exist_ok=True)
         move_aside(run_dir / "run.json")
@@ -218,7 +218,7 @@ class RunRecord:
         try:
             content = parse_own_json(read_plain(path, _LARGEST_FILE))
             if not isinstance(content, Mapping) or content.get("state") not in _ALLOWED:
-                raise ValueError("it is no record of a run")
+                raise ValueError("it is not a run record")
             record = _adapter().validate_python(_with_claims_apart(content))
             measured = read_usage(record.usage)
             record.usage = {} if measured is None else measured.to_dict()
@@ -238,26 +238,26 @@ def _adapter() -> TypeAdapter[RunRecord]:
 
 
 def _with_claims_apart(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A record from before there was a gateway holds what the agent claims under `usage`."""
+    """Convert records from before the gateway, which hold the agent's claims under `usage`."""
     if "reported_usage" in content:
         return content
     return {**content, "usage": {}, "reported_usage": content.get("usage", {})}
 
 
 def checked_time(text: str) -> str:
-    """The text of a time, where this harness can have written it.
+    """The text of a time, if this harness can have written it.
 
     Raises:
-        ValueError: it is no ISO time with a zone, or of no year in which it ran.
+        ValueError: it is not an ISO time with a zone, or in an implausible year.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None or not _FIRST_YEAR <= moment.year < _LAST_YEAR:
-        raise ValueError(f"{printable(text)} is no time of a run")
+        raise ValueError(f"{printable(text)} is not a valid time of a run")
     return text
 
 
 def known_time(text: Any) -> datetime | None:
-    """The moment that a text of anybody's stands for; None where it is no ISO time with a zone."""
+    """The time in an untrusted text; None if it is not an ISO time with a zone."""
     try:
         moment = datetime.fromisoformat(text)
     except (ValueError, TypeError):
@@ -266,12 +266,12 @@ def known_time(text: Any) -> datetime | None:
 
 
 def now() -> str:
-    """The time as ISO text in UTC."""
+    """The current time as ISO text in UTC."""
     return datetime.now(UTC).isoformat()
 
 
 def seconds_between(start: str | None, end: str | None) -> float:
-    """Seconds from one ISO time to another; 0 where either is unknown."""
+    """Seconds from one ISO time to another; 0 if either is unknown."""
     if start is None or end is None:
         return 0.0
     return max(0.0, (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds())

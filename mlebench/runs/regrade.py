@@ -1,15 +1,15 @@
-"""Grades a run group again from what its agents submitted, without running anything."""
+"""Regrades a run group from its agents' submissions, without running anything."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
 from pathlib import Path
 
 from grading.report import AggregateReport, CompetitionReport, aggregate_reports
 from mlebench._support.files import move_aside, write_json
 from mlebench._support.folders import entries_of
+from mlebench._support.steps import Listener, ignore
 from mlebench.errors import UsageError
 from mlebench.grade import save_report
 from mlebench.grade.many import grade_many
@@ -36,34 +36,34 @@ def regrade_group(
     jobs: int = 1,
     output_dir: Path | str | None = None,
     live_thresholds: bool = False,
-    progress: Callable[[int], object] | None = None,
+    listener: Listener = ignore,
 ) -> AggregateReport:
     """Grade the last submissions and the snapshots of a group.
 
-    In the plan's own edition the new reports replace the old ones in `run.json` and `grading_report.json`, and the snapshots'
-    go to `snapshot_reports.json`. In another edition, or with `output_dir`, the group stays as it is and
-    `<timestamp>_grading_report.json` is written. A run whose record is damaged is left out with a warning. Imported runs
-    without a submission keep what their harness stated.
+    In the plan's own edition, the new reports replace the old ones in `run.json` and `grading_report.json`, and those of
+    snapshots are written to `snapshot_reports.json`. In another edition, or with `output_dir`, the group stays unchanged and
+    `<timestamp>_grading_report.json` is written. A run whose record is damaged is left out with a warning. Imported runs without
+    a submission keep what their harness stated.
 
     Args:
         folder: the group's folder.
         edition: by default the plan's.
-        split_key: the secret key that the data was split with, where there was one.
+        split_key: the secret key that the data was split with, if any.
         data_dir: by default the plan's.
-        jobs: processes.
+        jobs: number of processes.
         output_dir: where to write instead of the group's folder.
         live_thresholds: use medal thresholds of the refreshed leaderboard.
-        progress: called with the number of files that were just graded.
+        listener: gets the number of submissions and snapshots that are graded.
 
     Raises:
-        UsageError: there is no such group, a harness is at work on it, the split key is another one, or data is not prepared.
+        UsageError: there is no such group, a harness is running it, the split key differs, or data is not prepared.
     """
     group = Group.open(folder)
     chosen = edition or group.plan.edition
     registry = Registry().set_data_dir(data_dir or group.plan.data_dir).set_edition(chosen, split_key)
     _check_key(group, registry)
     in_place = chosen == group.plan.edition and output_dir is None
-    # held while grading, too, so that nobody runs again what is about to get another report
+    # also held while grading, so that no run is repeated that is about to get another report
     with hold(group.folder) if in_place else contextlib.nullcontext():
         records = {planned: group.record(planned) for planned in group.plan.runs}
         for record in records.values():
@@ -73,13 +73,13 @@ def regrade_group(
         if group.imported is not None:
             runs = [planned for planned in runs if _last_submission(group, planned).is_file()]
             if not runs:
-                raise UsageError(f"{group.name} was imported without submissions, so that there is nothing to grade again")
+                raise UsageError(f"{group.name} was imported without submissions, so there is nothing to regrade")
         if not runs:
             raise UsageError(f"no run of {folder} has ended; {group.command('runs', group.name)} shows their states")
         submissions = [_submission(group, planned, _last_submission(group, planned)) for planned in runs]
         snapshots = _snapshots(group, runs) if in_place else []
         everything = [*submissions, *(submission for _, _, submission in snapshots)]
-        graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress)
+        graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, listener=listener)
         owners = [*runs, *(planned for planned, _, _ in snapshots)]
         reports = [
             kept_report(report, records[planned], group.run_dir(planned.run_id))
@@ -106,7 +106,7 @@ def _check_key(group: Group, registry: Registry) -> None:
     if given != plan.split_key_hash:
         raise UsageError(
             f"{group.folder} was run on data split with {_key_text(plan.split_key_hash)}, not with {_key_text(given)}; "
-            "give that key by `mlebench grade --split-key`"
+            "give that key with `mlebench grade --split-key`"
         )
 
 
@@ -115,7 +115,7 @@ def _key_text(key_hash: str | None) -> str:
 
 
 def _is_gradable(record: RunRecord) -> bool:
-    """Whether the agent had its chance; a run whose grader failed gets another one."""
+    """Whether the run's submission may be graded; this includes a run whose grader failed."""
     if not record.has_ended or record.state == "cancelled":
         return False
     return record.failure_class != "infrastructure" or record.reason == "grader-error"
@@ -130,7 +130,7 @@ def _submission(group: Group, planned: PlannedRun, path: Path) -> Submission:
 
 
 def _snapshots(group: Group, runs: list[PlannedRun]) -> list[tuple[PlannedRun, int, Submission]]:
-    """Every kept copy of a submission with its run and its time in seconds since the agent's start."""
+    """Every snapshot with its run and its time in seconds since the agent's start."""
     found = []
     for planned in runs:
         for path in entries_of(group.run_dir(planned.run_id) / "snapshots", "*.csv"):

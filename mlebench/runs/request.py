@@ -1,4 +1,4 @@
-"""All that a sandbox may know of a run: texts, public data, limits, secrets, and a function that checks a submission."""
+"""Everything that a sandbox may know about a run: texts, public data, limits, secrets and a submission checker."""
 
 from __future__ import annotations
 
@@ -21,21 +21,19 @@ from mlebench.sandbox.base import RunRequest, ShippedImage
 from mlebench.sandbox.run_log import RunLog
 
 _loading = threading.Lock()
-"""Runs that start at once let the code of a competition be loaded once."""
+"""Makes runs that start at once load a competition's code only once."""
 
 
 def make_request(task: RunTask, record: RunRecord) -> RunRequest:
-    """The request of a run's present attempt.
+    """The request for a run's current attempt.
 
     Raises:
-        UsageError: a secret is missing, or the competition is not known here.
+        UsageError: a secret is missing, or the competition is unknown here.
     """
     plan = task.group.plan
     competition = task.competition()
     if not competition.public_dir.is_dir():
-        raise MlebenchError(
-            f"{record.competition_id} is not prepared in {plan.data_dir}; `{competition.prepare_command}` prepares it"
-        )
+        raise MlebenchError(f"{record.competition_id} is not prepared in {plan.data_dir}; run `{competition.prepare_command}`")
     with _loading:
         _load_grader(competition)
     return RunRequest(
@@ -64,10 +62,10 @@ def make_request(task: RunTask, record: RunRecord) -> RunRequest:
 
 
 def _public_dir(task: RunTask, record: RunRecord, competition: Competition) -> Path:
-    """What the agent sees, on this machine's own disk where the group says so."""
+    """The data that the agent sees, on this machine's own disk if the group asks for that."""
     public = public_folder(competition, obfuscated=task.group.plan.obfuscated)
     folder = task.group.settings.node_data
-    # an agent that has started has its data
+    # an agent that has started already has its data
     if folder is None or record.started_at is not None:
         return public
     from mlebench.preparation.node_copies import Reader, node_copy
@@ -79,7 +77,7 @@ def _public_dir(task: RunTask, record: RunRecord, competition: Competition) -> P
 
 
 def _shipped(task: RunTask) -> ShippedImage | None:
-    """The image that the group was made with, where it ships its images."""
+    """The image that the group was created with, if it ships its images."""
     image = (task.group.manifest.get("engine") or {}).get("images", {}).get(task.group.plan.agent.id)
     folder = task.group.settings.images_from
     return None if folder is None or not image else ShippedImage(folder, image["name"], image["digest"])
@@ -87,11 +85,11 @@ def _shipped(task: RunTask) -> ShippedImage | None:
 
 @functools.cache
 def _load_grader(competition: Competition) -> None:
-    """A grader that cannot be loaded is better known before the agent has worked for a day."""
+    """Load the grader now, so that a broken one is found before the agent has worked for a day."""
     shared_pool().load(competition)
 
 
 def _checker(competition: Competition) -> Callable[[Path], tuple[bool, str]]:
-    """Checks a submission in a process that is kept for that."""
+    """Checks a submission in a dedicated long-lived process."""
     pool = shared_pool()
     return lambda path: pool.check(Submission(competition.id, path), competition)

@@ -1,4 +1,4 @@
-"""What a run came to: its submission graded, and what agent and checker wrote down taken into the record."""
+"""The result of a run: grades its submission and copies what agent and checker recorded into the run's record."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ from mlebench.sandbox.run_log import RunLog
 
 logger = logging.getLogger("mlebench")
 SUBMISSION = Path("submission") / "submission.csv"
-"""In a run's folder: what is graded."""
+"""In a run's folder: the file to grade."""
 _SET_BY_GRADING = ("grader-error", "invalid-submission", "no-submission")
-"""Reasons that a report gives a run."""
+"""Reasons that a report can give a run."""
 _LONGEST_ERROR = 4000
 _BLOCK = 2**20
 
 
 def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] = lambda: False) -> None:
-    """Grade what stands in `submission/`, whatever the end was; a run that the infrastructure ended is not graded.
+    """Grade the content of `submission/`, however the run ended; a run that the infrastructure ended is not graded.
 
-    Raises nothing for what the agent left: it is in the record, or left out with a line in the run's log.
+    Faults in the agent's files raise nothing: they are recorded, or the file is left out with a line in the run's log.
 
     Args:
         task: the run.
-        record: its record, which gets the report.
-        is_stopped: looked at all the time; once it is true, grading is given up.
+        record: its record, which receives the report.
+        is_stopped: polled; grading is abandoned once it returns true.
 
     Raises:
-        Interrupted: `is_stopped` was true; the run has no report then.
+        Interrupted: `is_stopped` returned true; the run has no report then.
     """
     secrets = _known_secrets(task)
     note = RunLog(task.run_dir / "run.log", secrets).note
@@ -58,7 +58,7 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
     record.checker_calls, record.refused_checks = checker_calls(task.run_dir, note, secrets)
     record.ledgers = ledger_ends(task.run_dir, has_gateway)
     is_graded = record.failure_class != "infrastructure" and record.state != "cancelled"
-    # who stops a run has its end booked
+    # the stop request records the outcome
     record.submission_sha256 = submission_digest(task.run_dir, is_stopped if is_graded else lambda: False)
     if not is_graded:
         return
@@ -78,7 +78,7 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
 
 
 def book_report(record: RunRecord, report: CompetitionReport) -> None:
-    """Note a grading report and what it says of the run's end; what an earlier report said no longer counts."""
+    """Store a grading report and the reason it gives the run; an earlier report no longer counts."""
     if record.reason in _SET_BY_GRADING:
         record.reason, record.failure_class, record.detail = "exited", None, None
     record.report = report.to_dict()
@@ -91,9 +91,9 @@ def book_report(record: RunRecord, report: CompetitionReport) -> None:
 
 
 def kept_report(report: CompetitionReport, record: RunRecord, run_dir: Path) -> CompetitionReport:
-    """A report as it is kept with a run: a missing submission is explained by what there is instead, and by the run's end.
+    """A report as kept with a run: a missing submission is explained by what there is instead, and by the run's end.
 
-    A group can be moved, so paths count from its folder.
+    A group can be moved, so paths are relative to its folder.
     """
     submission = report.submission_path
     with contextlib.suppress(ValueError):
@@ -118,10 +118,10 @@ def _known_secrets(task: RunTask) -> tuple[str, ...]:
 
 
 def submission_digest(run_dir: Path, is_stopped: Callable[[], bool] = lambda: False) -> str | None:
-    """SHA-256 of what stands in `submission/`; None where nothing does that can be graded.
+    """SHA-256 of the submission; None if there is none that can be graded.
 
     Raises:
-        Interrupted: `is_stopped` was true.
+        Interrupted: `is_stopped` returned true.
     """
     digest, left = hashlib.sha256(), LARGEST_SUBMISSION
     try:

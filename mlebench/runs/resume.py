@@ -1,4 +1,4 @@
-"""Makes a run group ready to continue: refuses changed conditions, puts back to pending what has to be done again."""
+"""Prepares a run group for resuming: refuses changed conditions and resets runs to pending that must be repeated."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _SHOWN = 3
 
 
 def check_unchanged(group: Group, split_key: str | None) -> None:
-    """Refuse to mix runs of different conditions.
+    """Refuse to mix runs made under different conditions.
 
     Args:
         group: the group to continue.
-        split_key: the secret key of edition v2 that is given now.
+        split_key: the secret key of edition v2 given now.
 
     Raises:
-        UsageError: naming the parts in which the conditions of now differ from those of the group.
+        UsageError: the current conditions differ from those of the group; the message lists the differing parts.
     """
     plan = group.plan
     key_hash = Edition(plan.edition, plan.competitions[0], named_key(split_key)).key_hash
@@ -40,21 +40,21 @@ def check_unchanged(group: Group, split_key: str | None) -> None:
         )
     now = current_plan(plan)
     changed = group.conditions.differences(Conditions.of(now))
-    # a group that was made before conditions were kept tells less of them, and is held against as much
+    # an older group, from before conditions were kept, is compared only in what it states
     if changed and group.conditions.differences(Conditions.recorded({"manifest": group.manifest}, now)):
         files = changed_files(group.manifest.get("agent_files"), now.agent)
         raise UsageError(
             f"the conditions of {group.name} have changed since it was made: {'; '.join(changed)}; "
             f"{f'changed files of the agent: {files}; ' if files else ''}"
-            "put them back, or start a new group with `mlebench run` (without `--resume`)"
+            "restore them, or start a new group with `mlebench run` (without `--resume`)"
         )
 
 
 def check_movable(group: Group, settings: RunSettings) -> None:
-    """Refuse to continue a group at another executor while its own may still hold runs of it.
+    """Refuse to continue a group on another executor while its own may still hold its runs.
 
     Raises:
-        UsageError: naming such runs.
+        UsageError: there are such runs; the message lists them.
     """
     was = group.settings
     if (settings.executor, settings.address) == (was.executor, was.address):
@@ -64,7 +64,7 @@ def check_movable(group: Group, settings: RunSettings) -> None:
     try:
         executor = get_executor(was)
     except UsageError:
-        # a Ray cluster that is gone with its head holds nothing; runs are looked for on its machines by their names
+        # a Ray cluster whose head is gone holds nothing; runs are searched on its machines by name
         if settings.executor == was.executor:
             return
         raise
@@ -81,11 +81,10 @@ def check_movable(group: Group, settings: RunSettings) -> None:
 
 
 def make_ready(group: Group, secrets: Secrets | None = None) -> None:
-    """Put back to pending what failed or was interrupted, and grade what only lacks its grade.
+    """Reset failed or interrupted runs to pending, and grade those that only lack a grade.
 
-    A run whose record says running stays so: it may be alive. Finished and timed-out runs are results, whatever they
-    scored, as are those that spent their budget and failed ones whose submission was valid; a run that was cancelled by name
-    stays cancelled.
+    A run whose record says running keeps that state: it may be alive. Finished and timed-out runs are results, whatever their
+    score, as are runs that spent their budget and failed runs with a valid submission; a run cancelled by name stays cancelled.
     """
     (group.folder / "cancel").unlink(missing_ok=True)
     for run in group.plan.runs:
@@ -101,6 +100,6 @@ def make_ready(group: Group, secrets: Secrets | None = None) -> None:
 
 def _grade_again(task: RunTask, record: RunRecord) -> None:
     record.failure_class = "agent" if record.state in ("failed", "timed-out") else None
-    record.reason, record.detail = "graded-again", "graded again after a fault of the grader"
+    record.reason, record.detail = "graded-again", "graded again after a grader failure"
     grade_run(task, record)
     record.write(task.run_dir)

@@ -1,4 +1,4 @@
-"""How a group is run: kept in its `group.yaml`, so that resuming it goes on where and how it was started."""
+"""How a group is run: kept in its `group.yaml`, so that it is resumed where and how it was started."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ ExecutorName = Literal["local", "ray", "slurm"]
 
 
 class RunSettings(BaseModel):
-    """What no result depends on and may therefore be chosen anew when a group is resumed. Holds no secret."""
+    """Settings that no result depends on, so that they may change when a group is resumed. Contains no secrets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     executor: ExecutorName = "local"
     address: str | None = None
-    """Of the Ray cluster; None leaves it to Ray, which looks at RAY_ADDRESS and on this machine."""
+    """Address of the Ray cluster; None leaves it to Ray, which checks RAY_ADDRESS and this machine."""
     executor_settings: dict[str, Any] = {}
-    """For Slurm: `partition`, `account`, `qos`, … as sbatch knows them."""
+    """For Slurm: `partition`, `account`, `qos`, … as in sbatch."""
     images_from: Path | None = None
-    """A folder that all nodes see: images of a new group are written there as archives, once, and each node loads them once."""
+    """A folder shared by all nodes: a new group's images are written there once as archives, and each node loads them once."""
     node_data: str | None = None
-    """A folder on each node's own disk, to which public data is copied once; variables (`$TMPDIR`) are filled in there."""
+    """A folder on each node's local disk, to which public data is copied once; variables (`$TMPDIR`) are expanded there."""
     parallel: int | None = Field(default=None, gt=0)
     """Most runs at once; None: as many as the resources allow."""
     retries: int = Field(default=2, ge=0)
-    """How often a run is tried again that the infrastructure ended."""
+    """How often a run is retried after an infrastructure failure."""
     retry_delay: float = Field(default=5.0, ge=0)
     """Seconds before the first retry; each further one waits three times as long."""
     fail_fast: int = Field(default=3, ge=0)
-    """So many runs in a row that fail at once stop their group; 0 never stops one."""
+    """Stop a group after this many immediate failures in a row; 0 never stops."""
     keep: bool = False
-    """Leave containers and working folders standing."""
+    """Keep containers and working folders."""
 
     @field_validator("images_from", "node_data", mode="before")
     @classmethod
     def _none_in_words(cls, value: Any) -> Any:
-        """`none`, as a flag says that a group no longer has one."""
+        """Accept `none`, with which a flag removes a group's value."""
         return None if value == "none" else value
 
     @field_validator("images_from")
@@ -53,10 +53,10 @@ class RunSettings(BaseModel):
         return None if folder is None else str(folder)
 
     def changed(self, choices: dict[str, Any]) -> Self:
-        """The same with some values replaced; another executor starts from its own defaults.
+        """A copy with some values replaced; a different executor starts from its own defaults.
 
         Raises:
-            UsageError: an unknown key or a value of the wrong kind.
+            UsageError: an unknown key or a value of the wrong type.
         """
         if not choices:
             return self
@@ -66,5 +66,5 @@ class RunSettings(BaseModel):
         return validate({**kept, **choices}, type(self), "the settings of the run")
 
     def _written(self) -> dict[str, Any]:
-        """What was said, defaults left out."""
+        """The explicit values, without defaults."""
         return self.model_dump(exclude_unset=True)

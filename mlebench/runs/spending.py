@@ -1,4 +1,4 @@
-"""What a run had spent on models at each moment, by its ledger."""
+"""What a run had spent on models over time, from its ledger."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from mlebench.runs.usage import read_usage
 
 
 class Spent(NamedTuple):
-    """What a run's calls to models had used by a moment."""
+    """Cumulative usage of a run's model calls at one moment."""
 
     seconds: float
-    """Since the agent's start."""
+    """Seconds since the agent's start."""
     usd: float | None
-    """None from the first call of unknown price on."""
+    """None from the first call of unknown price onwards."""
     tokens: int
     """Input and output."""
 
 
 def read_spending(run_dir: Path, record: RunRecord) -> tuple[Spent, ...] | None:
-    """What was spent after each call, in the order of time; no amount ever falls.
+    """Cumulative spending after each call, in chronological order; no amount ever decreases.
 
     Returns:
-        empty where no call was made; None where the run has not started, or has no ledger though it asked models or nobody
+        empty if no call was made; None if the run has not started, or has no ledger although it called models or it was not
         measured whether it did.
     """
     if record.started_at is None:

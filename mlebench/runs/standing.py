@@ -1,4 +1,4 @@
-"""Whether an attempt is still under way, as its run's folder tells anybody who comes across its agent."""
+"""Whether an attempt is still in progress, from its run's folder, for code that finds its agent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mlebench.runs.record import RunRecord
 
 
 def is_under_way(run_dir: Path, attempt: int) -> bool | None:
-    """Whether the record says that this attempt is at work; None where there is none, or none that can be read."""
+    """Whether the record shows this attempt as running; None if there is no readable record."""
     try:
         record = RunRecord.read(run_dir)
     except WorkFailed:
@@ -19,9 +19,9 @@ def is_under_way(run_dir: Path, attempt: int) -> bool | None:
 
 
 def may_be_under_way(run_dir: Path, attempt: int) -> bool:
-    """The same for whoever would take something away from an agent: what is not known to be over counts as under way."""
+    """The same before anything is taken away from an agent: an attempt not known to be over counts as in progress."""
     known = is_under_way(run_dir, attempt)
     if known is not None:
         return known
-    # whoever removed a run left the folder of all runs; where that is missing, a shared file system is away
+    # removing a run leaves the folder of all runs; if that is missing, a shared file system is unavailable
     return os.path.lexists(run_dir / "run.json") or not run_dir.parent.parent.is_dir()

@@ -1,4 +1,4 @@
-"""The one door to runs: the command line, the demo, experiment files and Python programs start and resume groups here."""
+"""The single entry point for runs: the command line, the demo, experiment files and Python programs start and resume here."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from mlebench._support import paths
 from mlebench._support.hints import command
 from mlebench._support.yaml_model import validate
 from mlebench.errors import UsageError
+from mlebench.runs.choices import Choices
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.executors import get_executor
 from mlebench.runs.executors.base import Executor
@@ -39,35 +40,40 @@ def run(
     data_dir: Path | str | None = None,
     runs_dir: Path | str | None = None,
     display: Display | None = None,
-    **choices: Any,
+    **choices: Unpack[Choices],
 ) -> list[GroupResult]:
-    """Let agents work on competitions, grade what they submit, and report; or continue a group that was left.
+    """Run agents on competitions, grade what they submit, and write a grading report; or continue a group.
 
-        mlebench.run(agents="dummy", competitions=["spaceship-titanic"], sandbox="local")
-        mlebench.run(resume="latest")
+    The call returns when every run has ended. It may run in any thread, also of a program with a running event loop. Ctrl-C
+    leaves the group as it is; `resume` continues it.
 
     Args:
-        experiment: what to run and how; without it `choices` say so.
-        resume: a group to continue, by name or folder; `latest` is the newest one. It is run as its `group.yaml` says:
-            finished runs stay, live ones are attached to again, dead ones are done again.
-        split_key: the secret key of edition v2; MLEBENCH_SPLIT_KEY by default.
-        data_dir: where data lies; see `mlebench.registry`.
-        runs_dir: where groups lie; MLEBENCH_RUNS_DIR, or `runs` in the working directory, by default.
-        display: shows how the runs get on; nothing by default.
-        choices: parts of the experiment, see `Experiment`: `agents` (a name, or several, with arguments or a profile of their
-            own), `competitions` or `split`, `seeds`, `profile`, `network`, `budget`, `allow`, `models`, `edition`, `sandbox`,
-            `name`, and the `RunSettings`: `executor`, `parallel`, `retries`, …. With `resume` only the latter, which the group
-            keeps from then on.
+        experiment: What to run and how; without it, `choices` say so. With it, they replace parts of it.
+        resume: A group to continue, by name or folder, or `latest`. Finished runs stay, live ones are taken over, and dead ones
+            run again. Of `choices` it takes those that no result depends on, from `executor` on; the group keeps them.
+        split_key: Secret key for edition v2; by default `MLEBENCH_SPLIT_KEY`.
+        data_dir: The data directory; by default `MLEBENCH_DATA_DIR`, else a folder in the user's cache.
+        runs_dir: The folder of run groups; by default `MLEBENCH_RUNS_DIR`, else `runs` in the working directory.
+        display: Shows progress; by default nothing is shown.
+        choices: Parts of the experiment: `agents`, `competitions`, `split`, `seeds`, `profile`, `network`, `budget`, `allow`,
+            `models`, `edition`, `obfuscated`, `sandbox`, `name`; `executor`, `address`, `executor_settings`, `images_from`,
+            `node_data`, `parallel`, `retries`, `retry_delay`, `fail_fast`, `keep`. `Choices` describes each.
 
     Returns:
-        each agent's group with the records of its runs; its folder holds `grading_report.json`.
+        One `GroupResult` per agent: its group with the records of its runs, `to_frame()`, and `report`, the path of its
+        `grading_report.json`.
 
     Raises:
-        UsageError: something is wrong or missing, and nothing was started.
-        GroupStopped: runs failed one after the other at once; the rest is still pending.
-        Interrupted: the harness was asked to leave.
+        UsageError: Something is wrong or missing; nothing was started.
+        GroupStopped: Runs failed one after the other right away; the rest is still pending.
+        Interrupted: The harness was asked to leave, by Ctrl-C or SIGTERM.
+
+    Example:
+        >>> [group] = mlebench.run(agents="dummy", competitions=["demo-wine"], sandbox="plain")
+        >>> [(run.state, run.graded.valid_submission) for run in group.runs]
+        [('finished', True)]
     """
-    start = _start(experiment, choices, resume, split_key, data_dir, runs_dir)
+    start = _start(experiment, dict(choices), resume, split_key, data_dir, runs_dir)
     display = display or Silent()
     try:
         start.refuse_problems()
@@ -86,14 +92,32 @@ def preview_run(
     split_key: str | None = None,
     data_dir: Path | str | None = None,
     runs_dir: Path | str | None = None,
-    **choices: Any,
+    **choices: Unpack[Choices],
 ) -> list[Preview]:
-    """What `run` would do with the same arguments, plan by plan; nothing is started.
+    """Show what `run` would do with the same arguments, and start nothing.
+
+    Args:
+        experiment: As for `run`, like the others.
+        resume: A group to continue.
+        split_key: Secret key for edition v2.
+        data_dir: The data directory.
+        runs_dir: The folder of run groups.
+        choices: Parts of the experiment.
+
+    Returns:
+        One `Preview` per agent: `plan`, `slots` (runs at once), `seconds` (expected) and `longest` (by the time limits) until
+        the last run ends, `gpu_hours`, `disk` (bytes), `most_usd`, and `problems`, what is missing, each with the command
+        that fixes it.
 
     Raises:
-        UsageError: the plans cannot be made. What they lack is in the previews.
+        UsageError: A plan cannot be made: an unknown name or a wrong value.
+
+    Example:
+        >>> [preview] = mlebench.preview_run(agents="dummy", competitions=["demo-wine"], seeds=3, sandbox="plain")
+        >>> len(preview.plan.runs), preview.problems
+        (3, ())
     """
-    start = _start(experiment, choices, resume, split_key, data_dir, runs_dir)
+    start = _start(experiment, dict(choices), resume, split_key, data_dir, runs_dir)
     try:
         return [preview(plan, start.executor, sandbox, start.runs_dir, start.secrets) for plan, sandbox in start.places()]
     finally:
@@ -108,7 +132,7 @@ def _start(
     data_dir: Path | str | None,
     runs_dir: Path | str | None,
 ) -> _Start:
-    # data may have been prepared anew since it was last read in this process
+    # data may have been prepared again since this process last read it
     load_competition.cache_clear()
     folder = paths.runs_dir(runs_dir)
     if resume is not None:
@@ -145,7 +169,7 @@ def _split_key(edition: str, given: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class _Start:
-    """Plans that are about to run, and all they run with."""
+    """Plans about to run, with everything they need."""
 
     plans: list[Plan]
     settings: RunSettings
@@ -160,7 +184,7 @@ class _Start:
         return [(plan, get_sandbox(plan.sandbox)) for plan in self.plans]
 
     def refuse_problems(self) -> None:
-        """Start nothing that cannot work: raises the first problem, and how many more there are."""
+        """Start nothing that cannot work: raises the first problem, with the number of others."""
         found = [problem for place in self.places() for problem in problems(place[0], self.executor, place[1], self.secrets)]
         found = list(dict.fromkeys(found))
         if found:
@@ -168,7 +192,7 @@ class _Start:
             raise UsageError(found[0] + more)
 
     def groups(self, display: Display) -> tuple[list[Group], Callable[[], None]]:
-        """The groups to run, and what is left to do once their locks are held."""
+        """The groups to run, and a function to call once their locks are held."""
         before = self.resumed
         if before is None:
             return self._new_groups(display), lambda: None
@@ -185,16 +209,16 @@ class _Start:
         return [group], prepare
 
     def _new_groups(self, display: Display) -> list[Group]:
-        """The folders of new groups, every run pending; none is made where one of that name exists.
+        """The folders of new groups, every run pending; none is created if one of that name exists.
 
-        What a killed harness left half-made is no group yet, and makes room.
+        An incomplete folder left by a killed harness is not a group yet, and is replaced.
         """
         names = _group_names(self.plans, self.name)
         for name in names:
             if not name or not (self.runs_dir / name).exists():
                 continue
             if take_over(self.runs_dir / name):
-                display.say(f"{self.runs_dir / name} was left half-made, and nothing had run in it; it is made anew")
+                display.say(f"{self.runs_dir / name} was left incomplete, and nothing had run in it; it is created anew")
             else:
                 again = command("run", "--resume", name, runs_dir=self.runs_dir)
                 raise UsageError(f"{self.runs_dir / name} exists; continue it with {again}")
@@ -205,7 +229,7 @@ class _Start:
 
 
 def _group_names(plans: list[Plan], name: str | None) -> list[str | None]:
-    """With several plans the agent's name is added, and a number where one agent has several plans."""
+    """With several plans, the agent's name is added, and a number if an agent has several plans."""
     if name is None or len(plans) == 1:
         return [name for _ in plans]
     names: list[str | None] = []
@@ -217,13 +241,13 @@ def _group_names(plans: list[Plan], name: str | None) -> list[str | None]:
 
 
 def _rebuilt_images(group: Group, executor: Executor) -> list[str]:
-    """Images that are others now than when the group was made; each `run.json` names the one that its run used."""
+    """Images that have changed since the group was created; each `run.json` records the one that its run used."""
     before = group.manifest.get("engine", {}).get("images") or {}
     if not before:
         return []
     now = executor.describe(group.plan, get_sandbox(group.plan.sandbox))["images"]
     return [
-        f"the image of {agent} was rebuilt since the group was made ({image['digest'][:19]} → {now[agent]['digest'][:19]})"
+        f"the image of {agent} was rebuilt since the group was created ({image['digest'][:19]} → {now[agent]['digest'][:19]})"
         for agent, image in before.items()
         if agent in now and now[agent]["digest"] != image["digest"]
     ]

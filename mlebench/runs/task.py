@@ -1,4 +1,4 @@
-"""What an executor carries to the place where a run happens: the run, its group and what must be written nowhere."""
+"""What an executor transfers to where a run is executed: the run, its group, and secrets that must never be written."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ SPLIT_KEY_VARIABLE = "MLEBENCH_SPLIT_KEY"
 
 @dataclass(frozen=True)
 class Secrets:
-    """What this process knows and writes nowhere."""
+    """Secrets that this process knows and never writes."""
 
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """What agents and the gateways to models ask for, by name."""
+    """Secrets that agents and model gateways ask for, by name."""
     split_key: str | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, plans: Iterable[Plan], split_key: str | None) -> Secrets:
-        """Looks up the secrets that the plans' agents, and the models that they ask, need."""
+        """Look up the secrets that the plans' agents and their models need."""
         names = {name for plan in plans for name in (*plan.agent.secret_names, *key_names(plan))}
         return cls(find_secrets(names) if names else {}, split_key)
 
@@ -44,7 +44,7 @@ class RunTask:
 
     @functools.cached_property
     def key(self) -> str:
-        """Unique over all groups of one machine."""
+        """Unique across all groups of one machine."""
         return f"{self.group.name}/{self.run.run_id}"
 
     @functools.cached_property
@@ -53,15 +53,15 @@ class RunTask:
         return self.group.run_dir(self.run.run_id)
 
     def without_secrets(self) -> RunTask:
-        """The same task, to be written down; the place where it happens finds the secrets itself."""
+        """The same task in a form that may be written; where it is executed, the secrets are looked up again."""
         return replace(self, secrets=Secrets())
 
     def agent_secrets(self) -> dict[str, str]:
-        """Values of the secrets that the agent asks for, as far as they are known here."""
+        """Values of the secrets that the agent asks for, as far as known here."""
         return self._values(self.group.plan.agent.secret_names)
 
     def model_keys(self) -> dict[str, str]:
-        """Keys of the models that the run may ask, as far as they are known here; no agent gets them."""
+        """Keys of the models that the run may call, as far as known here; no agent gets them."""
         return self._values(key_names(self.group.plan))
 
     def masked(self) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ class RunTask:
         """The run's competition.
 
         Raises:
-            UsageError: it is not known here, or its folder is faulty.
+            UsageError: it is unknown here, or its folder is invalid.
         """
         plan = self.group.plan
         key = self.secrets.split_key or (os.environ.get(SPLIT_KEY_VARIABLE) if plan.split_key_hash else None)

@@ -1,4 +1,4 @@
-"""What calls to models used, as a run's record tells it: measured by the gateway, or claimed by the agent."""
+"""Usage of model calls, from a run's record: measured by the gateway, or claimed by the agent."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ _LONGEST_NAME = 100
 
 @dataclass(frozen=True)
 class Usage:
-    """Calls, tokens and cost; None is unknown, never 0."""
+    """Calls, tokens and cost; None means unknown, never 0."""
 
     calls: int | None = None
-    """Answered ones."""
+    """Answered calls."""
     failed_calls: int | None = None
-    """Those that the provider refused or did not answer."""
+    """Calls that the provider refused or did not answer."""
     refused_calls: int | None = None
-    """Those that the gateway refused."""
+    """Calls that the gateway refused."""
     input_tokens: int | None = None
-    """Cached ones included."""
+    """Including cached ones."""
     cached_tokens: int | None = None
     """Read from a cache."""
     cache_write_tokens: int | None = None
     """Written to a cache."""
     output_tokens: int | None = None
-    """Reasoning included."""
+    """Including reasoning."""
     reasoning_tokens: int | None = None
     cost_usd: float | None = None
     models: Mapping[str, Usage] = field(default_factory=dict)
-    """By model; empty where nobody tells them apart."""
+    """Usage by model; empty if not known separately."""
 
     @property
     def tokens(self) -> int | None:
@@ -44,19 +44,19 @@ class Usage:
         return None if self.input_tokens is None or self.output_tokens is None else self.input_tokens + self.output_tokens
 
     def to_dict(self) -> dict[str, Any]:
-        """What `read_usage` reads; unknown amounts are None."""
+        """The form that `read_usage` reads; unknown amounts are None."""
         return {**_without_models(self), "models": {name: _without_models(used) for name, used in self.models.items()}}
 
 
 NOTHING_USED = Usage(**dict[str, Any](dict.fromkeys(COUNTS, 0)), cost_usd=0.0)
-"""Of a run whose gateway nobody asked."""
+"""Usage of a run whose gateway received no calls."""
 
 
 def read_usage(content: object) -> Usage | None:
-    """The amounts that a record holds; what is no number from 0 to 2**53 is unknown, as a record may have been written by anyone.
+    """The amounts in a record, which is untrusted: a value that is not a number from 0 to 2**53 is unknown.
 
     Returns:
-        None where nothing is known.
+        None if nothing is known.
     """
     if not isinstance(content, Mapping):
         return None
@@ -67,7 +67,7 @@ def read_usage(content: object) -> Usage | None:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """The sum; an amount that one of them does not know is unknown, as a part of a sum is none."""
+    """The sum; an amount that is unknown in one of them is unknown in the sum."""
     summed = list(usages)
     names = dict.fromkeys(name for used in summed for name in used.models)
     of_models = {name: [used.models[name] for used in summed if name in used.models] for name in names}

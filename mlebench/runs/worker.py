@@ -1,6 +1,6 @@
-"""Does one run from start to report, wherever an executor puts it: in a thread here, a Ray task, a Slurm job.
+"""Executes one run from start to report, wherever an executor puts it: in a thread here, a Ray task or a Slurm job.
 
-Everything is written to the run's folder as it happens, so that whoever comes after a crash can go on from there.
+Everything is written to the run's folder as it happens, so that the run can be continued from there after a crash.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ logger = logging.getLogger("mlebench")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run happens."""
+    """Where a run is executed."""
 
     id: str | None = None
-    """What the executor calls it; None on the harness's own machine."""
+    """The executor's name for it; None on the harness's own machine."""
     node: str = field(default_factory=socket.gethostname)
-    """What the machine is called; the run is looked for there again."""
+    """The machine's name; the run is searched there again."""
 
 
 def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = None, place: Place | None = None) -> RunRecord:
-    """Do a run, or go on with one that an earlier harness started, and grade it.
+    """Execute a run, or continue one that an earlier harness started, and grade it.
 
     Args:
         task: the run.
-        gpu_ids: GPUs that are booked for it.
-        control: through which it can be stopped.
-        place: this place; goes into the record.
+        gpu_ids: GPUs booked for it.
+        control: used to stop or detach it.
+        place: this place, for the record.
 
     Returns:
-        the record as it stands in `run.json`; state running when the run was detached, or when it was asked to stop while its
-        submission was graded, which whoever resumes the group does again; of another place's attempt where that has it now.
+        the record as in `run.json`. Its state is running if the run was detached, or asked to stop while its submission was
+        graded, which resuming the group repeats. If another place has taken over the run, the record is that of its attempt.
     """
     control = control or Control()
     place = place or Place()
@@ -88,7 +88,7 @@ def execute(task: RunTask, gpu_ids: tuple[str, ...], control: Control | None = N
     try:
         grade_run(task, record, lambda: control.is_asked)
     except Interrupted:
-        # the outcome stays beside the record until that holds it
+        # the outcome file stays until the record holds it
         return standing
     record.write(task.run_dir)
     drop_outcome(task.run_dir)
@@ -114,7 +114,7 @@ def _play_on(cores: Cores, task: RunTask, record: RunRecord, gpu_ids: tuple[str,
     handle = _attach_or_start(sandbox, cores, task, record, control, attaching=attaching)
     if isinstance(handle, Outcome):
         return handle
-    # another place that still waits for it sees that this one does, too
+    # another place that still waits for it notices that this one has taken over
     record.node, record.place = place.node, place.id
     record.started_at = handle.started_at.isoformat()
     record.cpu_ids = list(handle.cpu_ids)
@@ -127,37 +127,38 @@ def _play_on(cores: Cores, task: RunTask, record: RunRecord, gpu_ids: tuple[str,
 def _attach_or_start(
     sandbox: Sandbox, cores: Cores, task: RunTask, record: RunRecord, control: Control, *, attaching: bool
 ) -> Handle | Outcome:
-    """The attempt to wait for, or how it ended where there is nothing to wait for."""
+    """The attempt to wait for, or its outcome if there is nothing to wait for."""
     if attaching:
         if (handle := sandbox.attach(make_request(task, record))) is not None:
             return handle
         if (outcome := kept_outcome(task.run_dir, record.attempt)) is not None:
             return outcome
     if record.started_at is None:
-        # nothing has started yet: new, or an earlier harness died just before
+        # nothing has started yet: a new run, or an earlier harness died just before
         if control.instead is not None:
             return control.instead
         _require_planned_agent(task.group.plan)
-        # those of a start that failed may be another machine's
+        # those of a failed start may belong to another machine
         cores.close()
         record.cpu_ids = list(cores.take(task.group.plan.profile.cpus, sandbox.cores()))
         record.write(task.run_dir)
         return sandbox.start(make_request(task, record))
-    return Outcome("failed", "lost", "nothing is left of it since the harness was interrupted", failure_class="infrastructure")
+    return Outcome("failed", "lost", "nothing of it was found after the harness was interrupted", failure_class="infrastructure")
 
 
 def _require_planned_agent(plan: Plan) -> None:
-    """Refuse to put runs of an agent that was edited meanwhile beside those of the agent that the group was made for."""
+    """Refuse to mix runs of an agent that was edited meanwhile with those of the group's original agent."""
     if plan.agent_fingerprint and plan.agent.fingerprint() != plan.agent_fingerprint:
         raise StartFailed(
             "agent-changed",
-            f"{plan.agent.directory} has changed, or is gone, since the group was made; put it back and `--resume` the group, "
+            f"{plan.agent.directory} has changed or been removed since the group was created; restore it and resume the group "
+            f"with `--resume`, "
             "or start a new one",
         )
 
 
 def set_aside(run_dir: Path, attempt: int) -> None:
-    """Move what an earlier attempt left to `attempts/<n>/`."""
+    """Move the files of an earlier attempt to `attempts/<n>/`."""
     kept = run_dir / FOLDER / str(attempt)
     kept.mkdir(parents=True, exist_ok=True)
     ledger_files = [ledger_path(run_dir, name).name for name in ledger_names(has_gateway=True)]
@@ -165,7 +166,7 @@ def set_aside(run_dir: Path, attempt: int) -> None:
         path = run_dir / name
         with contextlib.suppress(FileNotFoundError):
             if stat.S_ISDIR(path.lstat().st_mode):
-                # a folder that its owner may not write cannot be moved
+                # a folder that its owner cannot write to cannot be moved
                 path.chmod(0o755)
             path.replace(kept / name)
     remove_tree(run_dir / "home")

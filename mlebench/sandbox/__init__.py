@@ -1,7 +1,6 @@
-"""Where agents work: in containers, within walls around processes of this machine, or as plain processes. Nobody outside knows
-which.
+"""Where agents run: in containers, as walled-in processes of this machine, or as plain processes. Callers do not know which.
 
-The code of an engine is imported only when asked for.
+An engine's code is imported only when needed.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
-    # what comes along with it would make the start of a local run's log slow
+    # its dependencies would slow down the start of a local run's log
     from mlebench.sandbox.base import Sandbox, SandboxName, SandboxWord
 
 
@@ -44,11 +43,11 @@ def get_sandbox(name: str | None) -> Sandbox:
 
 
 def resolve_sandbox(word: SandboxWord, network: str) -> SandboxName:
-    """The sandbox that a user's word means on this machine: `local` is the best one that needs no engine.
+    """The sandbox that the user's choice means on this machine: `local` is the best one that needs no engine.
 
     Args:
         word: what the user wrote.
-        network: the profile's; an open one takes a program of its own to lay on within walls.
+        network: the profile's; within walls, an open one requires an extra program.
     """
     if word != "local":
         return word
@@ -60,7 +59,7 @@ def resolve_sandbox(word: SandboxWord, network: str) -> SandboxName:
 
 
 def notices(word: SandboxWord | None, *, with_models: bool) -> list[str]:
-    """What a user is told who starts runs in a sandbox of this machine's processes, a sentence each."""
+    """Notices for users who start runs as processes of this machine, one sentence each."""
     if word == "bubblewrap":
         from mlebench.sandbox.bubblewrap.walls import BubblewrapWalls
 

@@ -1,6 +1,6 @@
-"""What every sandbox offers: start an agent on a competition, find it again after a crash, wait, stop, take out.
+"""The interface of all sandboxes: start an agent on a competition, find it again after a crash, wait, stop, extract output.
 
-A sandbox lives between `RunRequest` (all it may know) and `Outcome` (all it reports). Answers are in neither: the
+A sandbox's input is a `RunRequest` (all it may know) and its result an `Outcome` (all it reports). Neither contains answers: the
 request holds public data and a function that checks a submission, and that function runs in the harness.
 """
 
@@ -22,13 +22,13 @@ EndState = Literal["finished", "failed", "timed-out", "cancelled"]
 FailureClass = Literal["agent", "infrastructure"]
 SandboxName = Literal["docker", "apptainer", "bubblewrap", "plain"]
 SandboxWord = Literal[SandboxName, "local"]
-"""What users write, and what plans hold: in a plan `local` is of an earlier harness, and means `plain`."""
+"""Names accepted from users and in plans; in a plan, `local` comes from an earlier harness and means `plain`."""
 OUTPUT_FOLDERS = ("submission", "logs", "code")
-"""Folders of a run that the agent writes; they are taken out whatever the end was."""
+"""Folders of a run that the agent writes; extracted however the run ends."""
 LARGEST_SUBMISSION = 4 * 2**30
 """Bytes; a larger `submission.csv` is left out."""
 SEE_LOG = "; run.log says why"
-"""Ends the detail of an outcome that only the agent's own output explains."""
+"""Suffix for the detail of an outcome that only the agent's own output explains."""
 
 
 _COUNT_VARIABLES = (
@@ -51,7 +51,7 @@ _COUNT_VARIABLES = (
     "MC_CORES",  # R, package parallel
     "PYTHON_CPU_COUNT",  # Python 3.13: os.cpu_count()
 )
-"""Hold the number of threads that a run has cores for: libraries that count the machine's cores would start too many."""
+"""Variables that set the number of threads to the run's cores: libraries that count the machine's cores would start too many."""
 _WAIT_POLICY = {
     "OMP_WAIT_POLICY": "PASSIVE",  # OpenMP specification: waiting threads sleep
     "GOMP_SPINCOUNT": "0",  # libgomp manual
@@ -61,38 +61,38 @@ _OPENBLAS_WAIT = {"OPENBLAS_THREAD_TIMEOUT": "4"}  # OpenBLAS: spins for 2**4 cy
 
 _EXIT_CODES = {
     126: " (the start script or a command in it could not be executed)",
-    127: " (a command was not found; the interpreter in the first line of the start script counts)",
+    127: " (a command was not found, possibly the interpreter in the first line of the start script)",
 }
 
 
 @dataclass(frozen=True)
 class ShippedImage:
-    """An image that comes to the machine of a run as an archive, from one that built it."""
+    """An image that reaches a run's machine as an archive from the machine that built it."""
 
     folder: Path
-    """Holds the archive; other machines see it, too."""
+    """Folder of the archive, shared with other machines."""
     name: str
     """Such as `mlebench/base:light`."""
     id: str
-    """What the engine that wrote it calls its content, `sha256:…`."""
+    """Content id from the engine that wrote it, `sha256:…`."""
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One agent, to work on one competition with one seed."""
+    """One agent on one competition with one seed."""
 
     run_id: str
     """Unique name within the group, `<competition>_seed<k>`."""
     group: str
     """Name of the run group."""
     attempt: int
-    """1 for the first try; an attempt is started once and re-attached after that."""
+    """1 for the first attempt; an attempt is started once and re-attached after that."""
     competition_id: str
     seed: int
     public_dir: Path
     """Prepared public data, mounted or linked read-only at `home/data`."""
     description: str
-    """Text for `home/data/description.md`; hides one that lies in `public_dir`."""
+    """Text for `home/data/description.md`; hides one in `public_dir`."""
     instructions: str
     """Text for `home/instructions.txt`."""
     agent: AgentSpec
@@ -100,34 +100,34 @@ class RunRequest:
     run_dir: Path
     """The run's folder; holds `run.log`, `submission/`, `logs/`, `code/` and `snapshots/`."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """The agent's own variables, placeholders filled in. May hold secrets: never write it down."""
+    """The agent's own variables, with placeholders filled in. May hold secrets: never write it to disk."""
     secrets: tuple[str, ...] = ()
-    """Values to mask in everything that is written."""
+    """Values to mask in all written output."""
     gpu_ids: tuple[str, ...] = ()
     """GPUs booked for this run, as indices or UUIDs."""
     cpu_ids: tuple[int, ...] = ()
-    """Cores that are this run's own, as the kernel numbers them; empty: any of the machine."""
+    """Cores dedicated to this run, by the kernel's numbers; empty: any of the machine."""
     validate: Callable[[Path], tuple[bool, str]] | None = None
-    """The submission checker: valid or not, and why; never a score. Answered by the harness."""
+    """The submission checker: valid or not, and why; never a score. Runs in the harness."""
     models: ModelAccess | None = None
-    """What the run may ask of models through its gateway, which the sandbox serves; None where it has none."""
+    """The run's access to models through its gateway, which the sandbox serves; None without a gateway."""
     obfuscated: bool = False
-    """The agent is not to learn which competition it works on."""
+    """Whether the competition's identity is hidden from the agent."""
     shipped: ShippedImage | None = None
-    """What the agent runs in and nothing else, where the group ships its images; None where each machine has its own."""
+    """The only image that the agent may run in, if the group ships its images; None if each machine has its own."""
     keep: bool = False
-    """Leave the container (or the working folder) standing after the end, to look into it."""
+    """Keep the container (or the working folder) after the end for inspection."""
     recorded_group: str | None = None
-    """What the run's record calls the group, whose folder may have another name since; None: the same."""
+    """The group's name in the run's record, if its folder was renamed since; None: the same."""
 
     @property
     def whose(self) -> Whose:
-        """What each line of this attempt's ledgers says of whose it is."""
+        """The identification in each line of this attempt's ledgers."""
         return Whose(self.recorded_group or self.group, self.run_id, self.attempt)
 
     @property
     def label(self) -> str:
-        """What names this attempt on the machine; `attach` finds it by this."""
+        """Identifies this attempt on the machine; used by `attach`."""
         return f"{self.group}.{self.run_id}.{self.attempt}"
 
 
@@ -140,20 +140,20 @@ class Outcome:
     """One word for tables: exited, exit-code, timed-out, out-of-memory, disk-full, cancelled, image-missing,
     engine-unreachable, gpu-unavailable, lost, start-failed, …"""
     detail: str
-    """One sentence for people; for a failure it ends with what to do."""
+    """One sentence for people; for a failure it ends with a remedy."""
     exit_code: int | None = None
     failure_class: FailureClass | None = None
-    """None when nothing failed; agent: its own doing, counts; infrastructure: ours, is retried and reported apart."""
+    """None if nothing failed; agent: caused by the agent, counts; infrastructure: ours, retried and reported separately."""
     started_at: datetime | None = None
-    """With time zone (UTC); None when it never started."""
+    """With time zone (UTC); None if it never started."""
     ended_at: datetime | None = None
     resources: Mapping[str, Any] = field(default_factory=dict)
-    """What was used, where known: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, `checker_calls`, …; `left_out` names
-    what in `submission/` was not kept, with the reason."""
+    """Usage, where known: `cpu_seconds`, `peak_memory_bytes`, `image_digest`, `checker_calls`, …; `left_out` lists what in
+    `submission/` was not kept, with the reason."""
 
     @property
     def log_line(self) -> str:
-        """`detail` as `run.log` itself says it."""
+        """`detail` in the form used in `run.log`."""
         return self.detail.removesuffix(SEE_LOG)
 
     def to_dict(self) -> dict[str, Any]:
@@ -166,14 +166,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Measured:
-    """What an attempt used when that was last counted; None for what is not known."""
+    """An attempt's usage at the last measurement; None for unknown values."""
 
     cpu_seconds: float | None = None
-    """Processor time since the agent's start."""
+    """CPU seconds since the agent's start."""
     memory_bytes: int | None = None
-    """Without what the kernel keeps of files on disk."""
+    """Bytes, without the kernel's page cache."""
     processes: int | None = None
-    """Each of their threads counted, as the limit on them counts."""
+    """Number of processes, counting each of their threads, as the limit does."""
     disk_bytes: int | None = None
 
 
@@ -182,21 +182,21 @@ class Handle(Protocol):
 
     label: str
     cpu_ids: tuple[int, ...]
-    """Cores that it is bound to: those of the request, or none where binding was refused."""
+    """Cores that it is bound to: those of the request, or none if binding was refused."""
     started_at: datetime
-    """When the agent itself started (UTC); after `attach` the original time, so that its time counts on."""
+    """When the agent itself started (UTC); after `attach` the original time, so that its time limit keeps running."""
 
     def wait(self, deadline: datetime) -> Outcome:
         """Wait for the agent's end, take snapshots meanwhile, and stop it at the deadline.
 
-        At the deadline: SIGTERM, `profile.grace`, SIGKILL, for every process of the attempt. Then whatever the end
-        was, the output folders stand in `run_dir`, `run.log` is complete and (unless `keep`) nothing of the attempt is
-        left on the machine. Raises nothing for what an agent or the machine can do: it is in the outcome.
+        At the deadline: SIGTERM, `profile.grace`, SIGKILL, for every process of the attempt. Afterwards, however it ended, the
+        output folders are in `run_dir`, `run.log` is complete and (unless `keep`) nothing of the attempt is left on the machine.
+        Faults of the agent or the machine raise nothing: they are in the outcome.
         """
         ...
 
     def stop(self, grace: float) -> None:
-        """Stop the attempt: `wait` returns soon with state cancelled. Does nothing when it has ended.
+        """Stop the attempt: `wait` returns soon with state cancelled. Does nothing if it has ended.
 
         Args:
             grace: seconds between SIGTERM and SIGKILL.
@@ -204,16 +204,16 @@ class Handle(Protocol):
         ...
 
     def detach(self) -> None:
-        """Stop observing and leave the agent running: `wait` returns soon with reason `detached`, nothing taken out.
+        """Stop observing and leave the agent running: `wait` returns soon with reason `detached`, without extracting output.
 
-        The harness uses it when it is asked to leave; `attach` finds the attempt again.
+        The harness uses it when it is asked to exit; `attach` finds the attempt again.
         """
         ...
 
     def measure(self) -> Measured | None:
-        """What the agent uses, as it was counted a few seconds ago at most; None where it is not at work any more.
+        """The agent's usage, at most a few seconds old; None if it is no longer running.
 
-        Cheap, to be called every few seconds. Raises nothing.
+        Cheap enough to call every few seconds. Raises nothing.
         """
         ...
 
@@ -224,7 +224,7 @@ class Sandbox(Protocol):
     name: SandboxName
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
-        """What would keep these agents from starting here, a sentence each with the command that fixes it."""
+        """What prevents these agents from starting here, one sentence each with the command that fixes it."""
         ...
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
@@ -232,22 +232,22 @@ class Sandbox(Protocol):
         ...
 
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
-        """What the group's manifest records: engine and version, and per agent id the image and its digest."""
+        """What the group's manifest records: engine and version, and by agent id the image and its digest."""
         ...
 
     def ship(self, agents: list[AgentSpec], folder: Path) -> dict[str, dict[str, str]]:
-        """Write what agents run in to a folder, once, so that other machines need not build it.
+        """Write the agents' images to a folder, once, so that other machines need not build them.
 
         Returns:
-            by agent id the `name` and `digest` of its image; empty where agents run in none.
+            by agent id the `name` and `digest` of its image; empty if agents run without images.
 
         Raises:
-            WorkFailed, UsageError: an image cannot be built, or not be written there.
+            WorkFailed, UsageError: an image cannot be built or written there.
         """
         ...
 
     def cores(self) -> frozenset[int]:
-        """Cores of this machine that agents can be bound to, as the kernel numbers them; empty: to none."""
+        """Cores of this machine that agents can be bound to, by the kernel's numbers; empty: none."""
         ...
 
     def start(self, request: RunRequest) -> Handle:
@@ -259,17 +259,17 @@ class Sandbox(Protocol):
         ...
 
     def attach(self, request: RunRequest) -> Handle | None:
-        """The attempt of an earlier harness: alive, or ended but not yet taken out. None when there is no trace.
+        """The attempt of an earlier harness: alive, or ended but not yet extracted. None if there is no trace.
 
         Found by `request.label`; the harness may have been killed between any two steps of `start`.
         """
         ...
 
     def end_left(self, run_dir: Path, attempt: int) -> bool:
-        """End what is still at work on this machine of an attempt that nobody waits for any more, and take nothing out.
+        """End what still runs on this machine of an abandoned attempt, without extracting output.
 
         Args:
-            run_dir: the run's folder, as the attempt knew it.
+            run_dir: the run's folder, by the path that the attempt used.
             attempt: its number.
 
         Returns:
@@ -279,26 +279,26 @@ class Sandbox(Protocol):
 
 
 def canonical(word: SandboxWord) -> SandboxName:
-    """The sandbox that a plan names."""
+    """The sandbox meant by a plan's value."""
     return "plain" if word == "local" else word
 
 
 def isolates(word: str | None) -> bool:
-    """Whether a sandbox keeps agents from the machine's network, files and processes; one that is not known does not."""
+    """Whether a sandbox isolates agents from the machine's network, files and processes; an unknown one does not."""
     return word in ("docker", "apptainer", "bubblewrap")
 
 
 def has_images(word: str | None) -> bool:
-    """Whether a sandbox makes its runs of images."""
+    """Whether a sandbox runs agents from images."""
     return word in ("docker", "apptainer")
 
 
 def exited(code: int, hint: str = "") -> Outcome:
-    """The agent's own end with an exit code; times and usage left out.
+    """The outcome of an agent that exited with a code; times and usage are left out.
 
     Args:
         code: 0 to 255.
-        hint: what the sandbox adds for a code other than 0, such as `; it had reached a limit`.
+        hint: the sandbox's addition for a code other than 0, such as `; it had reached a limit`.
     """
     if code == 0:
         return Outcome("finished", "exited", "exited (0)", code)
@@ -310,18 +310,18 @@ def exited(code: int, hint: str = "") -> Outcome:
 
 
 def agent_environment(request: RunRequest, home: str, models: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Variables that every sandbox sets for the agent, its own ones last.
+    """Variables that every sandbox sets for the agent, with the agent's own ones last.
 
     Args:
         request: the run.
-        home: the folder that holds data, submission, logs, code and agent: `/home` in a container.
-        models: those by which clients find the gateway to models.
+        home: the folder with data, submission, logs, code and agent: `/home` in a container.
+        models: variables by which clients find the model gateway.
     """
     profile = request.profile
     threads = max(1, int(profile.cpus))
     if request.cpu_ids:
         threads = min(threads, len(request.cpu_ids))
-    # an agent that chooses a policy chooses it for every OpenMP runtime
+    # a policy chosen by an agent applies to every OpenMP runtime
     variables = thread_variables(threads, waits="OMP_WAIT_POLICY" not in request.environment)
     return {
         **home_variables(home),
@@ -336,7 +336,7 @@ def agent_environment(request: RunRequest, home: str, models: Mapping[str, str] 
 
 
 def home_variables(home: str) -> dict[str, str]:
-    """Variables that say where an agent's folders are."""
+    """Variables with the paths of an agent's folders."""
     return {
         "MLEBENCH_HOME": home,
         "DATA_DIR": f"{home}/data",
@@ -348,7 +348,7 @@ def home_variables(home: str) -> dict[str, str]:
 
 
 def thread_variables(threads: int, *, waits: bool = True) -> dict[str, str]:
-    """Variables that hold libraries to a number of threads, and, with `waits`, let threads sleep while they wait."""
-    # threads that spin for a core that another process has take many times as long
+    """Variables that limit libraries to a number of threads and, with `waits`, let waiting threads sleep."""
+    # threads that spin for a core used by another process take many times as long
     wait_policy = _WAIT_POLICY if waits else {}
     return {**dict.fromkeys(_COUNT_VARIABLES, str(threads)), **wait_policy, **_OPENBLAS_WAIT}

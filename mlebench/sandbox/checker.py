@@ -1,16 +1,16 @@
-"""The submission checker: an HTTP server of the harness that a running agent may ask whether a submission is valid.
+"""The submission checker: an HTTP server in the harness that reports to a running agent whether a submission is valid.
 
-`POST /validate` takes a form with a field `file`, `GET /health` says that the checker is there. The checks are those of
-`mlebench validate`, and a valid submission always gets the same answer: no score, no count, nothing that two valid
-submissions could differ in. The agent is not trusted: requests are capped in number, size and time, checks run one at a
-time, and their answers leave at fixed steps of time, so that how long a check took tells next to nothing. What is refused
-before a check has seen neither the competition nor its answers, and is said at once, unless refusals come as a flood.
+`POST /validate` takes a form with a field `file`, `GET /health` confirms that the checker is running. The checks are those of
+`mlebench validate`, and a valid submission always gets the same answer: no score, no count, nothing that could differ between two
+valid submissions. The agent is not trusted: requests are limited in number, size and time, checks run one at a time, and their
+answers are sent at fixed time steps, so that the duration of a check reveals next to nothing. A request refused before its check
+has touched neither the competition nor its answers, so refusals are sent at once, unless there is a flood of them.
 
-Every question about a submission that gets an answer has a line in the run's ledger before the answer leaves, a refused one
-too; see `CheckerCall`.
+Every answered request about a submission, including a refused one, has a line in the run's ledger before the answer is sent; see
+`CheckerCall`.
 
-One thread serves the checkers of all runs of this process, and nothing waits in it; a check has a thread of its own, which
-nobody waits for once the checker is closed.
+One thread serves the checkers of all runs of this process and never blocks; each check has a separate thread, which is abandoned
+once the checker is closed.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ Sleep = Callable[[float], Awaitable[None]]
 VALID_MESSAGE = "the submission is valid"
 
 FIRST_STEP = 0.5
-"""Seconds from the end of an upload to the first moment at which its answer may leave; each further one is twice as late. Nearly
-every check is done by the first, and one that takes 20 s tells no more than that it took between 16 and 32."""
+"""Seconds from the end of an upload to the first time step at which its answer may be sent; each further step is twice as late.
+Nearly every check is done by the first, and one that takes 20 s reveals only that it took between 16 and 32."""
 
 UPLOADS = ".uploads"
-"""Ends the name of a checker's folder that lies beside its socket."""
+"""Suffix of the checker's folder next to its socket."""
 
 _log = logging.getLogger(__name__)
 _thread = LoopThread("checkers")
@@ -64,24 +64,24 @@ _MOST_CONNECTIONS = 64
 _MOST_UPLOADS = 2
 """Submissions received at once, each in a temporary file."""
 _REQUESTS_AT_ONCE, _SECONDS_PER_REQUEST = 500, 0.01
-"""Requests of any kind; what comes faster waits in the kernel's queue and costs nothing."""
+"""Rate of requests of any kind; excess ones wait in the kernel's queue at no cost."""
 _REFUSALS_AT_ONCE, _SECONDS_PER_REFUSAL = 10_000, 1.0
-"""Refused questions that are answered without a delay, as each has a line in the ledger."""
+"""Refusals sent without a delay; limited because each has a line in the ledger."""
 _BYTES_AT_ONCE, _SECONDS_PER_BYTE = 2**26, 2**-24
 _SMALL_BODY = 2**16
-"""A larger body uses up a check before it is read, good or bad; the rate of requests bounds what smaller ones cost."""
+"""A larger body counts as a check before it is read, valid or not; the request rate bounds the cost of smaller ones."""
 _CHECK_SECONDS = 600.0
 _CLOSE_SECONDS = 5.0
 _STARTING_SECONDS = 600.0
 
 
 def serve_checker(request: RunRequest, address: Path, uploads: Path, note: Callable[[str], None]) -> Checker | None:
-    """The checker of a run, whichever sandbox it is in; None for a run that has none.
+    """The checker of a run in any sandbox; None for a run without one.
 
     Args:
         request: the run.
         address: the path of a Unix socket.
-        uploads: a folder of the checker's own, out of the agent's reach; see `Checker`.
+        uploads: a folder for the checker, out of the agent's reach; see `Checker`.
         note: receives a sentence for the run's log.
 
     Raises:
@@ -102,19 +102,19 @@ def serve_checker(request: RunRequest, address: Path, uploads: Path, note: Calla
 
 
 def largest_submission(public_dir: Path) -> int:
-    """Bytes of a request that are accepted: several times the sample, so that no huge table is ever parsed."""
+    """Largest accepted request in bytes: several times the sample submission, so that no huge table is ever parsed."""
     tables = [path for path in public_dir.glob("*.csv") if "sample" in path.name.lower() or "submission" in path.name.lower()]
     return min(512 * 2**20, max(64 * 2**20, 8 * max((path.stat().st_size for path in tables), default=0)))
 
 
 def sweep_sockets(folder: Path) -> None:
-    """Remove the sockets, with what lies beside them, of checkers whose harness was killed; a living one answers at its own.
+    """Remove the sockets and folders of checkers whose harness was killed; a live one answers at its socket.
 
-    A run whose agent outlived its harness loses nothing: the harness that goes on with it makes its socket anew.
+    A run whose agent outlived its harness loses nothing: the harness that continues it creates its socket anew.
     """
     for address in folder.glob("*.sock"):
         with contextlib.suppress(OSError):
-            # a checker that is about to listen does not answer yet
+            # a checker about to listen does not answer yet
             if time.time() - address.lstat().st_mtime > _STARTING_SECONDS and not _is_served(address):
                 address.unlink()
     for uploads in folder.glob(f"*{UPLOADS}"):
@@ -124,7 +124,7 @@ def sweep_sockets(folder: Path) -> None:
 
 
 def seconds_to_step(elapsed: float) -> float:
-    """Seconds to wait until the next moment at which an answer may leave, `elapsed` seconds after its upload was complete."""
+    """Seconds until the next time step at which an answer may be sent, `elapsed` seconds after its upload was complete."""
     step = FIRST_STEP
     while step < elapsed:
         step *= 2
@@ -133,14 +133,14 @@ def seconds_to_step(elapsed: float) -> float:
 
 @dataclass
 class _Question:
-    """A request about a submission, as far as it came."""
+    """A request about a submission, as far as received."""
 
     upload: Upload | None = None
-    """None until the file came whole."""
+    """None until the file is complete."""
     complete: float = 0.0
-    """When it had, on the checker's clock."""
+    """When it was complete, on the checker's clock."""
     seconds: float = 0.0
-    """From then until the verdict."""
+    """Seconds from then until the verdict."""
 
 
 class Checker:
@@ -163,18 +163,12 @@ class Checker:
         """Start serving.
 
         Args:
-            validate: the check itself; valid or not, and why.
-            address: the path of a Unix socket.
-            uploads: a folder for what is being checked; emptied now, as a harness that was killed leaves some, and removed
-                by `close`.
-            largest: bytes of a request that are accepted.
-            burst: checks that may come at once.
-            every: seconds after which one more may come.
-            words: what an answer says instead of words that the agent is not to read.
-            ledger: gets a line of each question that is answered; closed by `close`.
-            secrets: values that are masked in those lines.
-            now: the clock of the steps at which answers leave, in seconds.
-            sleep: waits for them.
+            validate: the check itself; valid or not, and why. address: the path of a Unix socket. uploads: a folder for files
+            being checked; emptied now, as a killed harness may leave some, and removed by `close`. largest: largest accepted
+            request in bytes. burst: number of checks allowed at once. every: seconds after which one more is allowed. words:
+            replacements for words in answers that the agent must not read. ledger: receives a line for each answered request;
+            closed by `close`. secrets: values that are masked in those lines. now: the clock for the time steps of answers, in
+            seconds. sleep: waits for them.
 
         Raises:
             OSError: the address cannot be bound.
@@ -206,7 +200,7 @@ class Checker:
         self._loop.call_soon_threadsafe(self._begin, self._serve())
 
     def close(self) -> None:
-        """Cut every connection and take the socket away; returns at once, whatever clients or a check are doing."""
+        """Cut every connection and remove the socket; returns at once, whatever clients or a check are doing."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -224,7 +218,7 @@ class Checker:
         task.add_done_callback(self._tasks.discard)
 
     def _cut(self, cut: threading.Event) -> None:
-        """In the loop: end every task, and with it its connection."""
+        """Runs in the loop: end every task, and with it its connection."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -240,13 +234,13 @@ class Checker:
 
     async def _serve(self) -> None:
         while True:
-            # one at a time and at a rate, so that a flood waits in the kernel
+            # one at a time and at a limited rate, so that a flood waits in the kernel
             await self._connections.acquire()
             await self._requests.wait_for()
             try:
                 connection, _ = await self._loop.sock_accept(self._socket)
             except OSError:
-                # no descriptor is free; the queue keeps who is waiting
+                # no descriptor is free; clients keep waiting in the queue
                 _log.exception("the checker cannot accept a connection")
                 self._connections.release()
                 await asyncio.sleep(1)
@@ -258,7 +252,7 @@ class Checker:
 
         exchange = Exchange(connection, self._bytes)
         try:
-            # an agent that hangs up or dawdles is no error of ours
+            # an agent that hangs up or stalls is not our error
             with contextlib.suppress(OSError, TimeoutError):
                 try:
                     if not await exchange.read_head():
@@ -272,7 +266,7 @@ class Checker:
                     await _answer(exchange, status, content, text)
                 await exchange.linger()
         except Exception:
-            _log.exception("a request to the checker broke off")
+            _log.exception("a request to the checker failed")
         finally:
             exchange.close()
             self._connections.release()
@@ -288,7 +282,7 @@ class Checker:
         try:
             valid, message = await self._verdict(exchange, question)
         except (Refused, MalformedForm) as refusal:
-            # before the line is written, so that no flood of lines fills the disk
+            # before the line is written, so that a flood of lines cannot fill the disk
             await self._refusals.wait_for()
             self._note("refused", refusal.status if isinstance(refusal, Refused) else 400, str(refusal), question)
             raise
@@ -297,7 +291,7 @@ class Checker:
         return 200, {"valid": valid, "message": message}, f"{'valid' if valid else 'not valid'}: {message}"
 
     async def _verdict(self, exchange: Exchange, question: _Question) -> tuple[bool, str]:
-        """Receive a submission and check it; what is known of it is in `question`, whatever the end."""
+        """Receive a submission and check it; `question` holds what is known about it, even on failure."""
         from mlebench.sandbox.http_exchange import Refused
 
         length = exchange.length()
@@ -320,7 +314,7 @@ class Checker:
             shutil.rmtree(submission.parent, ignore_errors=True)
 
     def _note(self, outcome: CheckOutcome, status: int, message: str, question: _Question, valid: bool | None = None) -> None:
-        """Write a question down whose answer is about to leave."""
+        """Record a request whose answer is about to be sent."""
         if self._ledger is None:
             return
         call = CheckerCall(outcome, status, valid, self._mask.apply_to_text(printable(message, None)))
@@ -335,10 +329,10 @@ class Checker:
         from mlebench.sandbox.http_exchange import Refused
 
         if wait := self._checks.take():
-            raise Refused(429, f"too many checks; ask again in {wait + 0.5:.0f} s", {"Retry-After": f"{wait + 0.5:.0f}"})
+            raise Refused(429, f"too many checks; try again in {wait + 0.5:.0f} s", {"Retry-After": f"{wait + 0.5:.0f}"})
 
     async def _checked(self, submission: Path) -> tuple[bool, str]:
-        """Whether a file is valid and why not, in words that tell nothing of the answers."""
+        """Whether a file is valid and why not, in words that reveal nothing about the answers."""
         from mlebench.sandbox.http_exchange import Refused
 
         done: asyncio.Future[tuple[bool, str]] = self._loop.create_future()
@@ -358,17 +352,17 @@ class Checker:
             async with asyncio.timeout(_CHECK_SECONDS):
                 await self._turn.acquire()
                 self.calls += 1
-                # no pool of threads, as the interpreter would wait for it when it ends
+                # not a thread pool, as the interpreter would wait for it on exit
                 threading.Thread(target=work, name="check of a submission", daemon=True).start()
                 return await done
         except TimeoutError:
-            raise Refused(503, f"{_NOT_CHECKED} in time; ask again later") from None
+            raise Refused(503, f"{_NOT_CHECKED} in time; try again later") from None
 
     def _check(self, submission: Path) -> tuple[bool, str]:
         try:
             valid, message = self._validate(submission)
         except Exception:
-            # whatever a submission makes of the checks, the run and the checker go on
+            # whatever a submission does to the checks, the run and the checker continue
             if not self._is_closed:
                 _log.exception("the check of a submission failed")
             return False, _NOT_CHECKED
@@ -380,7 +374,7 @@ class Checker:
 
 
 async def _save(exchange: Exchange, target: Path) -> Upload:
-    """Write the file of a request's form to disk as it comes; returns what it is, once it came whole."""
+    """Write the file of a request's form to disk as it arrives; returns its description once it is complete."""
     from mlebench.sandbox.form import FormFile
 
     with target.open("wb") as file:
@@ -407,7 +401,7 @@ async def _answer(
 
 def _is_served(address: Path) -> bool:
     with socket.socket(socket.AF_UNIX) as asking:
-        # where its queue is full, one is alive as well
+        # a full queue also means that it is alive
         asking.setblocking(False)
         return asking.connect_ex(str(address)) not in (errno.ECONNREFUSED, errno.ENOENT)
 

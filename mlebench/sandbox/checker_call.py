@@ -1,4 +1,4 @@
-"""A call of the submission checker as a line of the ledger says it."""
+"""A call of the submission checker as a line of the ledger."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LEDGER = "checker_calls"
 """Name of the ledger: `checker_calls.jsonl` in a run's folder, `ledgers.checker_calls` in its record."""
 
 CheckOutcome = Literal["checked", "refused"]
-"""checked: a verdict was given; refused: the call was answered without one (too many, too large, malformed, in vain)."""
+"""checked: a verdict was given; refused: the call was answered without one (too many, too large, malformed, failed)."""
 _LONGEST_MESSAGE, _LONGEST_HEADER = 2000, 300
 _MOST_BYTES = 2**53 - 1
 _MOST_SECONDS = 10**9
@@ -21,34 +21,34 @@ _MOST_SECONDS = 10**9
 
 @dataclass(frozen=True)
 class CheckerCall:
-    """One call. Nothing in it is a secret or content of the file, but for its first line and what the answer's words quote."""
+    """One call. It contains no secrets and, apart from the first line and quotes in the answer, no content of the file."""
 
     outcome: CheckOutcome
     status: int
     """HTTP status of the answer."""
     valid: bool | None = None
-    """The verdict; None of a refused call."""
+    """The verdict; None for a refused call."""
     message: str = ""
-    """The words of the answer; printable, at most 2,000 characters."""
+    """The text of the answer; printable, at most 2,000 characters."""
     sha256: str | None = None
-    """Of the file that came; None where none came whole."""
+    """Of the received file; None if it was incomplete."""
     bytes: int | None = None
     rows: int | None = None
-    """Lines behind the header line, so that line breaks within quotes count."""
+    """Lines after the header, including line breaks within quotes."""
     header: str | None = None
     """The file's first line; printable, at most 300 characters."""
     seconds: float = 0.0
-    """From the end of the upload until the verdict."""
+    """Seconds from the end of the upload until the verdict."""
 
     def to_entry(self) -> dict[str, Any]:
-        """What the ledger appends: finite, short, printable."""
+        """The entry for the ledger: finite, short, printable."""
         return dict(vars(_harmless(vars(self))))
 
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any]) -> CheckerCall | None:
-        """The inverse of `to_entry`, of a line that anybody may have written; None where it is no call."""
+        """The inverse of `to_entry`, for an untrusted line; None if it is not a call."""
         outcome = entry.get("outcome")
-        # a refusal with a verdict, or a check without one, is nothing that the checker says
+        # the checker never records a refusal with a verdict, or a check without one
         is_call = outcome in get_args(CheckOutcome) and isinstance(entry.get("valid"), bool) == (outcome == "checked")
         return _harmless(entry) if is_call else None
 

@@ -1,4 +1,4 @@
-"""Failures of what is done again and again while an agent works (measuring, counting, copying): logged once they are steady."""
+"""Failures of tasks repeated while an agent works (measuring, counting, copying): logged once they persist."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable
 
 _STEADY_SECONDS = 30.0
-"""An engine may have nothing to tell of a container that just starts or ends."""
+"""Tolerated failures: an engine may have no data about a container that is just starting or ending."""
 
 
 class FailureStreak:
-    """The failures of one such thing since its last success. They end nothing else."""
+    """The failures of one such task since its last success. They do not affect anything else."""
 
     def __init__(self, consequence: str, note: Callable[[str], None]) -> None:
         """Args:
-        consequence: what follows while it fails, a clause for the run's log.
+        consequence: the effect while it fails, a clause for the run's log.
         note: receives the sentence.
         """
         self._consequence = consequence
@@ -22,21 +22,21 @@ class FailureStreak:
         self._since: float | None = None
         self._is_said = False
         self.error = ""
-        """The last failure, in words."""
+        """The latest failure, in words."""
 
     @property
     def failing_seconds(self) -> float:
-        """How long it has been failing without a success."""
+        """Seconds since the first failure without a success."""
         return 0.0 if self._since is None else time.monotonic() - self._since
 
     def succeeded(self) -> None:
-        """It worked: the streak is over."""
+        """Record a success: the streak is over."""
         if self._is_said:
             self._note(f"resolved: {self._consequence}")
         self._since, self._is_said = None, False
 
     def failed(self, error: str) -> None:
-        """It failed once more."""
+        """Record another failure."""
         self.error = error
         self._since = time.monotonic() if self._since is None else self._since
         if not self._is_said and self.failing_seconds >= _STEADY_SECONDS:

@@ -1,4 +1,4 @@
-"""Takes one file out of a form (`multipart/form-data`, RFC 7578) as it comes, in bounded time and memory."""
+"""Extracts one file from a streamed form (`multipart/form-data`, RFC 7578) in bounded time and memory."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from python_multipart.multipart import parse_options_header
 from mlebench.errors import MalformedForm
 
 _unheard = logging.Logger("unheard", level=logging.CRITICAL + 1)
-"""The parser warns of every bad request; an agent could fill the harness's own log with them. Not among the loggers that
-configuring the log of the process reaches."""
+"""Silences the parser, which warns about every bad request, so that an agent could fill the harness's log. Not reachable by the
+logging configuration of the process."""
 _MOST_PARTS = 16
 _LONGEST_TYPE = 256
-"""Bytes of a `Content-Type`; a boundary has up to 70."""
+"""Longest `Content-Type` in bytes; a boundary has up to 70."""
 _LONGEST_VALUE = 1024
-"""Bytes of a part's header that is parsed further; a file's name has up to 255."""
+"""Longest parsed part header in bytes; a file name has up to 255."""
 
 
 class Target(Protocol):
-    """Where the content of a file goes."""
+    """Receives the content of a file."""
 
     def write(self, block: memoryview, /) -> object:
-        """Take the next bytes."""
+        """Write the next bytes."""
         ...
 
 
 class FormFile:
-    """The file field of one form: feed it the request's body, block by block."""
+    """The file field of a form: feed it the request's body, block by block."""
 
     def __init__(self, content_type: str, field: str, target: Target) -> None:
         """Args:
@@ -39,10 +39,10 @@ class FormFile:
             target: where the content goes.
 
         Raises:
-            MalformedForm: this is the type of no form.
+            MalformedForm: the content type is not that of a form.
         """
         self.is_complete = False
-        """Whether the form has ended; what follows it counts for nothing."""
+        """Whether the form has ended; anything after it is ignored."""
         self._has_field = False
         self._field = field.encode()
         self._target = target
@@ -63,10 +63,10 @@ class FormFile:
         )
 
     def feed(self, block: bytes) -> None:
-        """Take the next bytes of the body.
+        """Process the next bytes of the body.
 
         Raises:
-            MalformedForm: this is no form, or one with too much beside the file.
+            MalformedForm: it is not a form, or has too much besides the file.
         """
         try:
             self._parser.write(block)
@@ -74,10 +74,10 @@ class FormFile:
             raise MalformedForm(f"the form cannot be read: {error}") from None
 
     def finish(self) -> None:
-        """The body has ended.
+        """Check the form after the end of the body.
 
         Raises:
-            MalformedForm: it was cut off, or has no such field.
+            MalformedForm: it is truncated, or lacks the field.
         """
         if not self.is_complete:
             raise MalformedForm("the request ends in the middle of the form; send a form with a field `file`")

@@ -1,8 +1,8 @@
-"""One request and its answer over a connected socket, every part of it bounded in bytes and in time.
+"""One request and its answer over a connected socket, with every part bounded in bytes and time.
 
-Whoever is at the other end is not trusted. A request's head is read to its end within a bound before anything parses it,
-each part has a deadline of its own, and one meter for all connections of a server paces what is read, so that neither
-floods nor single bytes cost more than a share of a core.
+The peer is not trusted. A request's head is read completely, within a bound, before it is parsed; each part has its own deadline;
+and one meter for all connections of a server limits the read rate, so that neither floods nor single bytes cost more than a share
+of a core.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _MOST_LINES = 64
 _HEAD_SECONDS = 10.0
 _BODY_SECONDS = 30.0
 _BODY_BYTES_PER_SECOND = 2**20
-"""A larger body has this much longer."""
+"""Extra time for a larger body."""
 _ANSWER_SECONDS = 10.0
 _LONGEST_LENGTH = 15
 _LINGER_SECONDS, _LINGER_IDLE_SECONDS = 30.0, 1.0
 _BLOCK = 2**16
 _LEAST_CHARGE = 2**14
-"""A read of a single byte costs the harness as much as one of this many."""
+"""Reading a single byte costs the harness as much as reading this many."""
 _END_OF_HEAD = re.compile(rb"\n\r?\n")
 
 
 class Refused(Exception):
-    """A request that cannot be used, with the HTTP status that says so."""
+    """A request that cannot be served, with the corresponding HTTP status."""
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
@@ -42,50 +42,50 @@ class Refused(Exception):
 
 
 class Exchange:
-    """One request over a connection, which it closes when it is left."""
+    """One request over a connection, which is closed on exit."""
 
     def __init__(self, connection: socket.socket, meter: Rate) -> None:
         """Args:
-        connection: without blocking; closed by `close`.
-        meter: of bytes, shared by all exchanges of a server.
+        connection: a non-blocking socket; closed by `close`.
+        meter: byte meter, shared by all exchanges of a server.
         """
         self.method = self.path = ""
         self.headers: Mapping[str, str] = {}
-        """By name in small letters; of a name that stands twice the last."""
+        """By lower-case name; of duplicates, the last."""
         self._socket = connection
         self._meter = meter
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
 
     async def read_head(self) -> bool:
-        """Read the request's head; False where the other end hung up before.
+        """Read the request's head; False if the peer hung up before.
 
         Raises:
-            Refused: it is none, too large or too slow.
+            Refused: it is invalid, too large or too slow.
         """
         try:
             async with asyncio.timeout(_HEAD_SECONDS):
                 head = await self._head()
         except TimeoutError:
-            raise Refused(408, "the request came too slowly") from None
+            raise Refused(408, "the request was sent too slowly") from None
         if not head:
             return False
         self._http.receive_data(head)
         try:
             event = self._http.next_event()
         except h11.RemoteProtocolError as error:
-            raise Refused(error.error_status_hint, "this is no request of HTTP/1.1") from None
+            raise Refused(error.error_status_hint, "this is not an HTTP/1.1 request") from None
         if not isinstance(event, h11.Request):
-            raise Refused(400, "this is no request of HTTP/1.1")
+            raise Refused(400, "this is not an HTTP/1.1 request")
         self.method = event.method.decode("latin-1")
         self.path = event.target.decode("latin-1").split("?")[0]
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
         return True
 
     def length(self) -> int:
-        """Bytes of the body.
+        """Length of the body in bytes.
 
         Raises:
-            Refused: the request does not say.
+            Refused: the request does not state it.
         """
         text = self.headers.get("content-length", "")
         if not text.isdecimal() or "transfer-encoding" in self.headers:
@@ -96,10 +96,10 @@ class Exchange:
         """Read the request's body.
 
         Args:
-            take: receives it block by block, and says whether it wants more.
+            take: receives it block by block, and returns whether it wants more.
 
         Raises:
-            Refused: it came too slowly, or not as announced.
+            Refused: it was sent too slowly, or not as announced.
         """
         try:
             async with asyncio.timeout(_BODY_SECONDS + self.length() / _BODY_BYTES_PER_SECOND):
@@ -111,15 +111,15 @@ class Exchange:
                     elif isinstance(event, h11.Data) and not take(bytes(event.data)):
                         return
         except TimeoutError:
-            raise Refused(408, "the request came too slowly") from None
+            raise Refused(408, "the request was sent too slowly") from None
         except h11.RemoteProtocolError:
             raise Refused(400, "the request ends before its Content-Length") from None
 
     async def answer(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
-        """Send the answer, and say that it is the last.
+        """Send the answer, announcing that the connection closes after it.
 
         Raises:
-            OSError: the other end hung up, or does not read.
+            OSError: the peer hung up, or does not read.
         """
         fields = {**headers, "Content-Length": str(len(content)), "Connection": "close"}
         async with asyncio.timeout(_ANSWER_SECONDS):
@@ -129,7 +129,7 @@ class Exchange:
         self._socket.shutdown(socket.SHUT_WR)
 
     async def linger(self) -> None:
-        """Read what is still being sent: a sender that is cut off would see a broken connection instead of the answer."""
+        """Read what is still being sent: otherwise the sender would see a broken connection instead of the answer."""
         async with asyncio.timeout(_LINGER_SECONDS):
             while True:
                 async with asyncio.timeout(_LINGER_IDLE_SECONDS):

@@ -1,6 +1,6 @@
-"""The outcome of an attempt, kept in the run's folder from before its traces are removed until the record holds it.
+"""The outcome of an attempt, kept in the run's folder before its traces are removed and until the record holds it.
 
-A harness that is killed in between would otherwise find nothing left of an attempt that is finished.
+Otherwise, after a harness is killed in between, nothing would be left of a finished attempt.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _LARGEST = 2**20
 
 
 def keep_outcome(run_dir: Path, attempt: int, outcome: Outcome) -> None:
-    """Write down the outcome of an attempt."""
+    """Store the outcome of an attempt."""
     move_aside(run_dir / _NAME)
     write_json(run_dir / _NAME, {"attempt": attempt, "outcome": outcome.to_dict()})
 
 
 def kept_outcome(run_dir: Path, attempt: int) -> Outcome | None:
-    """The outcome of an attempt that an earlier harness wrote down and did not bring into the record."""
+    """The outcome of an attempt that an earlier harness stored but did not copy into the record."""
     try:
         content = parse_own_json(read_plain(run_dir / _NAME, _LARGEST))
         outcome = _adapter().validate_python(content["outcome"]) if content["attempt"] == attempt else None
@@ -47,6 +47,6 @@ def _adapter() -> TypeAdapter[Outcome]:
 
 
 def drop_outcome(run_dir: Path) -> None:
-    """The record holds the outcome now."""
+    """Remove the stored outcome once the record holds it."""
     move_aside(run_dir / _NAME)
     (run_dir / _NAME).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What an agent left that is not kept, named in the run's log."""
+"""An agent's files that are not kept, as reported in the run's log."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from grading.printable import printable
 from mlebench._support.secrets import Mask
 
 _NAMED = 20
-"""How many files of an output folder that are left out for one reason are named one by one."""
+"""Most files of an output folder left out for the same reason that are listed individually."""
 _LONGEST_NAME = 120
 _MOST_KEPT = 10
 _SUBMISSION = "submission/"
 
 
 class LeftOut:
-    """Notes each entry with its reason; of many of one folder with one reason the first ones and how many more there are."""
+    """Logs each entry with its reason; of many in one folder with the same reason, the first ones and the number of others."""
 
     def __init__(self, note: Callable[[str], None], secrets: tuple[str, ...] = ()) -> None:
         """Args:
         note: receives one sentence per entry.
-        secrets: values that are masked in every name and reason.
+        secrets: values to mask in every name and reason.
         """
         self.counts: Counter[str] = Counter()
-        """How many entries were left out, by reason."""
+        """Number of entries left out, by reason."""
         self.of_submission: dict[str, str] = {}
-        """Reasons by name for the first entries of `submission/`, to explain a submission that is missing."""
+        """Reasons by name for the first entries of `submission/`, to explain a missing submission."""
         self._of_folders: Counter[tuple[str, str]] = Counter()
         self._note = note
         self._mask = Mask(secrets)
 
     def add(self, name: str, reason: str) -> None:
-        """`name` is left out."""
+        """Record that `name` is left out."""
         reason = self._mask.apply_to_text(reason)
         folder = name.partition("/")[0]
         self.counts[reason] += 1
@@ -41,7 +41,7 @@ class LeftOut:
         is_kept = name.startswith(_SUBMISSION) and len(self.of_submission) < _MOST_KEPT
         if not (is_kept or is_named):
             return
-        # before it is shortened: half a secret is one, too
+        # masked before it is shortened: a truncated secret is still sensitive
         shown = printable(self._mask.apply_to_text(name), _LONGEST_NAME)
         if is_kept:
             self.of_submission[shown] = reason
@@ -49,7 +49,7 @@ class LeftOut:
             self._note(f"left out {shown}: {reason}")
 
     def summarise(self) -> None:
-        """Say how many were not named."""
+        """Log how many were not listed."""
         for (folder, reason), count in self._of_folders.items():
             if count > _NAMED:
                 self._note(f"left out {count - _NAMED} more of {folder}/: {reason}")

@@ -1,4 +1,4 @@
-"""How a run gets on with its models, in a small file of its folder while it is under way: for whoever watches from outside."""
+"""A running run's model usage, in a small file in its folder, for observers from outside."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _LONGEST_SENTENCE = 200
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """What a run has used so far, as its gateway counts, and what its calls wait for."""
+    """A run's usage so far, as counted by its gateway, and what its calls wait for."""
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float | None = None
-    """None where a price is unknown."""
+    """None if a price is unknown."""
     waiting: str | None = None
-    """A sentence where calls wait for a limit that runs share."""
+    """A sentence, if calls wait for a limit shared by runs."""
 
 
 def write_status(run_dir: Path, status: ModelStatus) -> None:
-    """Write it down.
+    """Write the status.
 
     Raises:
         OSError: it cannot be written.
@@ -41,7 +41,7 @@ def write_status(run_dir: Path, status: ModelStatus) -> None:
 
 
 def read_status(run_dir: Path) -> ModelStatus | None:
-    """What a run's file says, whoever wrote it: numbers that can be, a sentence that can be shown; None where it says nothing."""
+    """The status in a run's untrusted file, reduced to plausible numbers and a printable sentence; None if unusable."""
     try:
         content = json.loads(read_plain(run_dir / _NAME, _LARGEST))
         calls, input_tokens, output_tokens = (_count(content.get(key)) for key in ("calls", "input_tokens", "output_tokens"))
@@ -58,7 +58,7 @@ def read_status(run_dir: Path) -> ModelStatus | None:
 
 
 def drop_status(run_dir: Path) -> None:
-    """Nobody keeps it up to date any more."""
+    """Remove the status once it is no longer updated."""
     try:
         move_aside(run_dir / _NAME)
         (run_dir / _NAME).unlink(missing_ok=True)

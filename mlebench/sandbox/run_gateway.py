@@ -1,4 +1,4 @@
-"""The gateway to models as the sandbox of a run holds it: where the agent finds it, how it ends a run, and how it gets on."""
+"""The model gateway in a run's sandbox: its endpoint for the agent, how it ends a run, and its status."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     pass
 
 ModelsEnd = Literal["budget-exhausted", "model-unavailable"]
-"""Why a run ends because of its models."""
+"""Why a run is ended because of its models."""
 CONTAINER_URL = "http://localhost:5001"
-"""Where every container finds its gateway."""
+"""Address of the gateway in every container."""
 _TOKEN_START = "sk-mlebench-"
-"""Some clients take a key for one only if it begins like one."""
+"""Some clients accept a key only with this prefix."""
 _LONGEST_TOKEN = 200
 _STATUS_SECONDS = 1.0
 
 
 class Endpoint(NamedTuple):
-    """What an agent needs to ask models."""
+    """What an agent needs to call models."""
 
     url: str
     """Without a path."""
@@ -39,7 +39,7 @@ class Endpoint(NamedTuple):
 
 
 def new_token(path: Path) -> str:
-    """Make the token of an attempt and keep it in a file that nobody else can read, for the next harness.
+    """Create an attempt's token and keep it in a file readable only by this user, for the next harness.
 
     Raises:
         OSError: it cannot be written.
@@ -52,19 +52,19 @@ def new_token(path: Path) -> str:
 
 
 def kept_token(path: Path) -> str:
-    """The token that an earlier harness made.
+    """The token that an earlier harness created.
 
     Raises:
         OSError: there is none.
     """
     token = read_plain(path, _LONGEST_TOKEN).decode("ascii", "replace")
     if not token.startswith(_TOKEN_START):
-        raise OSError(f"{path.name} holds no token of a run")
+        raise OSError(f"{path.name} does not contain a run's token")
     return token
 
 
 def model_environment(request: RunRequest, endpoint: Endpoint | None) -> dict[str, str]:
-    """Variables by which clients of every dialect find the gateway; empty where the run has none."""
+    """Variables by which clients of every dialect find the gateway; empty if the run has none."""
     if request.models is None or endpoint is None:
         return {}
     url, token = endpoint
@@ -84,7 +84,7 @@ def model_environment(request: RunRequest, endpoint: Endpoint | None) -> dict[st
 
 
 class RunGateway:
-    """The gateway of one attempt, from before the agent's start to its end, or to when the harness leaves."""
+    """The gateway of one attempt, from before the agent's start until its end, or until the harness exits."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class RunGateway:
             address: the path of a Unix socket.
             token: the agent's key.
             note: receives a sentence for the run's log.
-            wake: called when `look` has something to say.
+            wake: called when `look` has news.
 
         Raises:
             OSError: the address cannot be bound, or the ledger cannot be written.
@@ -115,17 +115,17 @@ class RunGateway:
         self._gateway = Gateway(request.models, address, request.run_dir, token, request.secrets, note, wake, whose=request.whose)
 
     def look(self) -> ModelsEnd | None:
-        """Why the run must be ended now, if it must; also keeps what others see of its models up to date."""
+        """Why the run must be ended now, if so; also updates the status file."""
         if time.monotonic() - self._looked >= _STATUS_SECONDS:
             self._write_status()
         return self._gateway.must_end
 
     def own_end(self) -> ModelsEnd | None:
-        """Why the agent ended by itself, where that was its models' doing; asks the provider where it has to."""
+        """Why the agent ended on its own, if its models were the cause; queries the provider if needed."""
         return self._gateway.own_end()
 
     def close(self) -> None:
-        """Cut every connection; all that was used is in the ledger afterwards."""
+        """Cut every connection; afterwards the ledger holds all usage."""
         self._gateway.close()
         drop_status(self._request.run_dir)
 
@@ -134,18 +134,18 @@ class RunGateway:
         spent = self._gateway.spent
         status = ModelStatus(spent.calls, spent.tokens.input, spent.tokens.output, spent.usd, self._gateway.waiting)
         if status != self._status:
-            # in the local sandbox the agent may have put anything there
+            # in the plain sandbox the agent may have put anything there
             with contextlib.suppress(OSError):
                 write_status(self._request.run_dir, status)
         self._status = status
 
 
 def serve_again(request: RunRequest, note: Callable[[str], None], serve: Callable[[], RunGateway]) -> RunGateway | None:
-    """The gateway of an agent that runs already, which it finds where it was; None, with a line in the log, where that fails.
+    """Serve the gateway of an agent that is already running, at its old address; None, with a line in the log, on failure.
 
     Args:
         request: the run.
-        note: receives the line.
+        note: receives that line.
         serve: serves it.
     """
     if request.models is None:
@@ -153,38 +153,38 @@ def serve_again(request: RunRequest, note: Callable[[str], None], serve: Callabl
     try:
         return serve()
     except (OSError, MlebenchError) as error:
-        note(f"there is no gateway to models any more: {error}")
+        note(f"the model gateway is no longer available: {error}")
         return None
 
 
 def name_models_end(end: ModelsEnd, request: RunRequest, code: int | None, *, by_itself: bool) -> Outcome:
-    """The outcome of an attempt that its models ended, in either sandbox; times and usage left out.
+    """The outcome of an attempt that ended because of its models, in any sandbox, without times and usage.
 
     Args:
         end: why.
         request: the run.
-        code: the agent's exit code, if it left one.
-        by_itself: whether the agent ended before it was told to.
+        code: the agent's exit code, if known.
+        by_itself: whether the agent ended before it was asked to.
     """
     profile = request.profile
     if end == "budget-exhausted":
         how = "ended" if by_itself else "was stopped a minute"
-        detail = f"{how} after its budget for models was spent ({profile.budget.words}); `--budget` sets another"
+        detail = f"{how} after its budget for models was spent ({profile.budget.words}); change it with `--budget`"
         return Outcome("finished" if by_itself and code == 0 else "failed", end, detail, code, "agent")
     how = "ended when" if by_itself else "was stopped as"
     patience = "" if by_itself else f" for {show_duration(profile.patience)}"
-    detail = f"{how} its provider of models failed{patience}; `mlebench models check NAME` asks it, and run.log says what it said"
+    detail = f"{how} its model provider failed{patience}; test it with `mlebench models check NAME`; its errors are in run.log"
     return Outcome("failed", end, detail, code, "infrastructure")
 
 
 def with_models_end(outcome: Outcome, gateway: RunGateway | None, request: RunRequest, *, was_away: bool) -> Outcome:
-    """The outcome of an agent that ended by itself, named after its models where they may have been the reason.
+    """The outcome of an agent that ended on its own, attributed to its models if they may have been the cause.
 
     Args:
-        outcome: as the sandbox names it.
-        gateway: that of the run, still open; None where it has none.
+        outcome: the sandbox's outcome.
+        gateway: the run's gateway, still open; None if it has none.
         request: the run.
-        was_away: whether the agent ended before this harness came back.
+        was_away: whether the agent ended before this harness returned.
     """
     if request.models is None or outcome.failure_class == "infrastructure":
         return outcome
@@ -193,6 +193,6 @@ def with_models_end(outcome: Outcome, gateway: RunGateway | None, request: RunRe
         return replace(outcome, **{key: getattr(named, key) for key in ("state", "reason", "detail", "failure_class")})
     if outcome.state != "failed" or not (was_away or gateway is None):
         return outcome
-    # that nobody served its models may be all that it failed for
-    detail = f"{outcome.log_line}, while nobody served the gateway to its models{SEE_LOG}"
+    # the missing gateway may be the only reason for its failure
+    detail = f"{outcome.log_line}, while its model gateway was not available{SEE_LOG}"
     return replace(outcome, reason="model-unavailable", detail=detail, failure_class="infrastructure")

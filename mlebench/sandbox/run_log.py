@@ -1,6 +1,6 @@
-"""A run's log: what the agent printed, secrets masked, and what the harness has to say about the run.
+"""A run's log: the agent's output, with secrets masked, and the harness's notes about the run.
 
-The agent's output enters through `copy` alone. Lines of the harness are told apart by how they begin, see `harness_lines`.
+The agent's output enters only through `copy`. Lines of the harness are recognised by their prefix, see `harness_lines`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from mlebench.sandbox.harness_lines import PREFIX, Agents, harness_line
 
 _log = logging.getLogger(__name__)
 LARGEST_LOG = 256 * 2**20
-"""Bytes of the agent's output that are kept."""
+"""Most bytes of the agent's output that are kept."""
 _BLOCK = 2**20
 _SLACK = 2**20
-"""Bytes for what the harness itself writes."""
-_TORN = "what somebody else than the harness wrote into this log was replaced or left out"
+"""Bytes reserved for the harness's own lines."""
+_TORN = "text that was not written to this log by the harness was replaced or left out"
 _CUT = "the agent printed more than {}; the rest is not kept"
-_WENT_BACK = "this log became shorter while the agent was running; lines are missing here"
+_WENT_BACK = "this log was truncated while the agent was running; lines are missing here"
 _HARNESS_LINE = re.compile(rb"^%s[^\n]*\n" % re.escape(PREFIX), re.MULTILINE)
 _LONGEST_LINE = 2**16
 _MOST_TRUSTED = 10_000
@@ -36,17 +36,17 @@ _OF_COPYING = re.compile(
     rb"\[mlebench\] [0-9 :-]{19} (?:%s|%s)\n"
     % (re.escape(_CUT.encode()).replace(rb"\{\}", rb"[0-9.]+ \w+"), re.escape(_WENT_BACK.encode()))
 )
-"""Lines that another process writes, which copies the agent's output."""
+"""Lines written by the separate process that copies the agent's output."""
 
 
 class RunLog:
-    """Appends to `run.log`; may be used from several threads and processes. A log that cannot be written ends no run."""
+    """Appends to `run.log`; may be used from several threads and processes. A log that cannot be written does not end the run."""
 
     def __init__(self, path: Path | str, secrets: Sequence[str] = (), largest: int = LARGEST_LOG) -> None:
         """Args:
         path: the log.
         secrets: values to mask.
-        largest: bytes of the agent's output that are kept.
+        largest: most bytes of the agent's output to keep.
         """
         self._path = Path(path)
         self._secrets = tuple(secrets)
@@ -61,14 +61,14 @@ class RunLog:
 
     @property
     def size(self) -> int:
-        """Bytes written so far, by anyone."""
+        """Bytes written so far, by any process."""
         try:
             return self._path.stat().st_size
         except OSError:
             return 0
 
     def rewind(self, size: int) -> None:
-        """Cut the log to `size` bytes: what comes after is read from the engine anew."""
+        """Cut the log to `size` bytes: the rest is read from the engine again."""
         with contextlib.suppress(OSError), self._path.open("r+b") as file:
             if size < self.size:
                 file.truncate(size)
@@ -84,16 +84,16 @@ class RunLog:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more of what the agent prints is kept."""
+        """Whether no more of the agent's output is kept."""
         return self._left <= 0
 
     def copy(self, blocks: Iterable[bytes]) -> None:
-        """Write the agent's output as it comes; a secret that a block's end cuts in two is masked, too."""
+        """Write the agent's output as it arrives; a secret split between two blocks is masked, too."""
         for block in blocks:
             self._write_output(self._agents.feed(self._mask.feed(block) if self._mask else block))
 
     def finish(self) -> None:
-        """The agent's output is complete: write what was held back, and end its last line."""
+        """Finish the agent's output: write what was held back, and end its last line."""
         rest = self._agents.feed(self._mask.finish() if self._mask else b"")
         self._write_output(rest + self._agents.finish())
         with self._lock:
@@ -101,16 +101,16 @@ class RunLog:
                 self._append(b"\n")
 
     def trust(self) -> None:
-        """Take the lines of the harness that the log holds for genuine, as an earlier harness wrote them."""
+        """Accept the log's existing harness lines as genuine, as written by an earlier harness."""
         with contextlib.suppress(OSError), open_plain(self._path) as file:
             lines = (piece for piece in _pieces(file, self._most) if piece.startswith(PREFIX))
             self._known.update(itertools.islice(lines, _MOST_TRUSTED))
 
     def audit(self) -> None:
-        """Bring a log that an agent could write itself into the shape of one that was written here alone.
+        """Bring a log that an agent could have written to into the form of one written only here.
 
-        Secrets in it are masked, and lines that only look like the harness's are marked as the agent's. Those of this object
-        count as the harness's, and those that `trust` found. What was removed cannot be brought back, but is said.
+        Secrets in it are masked, and lines that only look like the harness's are marked as the agent's. Genuine lines are those
+        of this object and those that `trust` found. Removed lines cannot be restored, but are reported.
         """
         missing = self._known.copy()
         try:
@@ -123,7 +123,7 @@ class RunLog:
         except FileNotFoundError:
             is_genuine = True
         except OSError as error:
-            self.note(f"this log could not be looked through: {error.strerror}")
+            self.note(f"this log could not be checked: {error.strerror}")
             return
         if not is_genuine:
             self.note(_TORN)
@@ -135,9 +135,9 @@ class RunLog:
         return self._largest + _SLACK
 
     def _is_genuine(self, file: IO[bytes], missing: Counter[bytes]) -> bool:
-        """Whether nothing in the log is to be changed; takes the lines found away from `missing`."""
+        """Whether the log needs no change; removes the lines found from `missing`."""
         mask, agents = Mask(self._secrets), Agents()
-        # what is masked or marked changes its length
+        # masking and marking change the length
         change = 0
         for piece in _pieces(file, self._most):
             if piece.startswith(PREFIX):
@@ -157,7 +157,7 @@ class RunLog:
         yield agents.feed(mask.finish()) + agents.finish()
 
     def _replace(self, blocks: Iterator[bytes]) -> None:
-        # late, as copying an agent's output has no use for it
+        # imported late, as copying an agent's output does not need it
         from mlebench._support.folders import remove_tree
 
         partial = self._path.with_name(f".{self._path.name}.partial")
@@ -177,7 +177,7 @@ class RunLog:
             self._append(text[: self._left])
             self._left -= len(text)
             if self._left <= 0:
-                # late, as it takes longer to load than all else here
+                # imported late, as it takes longer to load than everything else here
                 from mlebench._support.quantities import show_size
 
                 self.note(_CUT.format(show_size(self._largest)))
@@ -193,7 +193,7 @@ class RunLog:
             self._is_broken = True
 
     def _ends_within_a_line(self) -> bool:
-        # asked of the file, as another process may have written to it
+        # read from the file, as another process may have written to it
         try:
             with open_plain(self._path) as file:
                 return file.seek(0, os.SEEK_END) > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
@@ -209,7 +209,7 @@ def _is_known(line: bytes, missing: Counter[bytes]) -> bool:
 
 
 def _pieces(file: IO[bytes], most: int) -> Iterator[bytes]:
-    """About `most` bytes of a file: lines that begin like the harness's each by itself, and what stands between them."""
+    """About `most` bytes of a file: each line that looks like the harness's separately, and the text between them."""
     begins_a_line = True
     while most > 0 and (block := file.read(min(_BLOCK, most))):
         block += file.readline(_LONGEST_LINE)

@@ -1,7 +1,7 @@
-"""Copies of a submission while the agent is still at work, so that its score over time can be graded later.
+"""Copies of a submission while the agent is still running, so that its score over time can be graded later.
 
-They share a run's limit on output: at most half of it is theirs, and what they take is not left for the rest. When they
-grow beyond that they are thinned out: the first, the last and others evenly between them stay.
+They count towards a run's limit on output, of which they may take at most half. Beyond that they are thinned out: the first, the
+last and others evenly in between are kept.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from mlebench.sandbox.sparse import write_sparse
 
 _SETTLED_SECONDS = 2.0
 _LARGEST = 4 * 2**30
-"""Bytes; a larger submission is not copied again and again."""
+"""Bytes; a larger submission is not copied repeatedly."""
 _MOST = 500
 """Each is graded later."""
 _BLOCK = 2**20
 LOOK_SECONDS = 20.0
-"""For which a look may last: the limits on time, disk and processes wait meanwhile."""
+"""Most seconds per check, as the limits on time, disk and processes wait meanwhile."""
 _SHARE = 10
-"""A look that lasted is followed by so many times as long without one."""
+"""After a slow check, the next one waits this many times its duration."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """What tells two states of a file apart without reading it."""
+    """Distinguishes two states of a file without reading it."""
 
     size: int
     """Bytes."""
@@ -46,13 +46,13 @@ class Version:
 
 
 class Submission(Protocol):
-    """The submission of a run at work."""
+    """The submission of a running run."""
 
     def version(self) -> Version | None:
-        """Its present state; None where there is no plain file.
+        """Its current state; None if it is not a plain file.
 
         Raises:
-            OSError: it cannot be looked at.
+            OSError: it cannot be accessed.
         """
         ...
 
@@ -71,10 +71,10 @@ class PlainSubmission:
 
     path: Path
     within: Path | None = None
-    """A folder of ours above it, see `open_plain`."""
+    """A trusted folder above it, see `open_plain`."""
 
     def version(self) -> Version | None:
-        """Its present state; None where the agent put something else there."""
+        """Its current state; None if the agent put something else there."""
         try:
             with open_plain(self.path, self.within) as file:
                 status = os.fstat(file.fileno())
@@ -90,7 +90,7 @@ class PlainSubmission:
 
 
 class Snapshots:
-    """Keeps a changed, complete submission as `snapshots/<hhmmss>.csv`, named by the time since the run started."""
+    """Keeps each changed, complete submission as `snapshots/<hhmmss>.csv`, named by the time since the run started."""
 
     def __init__(
         self,
@@ -103,11 +103,11 @@ class Snapshots:
     ) -> None:
         """Args:
         folder: the run's `snapshots/`.
-        every: seconds between two looks; 0 never looks.
-        clock: the run's.
-        max_output: bytes of a run's output altogether.
-        note: receives a sentence for the run's log where copies cannot be kept.
-        secrets: values that are masked in every copy.
+        every: seconds between two checks; 0 never checks.
+        clock: the run's clock.
+        max_output: limit of a run's total output in bytes.
+        note: receives a sentence for the run's log if copies cannot be kept.
+        secrets: values to mask in every copy.
         """
         self._copying = FailureStreak("no snapshots of the submission are kept", note)
         self._folder = folder
@@ -120,16 +120,16 @@ class Snapshots:
         self._last_digest: str | None = None
 
     def due(self) -> bool:
-        """Whether it is time for the next look."""
+        """Whether it is time for the next check."""
         return self._clock.elapsed >= self._next_look
 
     def take(self, submission: Submission) -> Path | None:
-        """Keep a copy of `submission` if it differs from the last one and nobody is writing it.
+        """Keep a copy of `submission` if it differs from the last one and is not being written.
 
-        A submission that did not change since the last look is not read.
+        A submission unchanged since the last check is not read.
 
         Returns:
-            the copy, or None when there is nothing new.
+            the copy, or None if there is nothing new.
         """
         began = time.monotonic()
         kept = None
@@ -145,7 +145,7 @@ class Snapshots:
         return kept
 
     def _is_worth_reading(self, version: Version) -> bool:
-        # a time to come was set on purpose, or the clock was set back: nobody is writing right now
+        # a future time was set deliberately, or the clock was set back: nothing is writing right now
         is_settled = abs(time.time() - version.modified) >= _SETTLED_SECONDS
         return is_settled and version != self._seen and 0 < version.size <= min(_LARGEST, self._most_bytes)
 
@@ -168,7 +168,7 @@ class Snapshots:
             partial.replace(target)
             self._last_digest = digest.hexdigest()
         except TimeoutError:
-            # until it changes
+            # ignored until it changes
             self._seen = version
             raise
         finally:
@@ -185,7 +185,7 @@ class Snapshots:
             kept.pop(closest)[2].unlink(missing_ok=True)
 
     def _digest_of_newest(self, size: int) -> str | None:
-        """Of a copy that an earlier harness kept, where it has the size of a new one."""
+        """Digest of the newest copy, which an earlier harness may have kept, if it has the size of the new one."""
         newest = max(_kept(self._folder), default=None)
         if newest is None or newest[1] != size:
             return None
@@ -197,7 +197,7 @@ class Snapshots:
 
 
 def seconds_of(snapshot: Path) -> int | None:
-    """Seconds from the agent's start to a snapshot, by its name, such as `013000.csv` for 1 h 30 min; None for another file.
+    """Seconds from the agent's start to a snapshot, from its name, such as `013000.csv` for 1 h 30 min; None for other files.
 
     Hours may have more than two digits.
     """
@@ -208,7 +208,7 @@ def seconds_of(snapshot: Path) -> int | None:
 
 
 def kept_bytes(folder: Path) -> int:
-    """Bytes of the snapshots in a folder, holes included."""
+    """Bytes of the snapshots in a folder, including holes."""
     return sum(size for _, size, _ in _kept(folder))
 
 
@@ -223,7 +223,7 @@ def _kept(folder: Path) -> Iterator[tuple[int, int, Path]]:
 
 
 def _bounded(blocks: Iterator[bytes], size: int, end: float) -> Iterator[bytes]:
-    """At most `size` bytes, as the file may grow meanwhile, and only until `end`."""
+    """At most `size` bytes, as the file may grow meanwhile, and only until the time `end`."""
     for block in blocks:
         if time.monotonic() > end:
             raise TimeoutError(f"it cannot be copied within {LOOK_SECONDS:g} s")

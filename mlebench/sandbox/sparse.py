@@ -1,4 +1,4 @@
-"""Writes what an agent made: a new file, in which stretches of zeros become holes, so that an empty giant stays small."""
+"""Writes an agent's data to a new file in which runs of zeros become holes, so that huge empty files stay small."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _ZEROS = bytes(_PIECE)
 
 
 def write_sparse(blocks: Iterable[bytes], path: Path | str, folder: int | None = None) -> int:
-    """Write a file that is not there yet.
+    """Write a new file.
 
     Args:
         blocks: its content.
-        path: where; counts from `folder` where that is given.
+        path: its path, relative to `folder` if given.
         folder: descriptor of an open folder.
 
     Returns:
-        its size, holes included.
+        its size, including holes.
 
     Raises:
-        OSError: it cannot be written, or something lies at `path` already.
+        OSError: it cannot be written, or `path` already exists.
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder)
     with os.fdopen(descriptor, "wb") as file:

@@ -1,4 +1,4 @@
-"""The file of a request to the submission checker, measured while it is written."""
+"""The file in a request to the submission checker, measured while it is written."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from grading.printable import printable
 from mlebench._support.secrets import Mask
 
 _FIRST_LINE = 2**16
-"""Bytes of the first line that are looked at."""
+"""Bytes of the first line that are examined."""
 
 
 class Upload:
-    """Writes a file and keeps what the ledger says of it."""
+    """Writes a file and collects the values for the ledger."""
 
     def __init__(self, target: IO[bytes]) -> None:
         """Args:
@@ -42,24 +42,24 @@ class Upload:
 
     @property
     def sha256(self) -> str:
-        """Of what was written so far, in hexadecimal."""
+        """SHA-256 of what was written so far, in hexadecimal."""
         return self._digest.hexdigest()
 
     @property
     def rows(self) -> int:
-        """Lines behind the first; a last one needs no line feed."""
+        """Lines after the first; the last one needs no line feed."""
         return max(0, self._line_feeds + (not self._ends_a_line) - 1)
 
     def header(self, secrets: Iterable[str]) -> str:
         """The first line, printable, without secrets and without a byte order mark.
 
         Args:
-            secrets: values that are masked.
+            secrets: values to mask.
         """
         mask = Mask(secrets)
         line = mask.feed(self._first)
         if len(self._first) < _FIRST_LINE:
-            # of a line that goes on, what may be the beginning of a secret stays out
+            # of a truncated line, an end that may be the beginning of a secret is left out
             line += mask.finish()
         text = line.decode("utf-8", "replace").removeprefix("\ufeff").rstrip("\r")
         return printable(mask.apply_to_text(printable(text, None)), None)

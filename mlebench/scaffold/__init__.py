@@ -1,4 +1,4 @@
-"""New competition and agent folders: whole files that work on made-up data, with a TODO at each place that is yours."""
+"""New competition and agent folders: complete files that work on made-up data, with a TODO at each place to fill in."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mlebench.errors import UsageError
 Kind = Literal["competition", "agent"]
 
 _NAMES = {"competition": r"[A-Za-z0-9][A-Za-z0-9-]*", "agent": NAME_PATTERN}
-_ALLOWED = {"competition": "letters, digits and hyphens", "agent": "small letters, digits, dots, hyphens and underscores"}
+_ALLOWED = {"competition": "letters, digits and hyphens", "agent": "lower-case letters, digits, dots, hyphens and underscores"}
 
 
 class Todo(NamedTuple):
-    """Something that the author of a new folder has to fill in."""
+    """A place that the author of a new folder has to fill in."""
 
     path: Path
     line: int
@@ -27,13 +27,13 @@ class Todo(NamedTuple):
 
 
 def scaffold(kind: Kind, name: str, home: Path) -> list[Todo]:
-    """Make the folder `home/name`.
+    """Create the folder `home/name`.
 
     Returns:
         What is left to fill in, in the order of files and lines.
 
     Raises:
-        UsageError: if the name is not one, or the folder exists.
+        UsageError: the name is invalid, or the folder exists.
     """
     folder = _new_folder(kind, name, home)
     folder.mkdir(parents=True)
@@ -46,13 +46,13 @@ def scaffold(kind: Kind, name: str, home: Path) -> list[Todo]:
 
 
 def adopt_agent(old: Path, name: str, home: Path) -> list[Todo]:
-    """Make the folder `home/name` of an agent's folder that was written for the published harness.
+    """Create the folder `home/name` by converting an agent folder of the published harness.
 
     Returns:
         What is left to do by hand, in the order of files and lines.
 
     Raises:
-        UsageError: if the name is not one, the folder exists, or `old` holds no such agent.
+        UsageError: the name is invalid, the folder exists, or `old` contains no such agent.
     """
     from mlebench.scaffold.published_agent import convert_agent
 
@@ -62,35 +62,33 @@ def adopt_agent(old: Path, name: str, home: Path) -> list[Todo]:
 
 
 def copy_agent(like: AgentSpec, name: str, home: Path) -> list[Todo]:
-    """Make the folder `home/name` of a copy of another agent, to be changed.
+    """Create the folder `home/name` as a copy of another agent.
 
     Returns:
         What is left to fill in, in the order of files and lines.
 
     Raises:
-        UsageError: if the name is not one, or the folder exists.
+        UsageError: the name is invalid, or the folder exists.
     """
     folder = _new_folder("agent", name, home)
     shutil.copytree(like.directory, folder, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
     settings = folder / "agent.yaml"
     text = settings.read_text(encoding="utf-8")
-    write_text(settings, f"# TODO: a copy of {like.name}; say in `description` what this one does\n{text}")
+    write_text(settings, f"# TODO: a copy of {like.name}; describe this agent in `description`\n{text}")
     return todos(folder)
 
 
 def _new_folder(kind: Kind, name: str, home: Path) -> Path:
     if not re.fullmatch(_NAMES[kind], name):
-        raise UsageError(
-            f"{name!r} is no name for {'an' if kind == 'agent' else 'a'} {kind}: {_ALLOWED[kind]} only, such as my-{kind}"
-        )
+        raise UsageError(f"`{name}` is not a valid {kind} name; use only {_ALLOWED[kind]}, such as my-{kind}")
     folder = home / name
     if folder.exists():
-        raise UsageError(f"{folder} exists; choose another name, or another place with --into")
+        raise UsageError(f"{folder} already exists; choose another name, or another folder with `--into`")
     return folder
 
 
 def todos(folder: Path) -> list[Todo]:
-    """The places of a folder that still say TODO."""
+    """The lines of a folder's files that contain TODO."""
     return [
         Todo(path, number, line.strip().lstrip("#- ").removeprefix("TODO").lstrip(": "))
         for path in sorted(folder.iterdir())

@@ -1,4 +1,4 @@
-"""An agent's folder written for the published harness, made into one of this harness.
+"""Converts an agent folder of the published harness.
 
     aide:
       start: aide/start.sh
@@ -9,7 +9,7 @@
     aide/quick:
       ...
 
-Each variant there says everything that it is; the keys beside them are parts that they share by YAML's anchors.
+Each variant there is complete; other keys hold parts that variants share through YAML anchors.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CONFIG = "config.yaml"
 _OPTIONS_SCRIPT = "start_with_options.sh"
 _OPTIONS_SOURCE = """\
 #!/bin/sh
-# the agent's own script takes --key value, and this harness gives key=value
+# the agent's script takes --key value; this harness passes key=value
 for word in "$$@"; do
     shift
     set -- "$$@" "--$${word%%=*}" "$${word#*=}"
@@ -45,7 +45,7 @@ _BASE_IMAGE = re.compile(r"^FROM[ \t]+mlebench-env(:\S+)?[ \t]*$", re.MULTILINE 
 
 
 class _Entry(BaseModel):
-    """What is read of an agent or a variant."""
+    """The keys read of an agent or a variant."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -58,18 +58,18 @@ class _Entry(BaseModel):
 
 
 def is_published_agent(folder: Path) -> bool:
-    """Whether a folder holds an agent of that form."""
+    """Whether a folder contains an agent of the published harness."""
     return (folder / CONFIG).is_file() and not (folder / "agent.yaml").exists()
 
 
 def convert_agent(old: Path, folder: Path) -> None:
-    """Copy the agent in `old` to the new `folder`, with an `agent.yaml`, a Dockerfile on our base, and a TODO for what is left.
+    """Copy the agent in `old` to the new `folder`, with an `agent.yaml`, a Dockerfile on our base, and a TODO for the rest.
 
     Raises:
-        UsageError: `old` holds no such agent, or its `config.yaml` is wrong.
+        UsageError: `old` contains no such agent, or its `config.yaml` is invalid.
     """
     if not is_published_agent(old):
-        raise UsageError(f"{old} holds no {CONFIG}; `--from` takes an agent's folder of the published harness")
+        raise UsageError(f"{old} contains no {CONFIG}; give `--from` an agent folder of the published harness")
     entries = _read_entries(old)
     takes_options = any(entry.kwargs_type == "argparse" for entry in entries.values())
     start = _one_file(old, "start", entries)
@@ -83,33 +83,33 @@ def convert_agent(old: Path, folder: Path) -> None:
     content = _agent_file(entries, folder.name) | ({"start": start} if start else {})
     write_yaml(folder / "agent.yaml", content)
     if any(entry.privileged for entry in entries.values()):
-        _put_note(folder / "agent.yaml", "it asked for a privileged container, which no agent gets: take out what needs it")
+        _put_note(folder / "agent.yaml", "the agent asked for a privileged container, which no agent gets; remove what needs it")
 
 
 def _read_entries(old: Path) -> dict[str | None, _Entry]:
-    """The agent itself by None, its variants by their names."""
+    """The agent under None, its variants under their names."""
     where = old / CONFIG
     content = read_yaml(where)
     listed = {str(key): value for key, value in content.items()} if isinstance(content, dict) else {}
     starting = {key: value["start"] for key, value in listed.items() if isinstance(value, dict) and "start" in value}
-    # paths begin with the name that the folder had; what only shares settings has another
+    # paths begin with the original name of the folder; keys of shared settings do not
     own = {str(start).partition("/")[0] for start in starting.values()}
     names = sorted((key for key in starting if key.partition("/")[0] in own), key=lambda key: (key.count("/"), key))
     if not names:
-        raise UsageError(f"{where} names no agent: it needs a key {old.name!r} with `start: {old.name}/start.sh`")
+        raise UsageError(f"{where} defines no agent; it needs a key `{old.name}` with `start: {old.name}/start.sh`")
     return {key.partition("/")[2] or None: validate(listed[key], _Entry, f"{where}, {key}") for key in names}
 
 
 def _one_file(old: Path, kind: Literal["start", "dockerfile"], entries: dict[str | None, _Entry]) -> str | None:
-    """The one file that all variants name, as a path in the folder; they name it from the folder above."""
+    """The one file that all variants give, as a path in the folder; they give it relative to the parent folder."""
     names = sorted({str(name) for entry in entries.values() if (name := getattr(entry, kind))})
     if not names:
         return None
     if len(names) > 1:
-        raise UsageError(f"{old / CONFIG}: the variants have several values of `{kind}` ({', '.join(names)}); leave one")
+        raise UsageError(f"{old / CONFIG}: the variants have different values of `{kind}` ({', '.join(names)}); keep one")
     inside = names[0].partition("/")[2] or names[0]
     if not (old / inside).is_file():
-        raise UsageError(f"{old / CONFIG}: `{kind}` is {names[0]}, and there is no {old / inside}")
+        raise UsageError(f"{old / CONFIG}: `{kind}` is {names[0]}, but {old / inside} does not exist")
     return inside
 
 
@@ -120,7 +120,7 @@ def _agent_file(entries: dict[str | None, _Entry], name: str) -> dict[str, Any]:
         "description": f"{name}, written for the published harness",
         "arguments": dict(base.kwargs),
         "environment": _environment(base),
-        # agents of the published harness have the network
+        # the published harness gives agents an open network
         "resources": {"network": "open"},
     }
     variants = {other: _difference(base, entries[other]) for other in others if other}
@@ -130,7 +130,7 @@ def _agent_file(entries: dict[str | None, _Entry], name: str) -> dict[str, Any]:
 
 
 def _difference(base: _Entry, entry: _Entry) -> dict[str, Any]:
-    """What a variant says differently from the agent whose settings it inherits; null takes an argument away."""
+    """What a variant changes of the agent whose settings it inherits; null removes an argument."""
     arguments: dict[str, Argument] = {key: value for key, value in entry.kwargs.items() if base.kwargs.get(key) != value}
     arguments |= dict.fromkeys(base.kwargs.keys() - entry.kwargs.keys())
     environment = {key: value for key, value in _environment(entry).items() if _environment(base).get(key) != value}
@@ -148,13 +148,13 @@ def _rewrite_dockerfile(source: Path, target: Path) -> None:
     source.unlink()
     write_text(target, _BASE_IMAGE.sub("ARG BASE\nFROM ${BASE}", text))
     if not _BASE_IMAGE.search(text):
-        _put_note(target, "it builds on an image of its own: write `ARG BASE` and `FROM ${BASE}` instead")
+        _put_note(target, "it builds on another image; write `ARG BASE` and `FROM ${BASE}` instead")
     if "conda" in text:
-        _put_note(target, "the base image has no conda, its environment is /opt/venv: install with `pip install` alone")
+        _put_note(target, "the base image has no conda, its environment is /opt/venv; install with `pip install`")
 
 
 def _write_options_script(folder: Path, start: str) -> str:
-    """A script that gives the agent's own its arguments as `--key value`."""
+    """A script that passes arguments to the agent's script as `--key value`."""
     path = folder / _OPTIONS_SCRIPT
     write_text(path, Template(_OPTIONS_SOURCE).substitute(start=start))
     path.chmod(0o755)

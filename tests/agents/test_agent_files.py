@@ -165,14 +165,14 @@ def test_record_of_an_agent_holds_no_secret_and_reads_back(folder: Path) -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("variants: {a: {extends: b}, b: {extends: a}}", "circle"),
+        ("variants: {a: {extends: b}, b: {extends: a}}", "cycle"),
         ("variants: {a: {extends: missing}}", "'missing', which does not exist"),
         ("argumnts: {}", "`argumnts`"),
         ("arguments: 3", "`arguments`"),
-        ('environment: {"A=B": x}', "'A=B' is no name of a variable"),
-        ('environment: {"": x}', "'' is no name of a variable"),
-        ('environment: {A: "b\\0c"}', "'A' holds a NUL byte"),
-        ('variants: {a: {environment: {"A=B": x}}}', "'A=B' is no name of a variable"),
+        ('environment: {"A=B": x}', "'A=B' is not a valid variable name"),
+        ('environment: {"": x}', "'' is not a valid variable name"),
+        ('environment: {A: "b\\0c"}', "'A' contains a NUL byte"),
+        ('variants: {a: {environment: {"A=B": x}}}', "'A=B' is not a valid variable name"),
         (": [", "not valid YAML"),
         ("- a", "holds a list"),
     ],
@@ -185,9 +185,9 @@ def test_wrong_file_is_explained(folder: Path, tmp_path: Path, text: str, messag
 
 
 def test_near_names_are_told(folder: Path) -> None:
-    with pytest.raises(UsageError, match="did you mean searcher"):
+    with pytest.raises(UsageError, match="did you mean `searcher`"):
         get_agent("sercher")
-    with pytest.raises(UsageError, match="did you mean gpt-long"):
+    with pytest.raises(UsageError, match="did you mean `gpt-long`"):
         get_agent("searcher/gpt-lang")
     with pytest.raises(UsageError, match="mlebench agents"):
         get_agent("../searcher")
@@ -205,6 +205,14 @@ def test_agent_is_found_by_its_path(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(folder.parent)
     assert get_agent("./searcher/gpt").id == "searcher/gpt"
     assert get_agent(str(folder)).variant is None
+
+
+def test_a_path_needs_no_leading_dot_where_no_agent_has_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parents[1])
+    assert get_agent("own/searcher").directory == folder
+    assert get_agent("own/searcher/gpt").id == "searcher/gpt"
+    write(folder.parents[1] / "searcher", "gpt", "description: a folder that reads like a variant")
+    assert get_agent("searcher/gpt").directory == folder
 
 
 def test_fingerprint_notices_every_file(folder: Path) -> None:
@@ -274,7 +282,7 @@ def test_windows_line_ends_in_a_script_are_named_before_it_starts(folder: Path) 
         scripts(folder, start_sh=b"#!/bin/sh\necho\n", solve_py=b"#!/usr/bin/env python\r\nprint()\r\n", data_csv=b"a\r\n") == []
     )
     (problem,) = scripts(folder, start_sh=b"#!/bin/sh\r\necho\r\n")
-    assert "start.sh has Windows line ends (CRLF)" in problem
+    assert "start.sh has Windows line endings (CRLF)" in problem
     command = re.search("`(sed .*)`", problem)[1]
     assert subprocess.run(["sh", "-c", command]).returncode == 0
     assert (folder / "start.sh").read_bytes() == b"#!/bin/sh\necho\n"
@@ -283,7 +291,7 @@ def test_windows_line_ends_in_a_script_are_named_before_it_starts(folder: Path) 
 
 def test_every_shell_script_of_the_folder_is_looked_at(folder: Path) -> None:
     (problem,) = scripts(folder, start_sh=b"\xef\xbb\xbf#!/bin/sh\n", helper_bash=b"echo\r\n", tool=b"#! /bin/bash -e\r\n")
-    assert "helper.bash, start.sh, tool have Windows line ends" in problem
+    assert "helper.bash, start.sh, tool have Windows line endings" in problem
     subprocess.run(["sh", "-c", re.search("`(sed .*)`", problem)[1]], check=True)
     assert scripts(folder) == []
 
@@ -315,8 +323,8 @@ def test_a_wrong_kind_of_value_is_said_without_pythons_words(folder: Path) -> No
 def test_a_folder_given_like_a_name_is_explained(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write(tmp_path, "mine too", "")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"`--agent './mine too/deep'`"):
-        get_agent("mine too/deep")
+    with pytest.raises(UsageError, match=r"`--agent './mine too'`"):
+        get_agent("mine too")
 
 
 def test_an_image_is_named_after_its_agent_whatever_the_folder_is_called(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_what_the_model_is_asked_depends_on_the_task_alone(tmp_path: Path, provi
     ("name", "arguments", "said"),
     [
         ("bash", '{"command": "echo', "error: the arguments are no valid JSON"),
-        ("bash", "[1]", "error: the arguments are no JSON object"),
+        ("bash", "[1]", "error: the arguments are not JSON object"),
         ("bash", "{}", "error: bash needs the argument `command`"),
         ("bash", '{"command": 3}', "error: the argument `command` of bash is of type string"),
         ("bash", '{"command": "a\\u0000b"}', "error: embedded null byte"),

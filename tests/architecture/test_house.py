@@ -49,7 +49,7 @@ FACES = {
 """Packages whose `__init__.py` only hands names on, with the reason why it may reach up."""
 
 EXECUTORS = "mlebench.runs.executors"
-MOST_ROOMS, MOST_ARROWS, MOST_ROOT_MODULES = 30, 131, 9
+MOST_ROOMS, MOST_ARROWS, MOST_ROOT_MODULES = 30, 128, 9
 
 
 def room(module: str) -> str:
@@ -109,7 +109,8 @@ def nested(one: str, other: str) -> bool:
 
 def test_the_house_stays_small() -> None:
     rooms = {room(module) for module in MODULES} - {"mlebench"}
-    arrows = {(room(found.importer), room(found.imported)) for found in between_rooms()}
+    # the documents are generated from every room that has something to document
+    arrows = {(room(found.importer), room(found.imported)) for found in between_rooms() if room(found.importer) != "docs"}
     at_the_root = {path.name for path in (ROOT / "mlebench").glob("*.py")}
     assert len(rooms) <= MOST_ROOMS, sorted(rooms)
     assert len(arrows) <= MOST_ARROWS, sorted(arrows)
@@ -117,9 +118,9 @@ def test_the_house_stays_small() -> None:
 
 
 def test_nothing_imports_the_command_line() -> None:
-    """Benchmarks may, which time commands as a user gives them, and `python -m mlebench` is one."""
+    """Benchmarks may, which time commands as a user gives them, documents, which list all, and `python -m mlebench` is one."""
     wrong = [found for found in IMPORTS if room(found.imported) == "mlebench.cli" != room(found.importer)]
-    assert [str(found) for found in wrong if room(found.importer) not in ("benchmarks", "mlebench.__main__")] == []
+    assert [str(found) for found in wrong if room(found.importer) not in ("benchmarks", "docs", "mlebench.__main__")] == []
 
 
 def test_grading_imports_nothing_of_the_harness() -> None:

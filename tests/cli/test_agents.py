@@ -1,4 +1,4 @@
-"""`mlebench agents` lists what there is in a row each, shows one in full, and builds what it is told to."""
+"""`mlebench agents` lists what there is in a row each, shows an agent in full, and builds what it is told to."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ class Builder:
     asked: list[str] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
 
-    def ensure(self, client: Any, agent: AgentSpec, log: images.Log, rebuild: bool = False) -> images.Image:
+    def ensure(
+        self, client: Any, agent: AgentSpec, log: images.Log, rebuild: bool = False, *, listener: Any = None
+    ) -> images.Image:
         self.asked.append(f"{agent.id}{' again' if rebuild else ''}")
         if agent.id in self.failing:
             raise WorkFailed(f"building {agent.id} failed: no space")
@@ -98,7 +100,7 @@ def test_each_agent_has_a_row_and_its_variants_are_named(capsys: pytest.CaptureF
         "coder", "1.2.3", "small", "models", "no engine", "–"
     ]  # fmt: skip
     assert "coder: writes code\n    variants: talker, quick, lacking\n" in out
-    assert "`mlebench agents NAME` shows one in full" in err
+    assert "`mlebench agents NAME` shows an agent in full" in err
     for name in ("aide", "baseline", "codex", "command", "dummy"):
         assert f"│ {name} " in out
 
@@ -165,12 +167,12 @@ def test_what_is_missing_follows_the_machine(capsys: pytest.CaptureFixture[str],
 
 def test_a_model_that_the_agent_cannot_talk_to_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "coder/talker")
-    assert "missing: agent coder/talker asks models in responses, and model `chatty` is asked in chat alone" in out
+    assert "missing: agent coder/talker calls models in responses, but model `chatty` only supports chat" in out
 
 
 def test_a_model_that_no_file_has_is_named(capsys: pytest.CaptureFixture[str], home: Path) -> None:
     (home / "agent.yaml").write_text(CODER.replace("model: small", "model: smal"))
-    assert "missing: there is no model `smal`, did you mean small?" in run(capsys, "coder")[1]
+    assert "missing: unknown model `smal`; did you mean `small`?" in run(capsys, "coder")[1]
 
 
 def test_an_argument_that_a_run_needs_stands_in_its_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,22 +195,23 @@ def test_a_stage_that_does_not_exist_is_said(capsys: pytest.CaptureFixture[str],
     (row,) = (line for line in run(capsys)[1].splitlines() if line.startswith("│ coder"))
     assert "│ wrong " in row
     code, _, err = run(capsys, "build", "codex", "coder")
-    assert code == 2 and "`stages` of its agent.yaml may name node or python" in err
+    assert code == 2 and "`stages` in its agent.yaml may list node or python" in err
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["codr"], "there is no agent `codr`, did you mean coder"),
-        (["coder/quik"], "agent coder has no variant `quik`, did you mean quick"),
+        (["codr"], "unknown agent `codr`; did you mean `coder`? `mlebench agents` lists all agents"),
+        (["coder/quik"], "unknown variant `quik` of agent coder; did you mean `quick`?"),
         (["bulid", "coder", "aide"], "did you mean `mlebench agents build coder aide`?"),
-        (["list", "coder"], "`mlebench agents coder` shows"),
-        (["coder", "--variants"], "--variants is of the list"),
-        (["coder", "--rebuild"], "`mlebench agents build coder`"),
-        (["--all"], "`mlebench agents build`"),
-        (["build"], "which agent?"),
+        (["list", "coder"], "unexpected argument `coder`"),
+        (["coder", "--variants"], "`--variants` is an option of `mlebench agents`"),
+        (["--variants", "coder"], "`--variants` goes with the list; `mlebench agents coder` shows"),
+        (["coder", "--rebuild"], "`--rebuild` is an option of `mlebench agents build`"),
+        (["--all"], "`--all` is an option of `mlebench agents build`"),
+        (["build"], "no agent given; run `mlebench agents build NAME`"),
         (["build", "coder", "--all"], "not both"),
-        (["build", "coder", "codr"], "there is no agent `codr`, did you mean coder"),
+        (["build", "coder", "codr"], "unknown agent `codr`; did you mean `coder`? `mlebench agents` lists all agents"),
     ],
 )
 def test_wrong_words_are_explained(capsys: pytest.CaptureFixture[str], builder: Builder, words: list[str], told: str) -> None:

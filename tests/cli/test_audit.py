@@ -9,9 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.cli.main import main
+from mlebench.preparation.audit.audit import AuditOptions, audit
 from mlebench.registry import Registry
 from tests.cases import Cases
+from tests.sound_steps import assert_sound
 
 ID = "spaceship-titanic"
 ROWS = 600
@@ -34,6 +37,14 @@ def leak(data: Path) -> None:
     codes = {"True": "q", "False": "v"}
     table["Boarding"] = [codes[answers[passenger]] for passenger in table["PassengerId"]]
     table.to_csv(competition.public_dir / "test.csv", index=False)
+
+
+def test_checks_are_counted(data: Path) -> None:
+    steps: list[Step] = []
+    options = AuditOptions(["metadata", "answer-cells", "cell-form"])
+    audit(Registry(data).set_edition("v2").get_competition(ID), options, steps.append)
+    assert_sound(steps, phases=["auditing"])
+    assert {"metadata", "answer-cells", "cell-form"} <= {step.subject for step in steps}
 
 
 def test_data_without_leaks_is_no_failure(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +95,7 @@ def test_only_the_checks_asked_for_are_run(data: Path, capsys: pytest.CaptureFix
 
 def test_an_unknown_check_is_refused_with_those_that_there_are(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", ID, "--data-dir", str(data), "--check", "ordr"]) == 2
-    assert capsys.readouterr().err.startswith("mlebench audit: there is no check ordr; choose answer-cells, ")
+    assert capsys.readouterr().err.startswith("mlebench audit: unknown check `ordr`; did you mean `")
 
 
 def test_what_is_not_prepared_is_told_with_the_command_that_prepares_it(

@@ -53,16 +53,14 @@ def test_damage_is_named_and_the_others_are_written(group: Group, capsys: pytest
     assert main(["export", "atif", "group"]) == 1
     shown = capsys.readouterr()
     first, second = shown.err.splitlines()
-    assert first.startswith("mlebench export: group/toy-a_seed0 is left out: cannot read")
+    assert first.startswith("mlebench export: group/toy-a_seed0 is skipped: cannot read")
     assert second.startswith("mlebench export: group/toy-a_seed1/1: the texts of 1 call cannot be read")
     assert shown.out.startswith("trajectories/group/toy-a_seed1_attempt1.json: 3 calls")
 
 
 def test_a_run_that_is_none_is_refused_with_the_nearest(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "atif", "group", "--run", "toy-a_seed7"]) == 2
-    assert (
-        "no run there is called `toy-a_seed7`, did you mean toy-a_seed1 or toy-a_seed0? `mlebench runs" in capsys.readouterr().err
-    )
+    assert "unknown run `toy-a_seed7`; did you mean `toy-a_seed1` or `toy-a_seed0`? `mlebench runs" in capsys.readouterr().err
 
 
 def test_a_group_without_calls_is_refused_in_one_sentence(
@@ -70,7 +68,7 @@ def test_a_group_without_calls_is_refused_in_one_sentence(
 ) -> None:
     make_group(tmp_path / "runs", "quiet")
     assert main(["export", "atif", "quiet"]) == 2
-    assert "no run there has asked a model through the gateway" in capsys.readouterr().err
+    assert "no run used a model through the gateway" in capsys.readouterr().err
     assert not Path("trajectories").exists()
 
 
@@ -78,13 +76,13 @@ def test_groups_of_one_name_do_not_overwrite_each_other(group: Group, tmp_path: 
     other = make_group(tmp_path / "others")
     Recording(other).call("chat", request("chat", "rules", [User("go")]))
     assert main(["export", "atif", "group", str(other.folder)]) == 2
-    assert "two groups are called group" in capsys.readouterr().err
+    assert "two groups have the name group" in capsys.readouterr().err
 
 
 def test_a_place_that_cannot_be_written_is_named(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     Path("file").write_text("")
     assert main(["export", "atif", "group", "-o", "file/x"]) == 1
-    assert capsys.readouterr().err == "mlebench export: Not a directory at file/x/group\n"
+    assert capsys.readouterr().err == "mlebench export: Not a directory: file/x/group\n"
 
 
 @pytest.mark.parametrize("words", [["-q", "export", "atif"], ["export", "-q", "atif"], ["export", "atif", "-q"]])
@@ -94,7 +92,7 @@ def test_quiet_may_stand_anywhere(words: list[str], group: Group, tmp_path: Path
     assert main([*words, "group", "quiet"]) == 0
     assert capsys.readouterr().err == ""
     assert main(["export", "atif", "group", "quiet"]) == 0
-    assert capsys.readouterr().err == "quiet/toy-a_seed0/1 asked no model through the gateway\n"
+    assert capsys.readouterr().err == "quiet/toy-a_seed0/1: no model used through the gateway\n"
 
 
 def test_a_format_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,4 +123,4 @@ def test_a_bundle_whose_files_are_not_as_stated_is_refused(
     at = content.index(b"transcript/000002.json.gz") + 80
     bundle.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
     assert main(["export", "atif", str(bundle)]) == 2
-    assert "is no bundle that can be read" in capsys.readouterr().err
+    assert "is not a readable bundle" in capsys.readouterr().err

@@ -45,7 +45,7 @@ def test_one_document(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
         }
     ]  # fmt: skip
     assert len(document["problems"]) == 1
-    assert shown.err.startswith("mlebench import: bronze__0000002 is left out: its task other is no competition")
+    assert shown.err.startswith("mlebench import: bronze__0000002 is left out: its task other is not a competition")
 
 
 def test_what_differs_when_it_is_graded_here_ends_with_1(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,9 +58,9 @@ def test_what_differs_when_it_is_graded_here_ends_with_1(job: Job, capsys: pytes
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["import"], "SOURCE"),
-        (["import", "harbor-jobs", "x"], "did you mean harbor-job?"),
-        (["import", "harbor-job"], "DIR"),
+        (["import"], "`SOURCE` is missing"),
+        (["import", "harbor-jobs", "x"], "unknown source `harbor-jobs`; did you mean `harbor-job`?"),
+        (["import", "harbor-job"], "`DIR` is missing"),
         (["import", "harbor-job", "nowhere"], "cannot read nowhere"),
         (["import", "harbor-job", "empty", "--name", "../x"], "holds no trial of a Harbor job"),
     ],
@@ -75,5 +75,5 @@ def test_wrong_usage_is_one_sentence(toys: Path, words: list[str], said: str, ca
 def test_a_name_that_leads_elsewhere_is_refused(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     job.trial()
     assert main(["import", "harbor-job", str(job.folder), "--name", "../elsewhere"]) == 2
-    assert "cannot name a run group" in capsys.readouterr().err
+    assert "is not a valid run group name" in capsys.readouterr().err
     assert not (job.folder.parent / "elsewhere").exists() and list((job.folder.parent / "runs").iterdir()) == []

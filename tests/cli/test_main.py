@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,9 +44,9 @@ def test_list_json_is_an_array_of_the_82(capsys: pytest.CaptureFixture[str]) -> 
 
 def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     for words, hint in (
-        (["info", "spaceship-titanik"], "did you mean spaceship-titanic"),
-        (["prepara"], "did you mean `mlebench prepare`"),
-        (["list", "--split", "lo"], "did you mean low? give low, medium"),
+        (["info", "spaceship-titanik"], "did you mean `spaceship-titanic`? `mlebench list` lists all competitions"),
+        (["prepara"], "did you mean `prepare`?"),
+        (["list", "--split", "lo"], "did you mean `low`? Otherwise give low, medium"),
     ):
         assert main(words) == 2
         captured = capsys.readouterr()
@@ -56,12 +57,15 @@ def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
-        (["list", "--splt", "low"], "did you mean --split?"),
-        (["list", "--modalty=image"], "did you mean --modality?"),
-        (["agents", "bild"], "did you mean build?"),
-        (["run", "--sandbox", "dokcer"], "did you mean docker?"),
+        (["list", "--splt", "low"], "unknown option `--splt`; did you mean `--split`?"),
+        (["list", "--modalty=image"], "did you mean `--modality`?"),
+        (["agents", "bild", "x"], "did you mean `mlebench agents build x`?"),
+        (["run", "--sandbox", "dokcer"], "unknown value `dokcer` of `--sandbox`; did you mean `docker`?"),
+        (["export", "harbor", "--wiht-oracle"], "did you mean `--with-oracle`?"),
+        (["validate", "x.csv", "--competiton-id", "x"], "did you mean `--competition-id`?"),
+        (["images", "export", "d", "--gpu"], "`--gpu` is an option of `mlebench images build`"),
         (["grade", "x.csv", "--jobs", "0"], "expected a whole number of at least 1"),
-        (["validate", "x.csv"], "`mlebench validate --help`"),
+        (["validate", "x.csv"], "`--competition-id` is missing; `mlebench validate --help`"),
     ],
 )
 def test_a_mistyped_option_or_choice_is_told_with_its_nearest(
@@ -92,7 +96,7 @@ def test_an_option_is_written_alike_in_every_command() -> None:
 def test_without_a_command_the_usage_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     captured = capsys.readouterr()
-    assert captured.out == "" and "commands:" in captured.err
+    assert captured.out == "" and "competitions and data:" in captured.err
 
 
 def test_a_reader_that_stops_early_sees_no_traceback() -> None:
@@ -118,7 +122,7 @@ def test_another_option_before_the_command_is_told_its_place(capsys: pytest.Capt
     assert main(["--json", "list"]) == 2
     assert capsys.readouterr().err == "mlebench: the option `--json` goes after the command: `mlebench list --json`\n"
     assert main(["-q"]) == 2
-    assert "commands:" in capsys.readouterr().err
+    assert "competitions and data:" in capsys.readouterr().err
 
 
 def test_the_package_can_be_run_as_a_module() -> None:
@@ -129,7 +133,7 @@ def test_the_package_can_be_run_as_a_module() -> None:
 @pytest.mark.parametrize("command", ["grade", "validate"])
 def test_a_submission_belongs_to_one_competition(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "x.csv", "-c", "demo-wine", "--competition-id", "spaceship-titanic"]) == 2
-    assert "names demo-wine and spaceship-titanic, and a submission belongs to one competition" in capsys.readouterr().err
+    assert "gives both demo-wine and spaceship-titanic, but a submission belongs to one competition" in capsys.readouterr().err
 
 
 def test_a_submission_that_is_not_there_is_one_sentence_and_no_table(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -150,7 +154,7 @@ def test_a_hint_repeats_the_users_own_options_but_no_secret(capsys: pytest.Captu
     assert command in told
     assert "hush" not in told
     assert main(["run", "--split-key=hush", "-c", "demo-wine"]) == 2
-    assert "`mlebench run --split-key=KEY -c demo-wine --agent NAME`" in capsys.readouterr().err
+    assert "no agent given; run `mlebench run --split-key=KEY -c demo-wine --agent NAME`" in capsys.readouterr().err
 
 
 def test_a_file_of_ids_is_a_split_in_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,9 +173,9 @@ def test_a_file_of_ids_is_a_split_in_every_command(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"demo-wine\ndemo-digits,\n", "line 2 is no competition id (demo-digits,)"),
-        ("demo-wine\u2028demo-digits".encode(), "line 1 is no competition id (demo-wine\\u2028demo-digits)"),
-        (b"\x1b[31m\n", "line 1 is no competition id (\\x1b[31m)"),
+        (b"demo-wine\ndemo-digits,\n", "line 2 is not a competition id (demo-digits,)"),
+        ("demo-wine\u2028demo-digits".encode(), "line 1 is not a competition id (demo-wine\\u2028demo-digits)"),
+        (b"\x1b[31m\n", "line 1 is not a competition id (\\x1b[31m)"),
         ("demo-wine\n".encode("utf-16"), "is UTF-16 text"),
         (b"# nothing\n", "names no competition"),
     ],
@@ -193,7 +197,7 @@ def test_a_demo_that_cannot_work_is_refused_before_anything_is_prepared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["demo", "--agent", "dumy", "--data-dir", str(tmp_path / "data")]) == 2
-    assert "did you mean dummy" in capsys.readouterr().err
+    assert "did you mean `dummy`" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 
 
@@ -202,7 +206,7 @@ def test_lists_of_ids_may_hold_remarks(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["prepare", "--list", str(tmp_path / "ids.txt"), "--verify-only", "--data-dir", str(tmp_path)]) == 2
     assert "demo-wine: not prepared" in capsys.readouterr().err
     assert main(["prepare", "--list", str(tmp_path / "no.txt")]) == 2
-    assert "no.txt: No such file or directory; give" in capsys.readouterr().err
+    assert "no.txt: No such file or directory; " in capsys.readouterr().err
 
 
 def test_grade_json_is_one_report_and_its_exit_code_tells_validity(prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -318,9 +322,44 @@ def test_quiet_tells_nothing_but_errors(tmp_path: Path, capsys: pytest.CaptureFi
     assert "missing from the raw data" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
-def test_completion_offers_commands_options_and_ids(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_a_completion_script_asks_for_candidates(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
-    script = capsys.readouterr().out
-    for word in ("grade-sample", "--split-key", "spaceship-titanic", "leaf-classification"):
-        assert word in script
+    assert "mlebench completion words" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["grade-s"], "grade-sample"),
+        (["prepare", "--split-"], "--split-key"),
+        (["prepare", "demo-"], "demo-wine"),
+        (["info", "leaf-"], "leaf-classification"),
+        (["run", "--split", ""], "research"),
+        (["run", "--agent", "d"], "dummy"),
+        (["run", "--profile", ""], "demo"),
+        (["agents", "build", "ba"], "baseline"),
+        (["agents", "cod"], "codex"),
+        (["export", "harbor", "--wi"], "--with-oracle"),
+        (["runs", ""], "latest"),
+        (["report", "my-"], "my-group"),
+    ],
+)
+def test_completion_offers_commands_options_and_names(
+    words: list[str], offered: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLEBENCH_RUNS_DIR", str(tmp_path))
+    (tmp_path / "my-group").mkdir()
+    (tmp_path / "my-group" / "group.yaml").touch()
+    assert main(["completion", "words", "--", *words]) == 0
+    found = capsys.readouterr().out.split()
+    assert offered in found and all(name.startswith(words[-1]) for name in found)
+
+
+def test_bash_completes_with_its_script() -> None:
+    asked = (
+        'eval "$(mlebench completion bash)"; COMP_WORDS=(mlebench info demo-w); COMP_CWORD=2; _mlebench; echo "${COMPREPLY[@]}"'
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, env=os.environ | {"PATH": path})
+    assert done.stdout == "demo-wine\n"

@@ -77,7 +77,7 @@ def test_runs_and_reports_say_that_it_is_mock_data(data: Path, tmp_path: Path, c
     assert main(["report", "both", *places, "-c", MOCK, "-c", REAL, "--html", str(page)]) == 0
     text = " ".join(capsys.readouterr().out.split())
     note = (
-        f"scores of {MOCK} were reached on made-up data, mean nothing and earn no medal; the figures mix them with 1 on real data"
+        f"scores of {MOCK} come from synthetic data, are meaningless and earn no medal; the figures mix them with 1 on real data"
     )
     assert note in text and note in page.read_text()
     assert main(["report", str(group / "grading_report.json"), "-c", MOCK, "--json"]) == 0

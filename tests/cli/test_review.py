@@ -113,7 +113,7 @@ def test_a_later_review_takes_the_place_of_an_earlier_one(cheating: Group, capsy
     output(capsys, 1, "group")
     output(capsys, 0, "group", "--rule", "oddities")
     kept = json.loads((cheating.folder / REVIEW_FILE).read_text())
-    assert kept["rules"] == ["oddities"] and kept["skipped"] == [{"rule": "cheats", "reason": "not asked for"}]
+    assert kept["rules"] == ["oddities"] and kept["skipped"] == [{"rule": "cheats", "reason": "not requested"}]
 
 
 def test_a_bundle_is_reviewed_without_touching_it(cheating: Group, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,10 +168,10 @@ def test_several_groups_are_reviewed_together(cheating: Group, root: Path, capsy
 def test_options_that_cannot_be_are_told_in_a_sentence(group: Group, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "text").write_text("words")
     for words, sentence in {
-        ("nothing",): f"there is no run group `nothing` in {root / 'runs'}; `mlebench runs` lists the groups",
+        ("nothing",): f"unknown run group `nothing` in {root / 'runs'}; `mlebench runs` lists all run groups",
         ("text",): "text is neither a run group nor a bundle (*.zip)",
         ("-",): "a review takes names: of run groups, their folders or bundles; `mlebench runs` lists the groups",
-        ("group", "--rule", "cheat"): "there is no rule 'cheat', did you mean cheats?",
+        ("group", "--rule", "cheat"): "unknown rule `cheat`; did you mean `cheats`?",
         ("group", "--against", "none"): "there is no folder none; `--against` names one",
         ("group", "--starter", "text"): "there is no folder text; `--starter` names one",
         ("group", "--judge-budget", "usd=2"): "`--judge-budget` is of calls to models, and none is asked; name one with "
@@ -180,14 +180,14 @@ def test_options_that_cannot_be_are_told_in_a_sentence(group: Group, root: Path,
         "know",
         ("group", "--judge", "m", "--judge-budget", "5"): "`--judge-budget`: `the whole file`: expected words such as "
         "`usd=5,calls=200`, not '5'",
-        ("group", "group"): "two of these are groups called group; review them one after the other",
+        ("group", "group"): "two of these are groups called group; review them separately",
     }.items():
         assert said(capsys, *words) == sentence
 
 
 def test_what_is_no_bundle_is_wrong_usage(root: Path, group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "b.zip").write_bytes(b"PK")
-    assert said(capsys, "b.zip").startswith("b.zip cannot be looked at: ")
+    assert said(capsys, "b.zip").startswith("b.zip cannot be reviewed: ")
 
 
 def test_models_asked_about_a_bundle_need_a_place_for_their_calls(

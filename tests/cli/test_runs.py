@@ -44,7 +44,7 @@ def test_a_reason_with_controls_is_one_printable_cell(group: Group, capsys: pyte
 def test_hints_name_the_folder_of_groups_that_was_given(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     runs_dir = str(group.folder.parent)
     assert main(["runs", "g", "--runs-dir", runs_dir, "--tail", "toy-one_seed9"]) == 2
-    assert f"`mlebench runs g --runs-dir '{runs_dir}'` lists them" in capsys.readouterr().err
+    assert f"`mlebench runs g --runs-dir '{runs_dir}'` lists all runs" in capsys.readouterr().err
     assert main(["runs", "--runs-dir", runs_dir, "--watch"]) == 2
     assert f"`mlebench runs latest --watch --runs-dir '{runs_dir}'`" in capsys.readouterr().err
 
@@ -63,11 +63,11 @@ def runs(group: Group, *words: str) -> int:
 def test_acts_are_said_in_a_sentence(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     run_id = left(group)
     assert runs(group, "--parallel", "3") == 0
-    assert capsys.readouterr().out.startswith("g is kept to at most 3 runs at once; `mlebench run --resume g")
+    assert capsys.readouterr().out.startswith("g is limited to at most 3 runs at once; `mlebench run --resume g")
     assert Group.open(group.folder).settings.parallel == 3
     assert runs(group, "--cancel", run_id) == 0
     assert runs(group, "--retry", run_id) == 0
-    assert f"{run_id} is to be done again; `mlebench run --resume g" in capsys.readouterr().out
+    assert f"{run_id} is marked for another attempt; `mlebench run --resume g" in capsys.readouterr().out
     assert group.records()[0].state == "pending"
 
 
@@ -77,11 +77,11 @@ def test_acts_are_said_in_a_sentence(group: Group, capsys: pytest.CaptureFixture
         (["--pause"], "no harness runs g, so no run starts; `mlebench run --resume g"),
         (["--continue"], "no harness runs g, paused or not; `mlebench run --resume g"),
         (["--retry", "toy-one_seed0"], "toy-one_seed0 has not ended (pending), so there is nothing to retry"),
-        (["--retry", "toy-one_seed9"], "g has no run `toy-one_seed9`, did you mean toy-one_seed0?"),
-        (["--parallel", "0"], "it is 0, expected a whole number of at least 1"),
-        (["--parallel", "many"], "it is many, expected a whole number of at least 1"),
-        (["--pause", "--continue"], "not allowed with argument"),
-        (["--pause", "--json"], "not allowed with argument"),
+        (["--retry", "toy-one_seed9"], "unknown run `toy-one_seed9` in g; did you mean `toy-one_seed0`?"),
+        (["--parallel", "0"], "`--parallel` is 0, expected a whole number of at least 1"),
+        (["--parallel", "many"], "`--parallel` is many, expected a whole number of at least 1"),
+        (["--pause", "--continue"], "`--continue` and `--pause` exclude each other"),
+        (["--pause", "--json"], "`--json` and `--pause` exclude each other"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -100,24 +100,24 @@ def test_act_that_cannot_be_done_is_wrong_usage(
 def test_acts_on_no_group_ask_which(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["--pause"], ["--continue"], ["--parallel", "2"], ["--retry", "x"]):
         assert main(["runs", "--runs-dir", str(group.folder.parent), *words]) == 2
-        assert "which group?" in capsys.readouterr().err
+        assert "no run group given; " in capsys.readouterr().err
 
 
 def test_result_is_not_done_again(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     assert runs(group, "--retry", "toy-one_seed0") == 2
-    assert "toy-one_seed0 is a result (finished), and another attempt would choose among results" in capsys.readouterr().err
+    assert "toy-one_seed0 is a result (finished), and another attempt would mean choosing" in capsys.readouterr().err
 
 
 def test_table_and_json_tell_the_same_phases(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     left(group)
     assert runs(group) == 0
     table = capsys.readouterr().out
-    assert "queued" in table and "no harness runs its group" in " ".join(table.split())
+    assert "queued" in table and "no harness is running its group" in " ".join(table.split())
     assert runs(group, "--json") == 0
     content = json.loads(capsys.readouterr().out)
     (run,) = content["runs"]
     assert (run["state"], run["phase"]["name"]) == ("pending", "queued")
-    assert run["phase"]["words"].startswith("no harness runs its group; `mlebench run --resume g")
+    assert run["phase"]["words"].startswith("no harness is running its group; `mlebench run --resume g")
     assert content["harness"] is None
     said = HarnessStatus(now(), 2, 1, waiting={run["run_id"]: "waits for 2 free GPUs"})
     with lock.hold(group.folder):
@@ -140,7 +140,7 @@ def test_paused_group_says_what_goes_on(group: Group, capsys: pytest.CaptureFixt
         assert runs(group) == 0
         shown = capsys.readouterr().out
         assert runs(group, "--pause") == 2
-        assert "is paused already" in capsys.readouterr().err
+        assert "is already paused" in capsys.readouterr().err
         assert runs(group, "--continue") == 0
     assert "its group is paused" in shown
     assert f"paused, `mlebench runs g --continue --runs-dir '{group.folder.parent}'` starts runs again" in shown

@@ -103,7 +103,7 @@ def test_a_port_that_is_taken_is_left_for_the_next(folder: Path, capsys: pytest.
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert main(["view", str(folder / "runs"), "--port", str(port)]) == 2
-    assert f"port {port} of 127.0.0.1 is taken; leave `--port` out to take a free one" in capsys.readouterr().err
+    assert f"port {port} of 127.0.0.1 is in use; omit `--port` to use a free one" in capsys.readouterr().err
 
     with contextlib.ExitStack() as held:
         with contextlib.suppress(OSError):
@@ -140,20 +140,20 @@ def test_beyond_loopback_a_password_is_asked_for(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["nowhere"], "there is no folder .*nowhere; name the one that holds your run groups, or make one with `mlebench run "),
+        (["nowhere"], "nowhere does not exist; pass the folder of your run groups, or create a group with `mlebench run "),
         (["file"], "cannot read .*file: Not a directory"),
         (
             ["runs", "--bind", "0.0.0.0"],
-            "others reach 0.0.0.0; add `--password-file FILE`, or leave `--bind` out and use `ssh -L`",
+            "0.0.0.0 is open to others; add `--password-file FILE`, or omit `--bind` and use `ssh -L`",
         ),
-        (["runs", "--bind", "no such name"], "`--bind no such name` names no address of this machine; `hostname -I` lists them"),
+        (["runs", "--bind", "no such name"], "`--bind no such name` is not an address of this machine; `hostname -I` lists them"),
         (["runs", "--bind", "192.0.2.1", "--password-file", "password"], "`--bind 192.0.2.1` cannot be opened .*`hostname -I`"),
-        (["runs", "--port", "99999"], "there is no port 99999"),
+        (["runs", "--port", "99999"], "port 99999 does not exist"),
         (["runs", "--port", "-1"], "expected a whole number|expected one argument"),
-        (["runs", "--trusted-host", "http://x/"], "`--trusted-host http://x/` names no host"),
-        (["runs", "--trusted-host", "x:99999999"], "names no host"),
-        (["runs", "--password-file", "nowhere"], "there is no file nowhere; .* writes a new one"),
-        (["runs", "--password-file", "file"], "others can read file; close it with `chmod 600 file`"),
+        (["runs", "--trusted-host", "http://x/"], "`--trusted-host http://x/` is not a host"),
+        (["runs", "--trusted-host", "x:99999999"], "is not a host"),
+        (["runs", "--password-file", "nowhere"], "nowhere does not exist; .* writes a new one"),
+        (["runs", "--password-file", "file"], "file is readable by others; restrict it with `chmod 600 file`"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(
@@ -178,7 +178,7 @@ def test_a_port_of_root_is_refused_to_others(
 
     monkeypatch.setattr(socket.socket, "bind", refuse)
     assert main(["view", str(folder / "runs"), "--port", "80"]) == 2
-    assert "port 80 is for root alone; choose one from 1024 on" in capsys.readouterr().err
+    assert "port 80 is reserved for root; choose one from 1024 up" in capsys.readouterr().err
 
 
 def test_two_servers_have_ports_of_their_own(folder: Path) -> None:

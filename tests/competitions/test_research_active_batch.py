@@ -39,7 +39,7 @@ def test_batches_are_judged_by_what_the_learner_makes_of_them() -> None:
     )
 
 
-@pytest.mark.parametrize(("item", "message"), [(5, "named twice"), (1, "labelled already"), (9999, "at most")])
+@pytest.mark.parametrize(("item", "message"), [(5, "listed twice"), (1, "already labelled"), (9999, "at most")])
 def test_useless_items_are_refused(item: int, message: str) -> None:
     answers, _ = batch_task()
     submission = answers[["row_id"]].assign(item=[*range(2, BUDGET + 1), item])

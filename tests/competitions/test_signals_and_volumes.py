@@ -107,7 +107,7 @@ def test_an_empty_table_of_molecules_is_named(cases: Cases, tmp_path: Path) -> N
     raw = cases.copied("stanford-covid-vaccine", tmp_path)
     (raw / "train.json").write_bytes(b"")
     competition = Registry(tmp_path, "v2").get_competition("stanford-covid-vaccine")
-    with pytest.raises(WorkFailed, match=r"train\.json is damaged \(it holds no molecules\)"):
+    with pytest.raises(WorkFailed, match=r"train\.json is damaged \(it contains no molecules\)"):
         prepare(competition, raw, mock=True)
 
 

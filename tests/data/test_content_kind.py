@@ -21,7 +21,7 @@ KINDS = {
     TEXT.encode("utf-16-le"): "UTF-16 text",
     TEXT.encode("utf-16-be"): "UTF-16 text",
     TEXT.encode("utf-32"): "UTF-32 text",
-    TEXT.encode("latin-1"): "text in another encoding than UTF-8",
+    TEXT.encode("latin-1"): "text in an encoding other than UTF-8",
     gzip.compress(TEXT.encode(), mtime=0): "a gzip file",
     bz2.compress(TEXT.encode()): "a bzip2 file",
     lzma.compress(TEXT.encode()): "an xz file",
@@ -29,7 +29,7 @@ KINDS = {
     b"Rar!\x1a\x07\x00": "a RAR archive",
     b"PAR1....": "a parquet table",
     b"PK\x03\x04....": "the beginning of a zip",
-    b"version https://git-lfs.github.com/spec/v1": "a pointer of Git LFS, not the file itself",
+    b"version https://git-lfs.github.com/spec/v1": "a Git LFS pointer, not the file itself",
     bytes(100): "nothing but zero bytes",
     bytes(range(256)) * 8: "binary data",
 }

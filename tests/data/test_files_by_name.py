@@ -182,7 +182,7 @@ def test_a_zip_without_that_table_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "train.zip", "w") as packed:
         packed.writestr("a.csv", "id\n7\n")
         packed.writestr("b.csv", "id\n7\n")
-    with pytest.raises(WorkFailed, match=r"one table named train, it holds a\.csv, b\.csv"):
+    with pytest.raises(WorkFailed, match=r"one table named train but contains a\.csv, b\.csv"):
         read_csv(tmp_path / "train.zip")
 
 

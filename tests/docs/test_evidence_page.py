@@ -78,7 +78,7 @@ def bundle_of_group(group: Group, root: Path) -> Path:
 
 class TestLevels:
     def test_they_are_those_of_a_verdict_in_order(self) -> None:
-        table = rows(TEXT[: TEXT.index("## Who could cheat")])
+        table = rows(TEXT[: TEXT.index("## Make a bundle")])
         assert [row[0] for row in table] == [f"{number} {name}" for number, name in enumerate(LEVELS, 1)]
         assert all(len(row) == 4 and all(row) for row in table)
 
@@ -97,7 +97,7 @@ class TestLevels:
         assert [[rest.sub("", cell) for cell in line] for line in lines[1:]] == [
             [rest.sub("", cell) for cell in said(level)] for level in verdict["levels"]
         ]
-        assert shown.splitlines()[-1] == "All that is claimed holds." and verdict["holds"]
+        assert shown.splitlines()[-1] == "All claims hold." and verdict["holds"]
 
 
 class TestBundles:
@@ -114,7 +114,7 @@ class TestBundles:
             assert missing == set(), name
 
     def test_reasons_to_stand_by_hash_are_all_that_there_are(self) -> None:
-        table = rows(section("Making a bundle"))
+        table = rows(section("Make a bundle"))
         kinds = {kind_of(kind) for kind in (stat.S_IFLNK, stat.S_IFIFO, stat.S_IFSOCK, stat.S_IFBLK)}
         assert set(code(" ".join(row[0] for row in table))) == {*PARTS, *kinds, *_reasons()}
         for row in table:

@@ -7,19 +7,24 @@ import ast
 import importlib
 import importlib.util
 import inspect
+import json
 import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
 
 import pytest
+import yaml
 
+from mlebench._support.version import VERSION
 from mlebench.cli.main import COMMANDS, command_module, command_parser
 from mlebench.errors import UsageError
 from mlebench.registry import SPLITS, Registry
+from mlebench.runs import measures
 
 ROOT = Path(__file__).parents[2]
 spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -27,7 +32,7 @@ assert spec and spec.loader
 generate = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(generate)
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 OPTIONS_OF_OTHERS = {"--help"}
 
 
@@ -58,14 +63,50 @@ def wrong_usage(line: str, *, is_whole: bool) -> str | None:
     try:
         parser(command).parse_args(words)
     except UsageError as error:
-        return None if not is_whole and "arguments are required" in str(error) else str(error)
+        return None if not is_whole and " missing; " in str(error) else str(error)
     return None
 
 
-def test_the_readmes_table_of_competitions_is_up_to_date() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert "spaceship-titanic" in readme
-    assert generate.readme_with_table(readme) == readme
+@pytest.mark.parametrize("name", generate.PAGES)
+def test_a_generated_page_is_up_to_date(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.PAGES[name](), "run `python docs/generate.py`"
+
+
+@pytest.mark.parametrize("name", generate.WITH_COSTS)
+def test_a_table_of_costs_is_up_to_date(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert "| 1,584 |" in text
+    assert generate.with_costs(text) == text, "run `python docs/generate.py`"
+
+
+def test_the_line_of_resources_that_a_page_shows_is_read(tmp_path: Path) -> None:
+    [line] = re.findall(r'^\{"at":.*\}$', (ROOT / "docs" / "runs.md").read_text(encoding="utf-8"), re.MULTILINE)
+    (tmp_path / measures.FILE).write_text(f"{line}\n", encoding="utf-8")
+    [measure] = measures.read_measures(tmp_path)
+    [gpu] = measure.gpus
+    assert asdict(measure) == {**json.loads(line), "gpus": (asdict(gpu),)}
+    assert [asdict(gpu)] == json.loads(line)["gpus"]
+
+
+def test_the_readme_is_read_in_a_minute() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 120
+
+
+def test_the_citation_has_what_its_format_requires() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["cff-version"] == "1.2.0"
+    assert (citation["version"], citation["license"]) == (VERSION, project["license"])
+    [paper] = citation["references"]
+    assert {"type", "title", "authors"} <= set(paper)
+    assert "2410.07095" in paper["url"]
+
+
+def test_the_table_of_competitions_holds_every_competition() -> None:
+    page = generate.competitions_page()
+    names = [*Registry().list_competition_ids("all"), *Registry().list_competition_ids("dev")]
+    assert [name for name in names if f"| {name} |" not in page] == []
 
 
 @each_page
@@ -101,7 +142,9 @@ def options_of(parser: argparse.ArgumentParser) -> Iterator[str]:
 def test_files_that_a_page_names_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for path in re.findall(r"`((?:mlebench|grading|competitions|tests|benchmarks|containers)/[A-Za-z0-9_./-]+)", text):
-        assert (ROOT / path).exists() or "<" in path or path.startswith("mlebench/_bundled"), f"{page.name} names {path}"
+        assert (ROOT / path).exists() or "<" in path or path.startswith(("mlebench/_bundled", "mlebench/base")), (
+            f"{page.name} names {path}"
+        )
 
 
 @each_page

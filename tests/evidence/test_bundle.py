@@ -22,13 +22,16 @@ from typing import Any
 
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.evidence import bundle as module
 from mlebench.evidence.bundle import Limits, Made, make_bundle
 from mlebench.evidence.statement import STATEMENT_FILE, Envelope, LeftOut, Statement
+from mlebench.evidence.verify import VerifyOptions, verify_bundle
 from mlebench.runs.group import Group
 from mlebench.runs.lock import hold
 from tests.evidence.toy_group import SCRIPT
+from tests.sound_steps import assert_sound
 
 RUN = "groups/group/toy-a_seed0"
 KEY = "sk-proj-77AbCdEfGh0123456789xyz"
@@ -220,7 +223,7 @@ def test_a_secret_in_any_form_is_refused_with_its_file_and_its_name(group: Group
     (code / name).write_bytes(forms(KEY)[name])
     with pytest.raises(UsageError) as caught:
         make_bundle([group], target, secrets={"MODEL_KEY": KEY, "OTHER": "never-there-123"})
-    assert f"{RUN}/code/{name} holds the value of MODEL_KEY" in str(caught.value) and KEY not in str(caught.value)
+    assert f"{RUN}/code/{name} contains the value of MODEL_KEY" in str(caught.value) and KEY not in str(caught.value)
     assert "`--leave-out code`" in str(caught.value)
     assert list(target.parent.iterdir()) == []
 
@@ -232,14 +235,14 @@ def test_a_secret_is_found_wherever_it_stands(group: Group, target: Path, place:
     path = group.run_dir("toy-a_seed0") / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(KEY.encode()) if place.endswith("gz") else KEY.encode())
-    with pytest.raises(UsageError, match="holds the value of MODEL_KEY"):
+    with pytest.raises(UsageError, match="contains the value of MODEL_KEY"):
         make_bundle([group], target, secrets={"MODEL_KEY": KEY})
 
 
 def test_a_secret_in_a_name_is_refused_and_not_told(group: Group, target: Path, code: Path) -> None:
     (code / f"log of {KEY}.txt").touch()
     with pytest.raises(
-        UsageError, match=r"the name of toy-a_seed0/code/log of \*\*\*\.txt holds the value of MODEL_KEY"
+        UsageError, match=r"the name of toy-a_seed0/code/log of \*\*\*\.txt contains the value of MODEL_KEY"
     ) as caught:
         make_bundle([group], target, secrets={"MODEL_KEY": KEY})
     assert KEY not in str(caught.value)
@@ -324,11 +327,11 @@ def remove_run(group: Group) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (change_state, "run group group has not ended: 1 of 4 runs still to do; `mlebench run --resume"),
-        (damage_record, "`mlebench run --resume group` does the run again"),
-        (link_record, "`mlebench run --resume group` does the run again"),
-        (remove_run, "run group group has not ended: 1 of 4 runs still to do"),
-        (remove_report, "grading_report.json is missing or no file; `mlebench grade"),
+        (change_state, "run group group has not ended: 1 of 4 runs left; `mlebench run --resume"),
+        (damage_record, "`mlebench run --resume group` repeats the run"),
+        (link_record, "`mlebench run --resume group` repeats the run"),
+        (remove_run, "run group group has not ended: 1 of 4 runs left"),
+        (remove_report, "grading_report.json is missing or not a file; `mlebench grade"),
     ],
 )
 def test_a_group_that_is_no_result_yet_is_refused(group: Group, target: Path, change: Callable[[Group], None], told: str) -> None:
@@ -340,24 +343,33 @@ def test_a_group_that_is_no_result_yet_is_refused(group: Group, target: Path, ch
 
 
 def test_a_group_at_work_is_refused(group: Group, target: Path) -> None:
-    with hold(group.folder), pytest.raises(UsageError, match="is running already"):
+    with hold(group.folder), pytest.raises(UsageError, match="is already running"):
         make_bundle([group], target)
 
 
 def test_a_group_is_held_while_it_is_bundled(group: Group, target: Path) -> None:
     told = []
 
-    def look(done: int, total: int) -> None:
-        with pytest.raises(UsageError, match="is running already"), hold(group.folder):
+    def look(step: Step) -> None:
+        with pytest.raises(UsageError, match="is already running"), hold(group.folder):
             told.append("nobody held it")
 
-    make_bundle([group], target, progress=look)
+    make_bundle([group], target, listener=look)
     assert told == []
+
+
+def test_packing_and_verifying_report_bytes_and_submissions(group: Group, target: Path) -> None:
+    steps: list[Step] = []
+    make_bundle([group], target, listener=steps.append)
+    assert_sound(steps, phases=["bundling"])
+    steps.clear()
+    verify_bundle(target, VerifyOptions(regrade=True), steps.append)
+    assert_sound(steps, phases=["unpacking", "grading"])
 
 
 def test_two_groups_of_one_name_are_refused(group: Group, root: Path, target: Path) -> None:
     shutil.copytree(root / "runs", root / "other-runs")
-    with pytest.raises(UsageError, match="have one name"):
+    with pytest.raises(UsageError, match="share a name"):
         make_bundle([group, Group.open(root / "other-runs" / "group")], target)
 
 
@@ -368,7 +380,7 @@ def test_an_agent_that_changed_is_refused_by_its_files(group: Group, made: Path,
     (script.parent / "new.py").touch()
     try:
         with pytest.raises(
-            UsageError, match=r"has changed since the group was made: new.py \(new\), start.sh; .*--leave-out agent"
+            UsageError, match=r"has changed since the group was created: new.py \(new\), start.sh; .*--leave-out agent"
         ):
             make_bundle([group], target)
         without = left_out(make_bundle([group], target, leave_out={"agent"}))
@@ -383,7 +395,9 @@ def test_a_link_in_an_agents_folder_is_refused(group: Group, made: Path, target:
     script.rename(made / "start.sh")
     script.symlink_to(made / "start.sh")
     try:
-        with pytest.raises(UsageError, match=r"agents/group/start\.sh is a link, which no bundle follows; put the file itself"):
+        with pytest.raises(
+            UsageError, match=r"agents/group/start\.sh is a link, which a bundle never follows; replace it with the file"
+        ):
             make_bundle([group], target)
     finally:
         script.unlink()
@@ -395,10 +409,10 @@ def test_targets_that_will_not_do_are_refused(group: Group, made: Path, target: 
     for path, told in (
         (target, "exists; replace it with `--force`"),
         (target.parent, "is a folder"),
-        (target.parent / "no" / "x.zip", "there is no folder"),
-        (group.folder / "x.zip", "which is bundled"),
-        (group.run_dir("toy-a_seed0") / "logs" / "x.zip", "which is bundled"),
-        (made / "agents" / "scripted" / "x.zip", "which is bundled"),
+        (target.parent / "no" / "x.zip", "does not exist; create it"),
+        (group.folder / "x.zip", "which is being bundled"),
+        (group.run_dir("toy-a_seed0") / "logs" / "x.zip", "which is being bundled"),
+        (made / "agents" / "scripted" / "x.zip", "which is being bundled"),
     ):
         with pytest.raises(UsageError, match=told):
             make_bundle([group], path)
@@ -409,13 +423,13 @@ def test_targets_that_will_not_do_are_refused(group: Group, made: Path, target: 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device"), RuntimeError])
 def test_whatever_stops_it_leaves_nothing(group: Group, target: Path, error: Any) -> None:
-    def stop(done: int, total: int) -> None:
-        if done > total / 2:
+    def stop(step: Step) -> None:
+        if step.done > (step.total or 0) / 2:
             raise error
 
     target.write_text("older")
     with pytest.raises((KeyboardInterrupt, WorkFailed, RuntimeError)):
-        make_bundle([group], target, overwrite=True, progress=stop)
+        make_bundle([group], target, overwrite=True, listener=stop)
     assert list(target.parent.iterdir()) == [target] and target.read_text() == "older"
 
 

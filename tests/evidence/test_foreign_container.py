@@ -53,7 +53,7 @@ def test_only_its_form_fails(packed_again: Callable[..., Verdict]) -> None:
     verdict = packed_again()
     assert (states(verdict)["files"], states(verdict)["plan"], states(verdict)["ledgers"]) == ("fails", "holds", "holds")
     (finding,) = verdict.level("files").findings
-    assert "as `mlebench bundle` writes it" in finding.message
+    assert "not written by `mlebench bundle`" in finding.message
     assert not verdict.holds
 
 

@@ -167,7 +167,7 @@ class TestTrust:
     def test_a_key_that_is_not_in_the_file(self, tmp_path: Path, signed: Envelope) -> None:
         other = make_key(tmp_path / "other")
         checked = only(signed, allowed(tmp_path, f"me {public(other)}"))
-        assert checked.fit == "stranger" and "is no valid key in" in checked.words
+        assert checked.fit == "stranger" and "is not a valid key in" in checked.words
 
     def test_only_the_named_principal_counts(self, tmp_path: Path, key: Path, signed: Envelope) -> None:
         other = make_key(tmp_path / "other")
@@ -231,7 +231,7 @@ class TestTrust:
     @pytest.mark.parametrize("content", ["Not Found", "<html>", "ssh-ed25519", "ssh-rsa AAAA\nx", "me ssh-rsa"])
     def test_a_list_that_is_none_is_said_with_its_line(self, tmp_path: Path, content: str) -> None:
         file = allowed(tmp_path, content)
-        with pytest.raises(UsageError, match=r"line \d: this is no public key"):
+        with pytest.raises(UsageError, match=r"line \d: this is not a public key"):
             trusted_signers(file, "github:somebody")
 
     @pytest.mark.parametrize("who", ["", " ", "a\nb", "a\0b", "a\x1bb"])

@@ -62,7 +62,7 @@ def test_what_keeps_it_from_the_standard_board(signed: Path) -> None:
     said = [finding.message for finding in rules.findings]
     assert rules.state == "fails"
     assert "level 5, scores, must hold and is not claimed" in " ".join(said)
-    for words in ("its sandbox is plain", "names no model", "75 of 75 competitions of all", "on mock data|does not say"):
+    for words in ("its sandbox is plain", "states no model", "75 of 75 competitions of all", "on mock data|does not say"):
         assert any(word in message for message in said for word in words.split("|")), (words, said)
 
 

@@ -44,7 +44,7 @@ def test_a_bundle_of_a_harness_that_knew_less_of_its_agents_holds(group: Group, 
     assert [verdict.level(name).state for name in ("files", "plan", "ledgers", "scores")] == ["holds"] * 4
 
 
-@pytest.mark.parametrize(("what", "said"), [("missing", "no file"), ("folder", "is a folder"), ("group", "mlebench bundle")])
+@pytest.mark.parametrize(("what", "said"), [("missing", "not found"), ("folder", "is a folder"), ("group", "mlebench bundle")])
 def test_what_is_no_bundle_is_refused_in_a_sentence(
     group: Group, tmp_path: Path, what: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

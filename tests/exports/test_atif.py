@@ -156,7 +156,7 @@ def test_times_are_those_of_the_ledger(recording: Recording) -> None:
         (gzip.compress(b"not JSON"), "call 2"),
         (pack({"request": "{}"}), "does not hold the texts"),
         (pack(["request"]), "does not hold the texts"),
-        (pack({"request": "[]", "response": ""}), "no object"),
+        (pack({"request": "[]", "response": ""}), "not an object"),
         (pack({"request": "[" * 50_000, "response": ""}), "call 2"),
         (gzip.compress(bytes(2**28 + 2**20)), "more than"),
     ],
@@ -223,7 +223,7 @@ def test_hostile_requests_make_files_that_any_reader_takes(asked: dict[str, Any]
     trajectory, notes = recording.exported()
     assert notes == [] and trajectory.final_metrics.total_prompt_tokens == 200
     content = (recording.folder.parent / "trajectory.json").read_bytes().decode("utf-8")
-    json.loads(content, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    json.loads(content, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
 @pytest.mark.parametrize("levels", range(300, 1000, 100))
@@ -339,7 +339,7 @@ def test_a_damaged_record_is_named_and_other_runs_go_on(tmp_path: Path) -> None:
         talk(Recording(group, seed), 1)
     (group.run_dir("toy-a_seed0") / "run.json").write_text("{")
     damaged, whole = found(group)
-    assert isinstance(damaged, Unreadable) and damaged.sentence.startswith("group/toy-a_seed0 is left out: cannot read")
+    assert isinstance(damaged, Unreadable) and damaged.sentence.startswith("group/toy-a_seed0 is skipped: cannot read")
     assert isinstance(whole, Attempt) and whole.run.seed == 1
 
 
@@ -347,7 +347,7 @@ def test_a_bundle_that_is_none_is_refused_with_the_command_that_says_more(tmp_pa
     path = tmp_path / "x.zip"
     path.write_bytes(b"PK")
     with (
-        pytest.raises(UsageError, match=r"no bundle that can be read .*`mlebench verify .*x.zip` says more"),
+        pytest.raises(UsageError, match=r"not a readable bundle .*`mlebench verify .*x.zip` says more"),
         attempts_in(str(path), tmp_path),
     ):
         pass

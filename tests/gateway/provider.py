@@ -108,7 +108,7 @@ class Received:
 
     @property
     def content(self) -> Any:
-        """The parsed body; None where it is no JSON."""
+        """The parsed body; None where it is not JSON."""
         with contextlib.suppress(ValueError):
             return json.loads(self.body)
         return None

@@ -200,10 +200,10 @@ def test_an_empty_file_adds_nothing(tmp_path: Path) -> None:
         (
             ("dialects: [chat]", "dialects: [chat]\n    dialekts: [chat]"),
             4,
-            "unknown key `providers.local.dialekts` (did you mean `dialects`?)",
+            "unknown key `providers.local.dialekts`; did you mean `dialects`?",
         ),
         (("    base_url: http://localhost:8000/v1\n", ""), 2, "`providers.local.base_url` is missing"),
-        (("provider: local", "provider: locl"), 7, "there is no provider `locl`; did you mean local?"),
+        (("provider: local", "provider: locl"), 7, "unknown provider `locl`; did you mean `local`?"),
         (("provider: local", "served: x"), 6, "`models.small.provider` is missing"),
         (("provider: local", "provider: local\n    prices: {input: -1}"), 8, "`models.small.prices.input`"),
         (("provider: local", "provider: local\n    prices: {input: .nan, output: 1}"), 8, "`models.small.prices.input`"),
@@ -211,13 +211,13 @@ def test_an_empty_file_adds_nothing(tmp_path: Path) -> None:
         (
             ("provider: local", "provider: local\n    prices:\n      inptu: 1"),
             9,
-            "`models.small.prices.inptu` (did you mean `input`?)",
+            "`models.small.prices.inptu`; did you mean `input`?",
         ),
         (("provider: local", "provider: local\n    most_output: many"), 8, "`models.small.most_output`"),
         (("provider: local", "provider: local\n    limits: {calls_at_once: 0}"), 8, "`models.small.limits.calls_at_once`"),
         (("provider: local", "provider: local\n    long_prices: {above: 5, input: 1}"), 6, "give `input` and `output` in both"),
         (("models:\n", "models:\n  two words: {provider: local}\n"), 6, "without blanks"),
-        (("small:", "small: {provider: local}\n  small:"), None, "the key `small` stands twice"),
+        (("small:", "small: {provider: local}\n  small:"), None, "the key `small` appears twice"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, change: tuple[str, str], line: int | None, words: str) -> None:
@@ -235,11 +235,11 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, change: tuple[str, str]
         ("  one: two\n  two: one\n", 10, "aliases form a circle: one → two → one"),
         ("  one: two\n  three: four\n  two: one\n", 10, "aliases form a circle"),
         ("  one: one\n", 10, "aliases form a circle: one → one"),
-        ("  one: smal\n", 10, "`one` stands for `smal`, which is no model; did you mean small?"),
+        ("  one: smal\n", 10, "`one` stands for an unknown model `smal`; did you mean `small`?"),
         (
             "  one: two\n  two: nothing-like-it-at-all\n",
             11,
-            "`two` stands for `nothing-like-it-at-all`, which is no model; `mlebench mod",
+            "`two` stands for an unknown model `nothing-like-it-at-all`; `mlebench mod",
         ),
         ("  small: gpt-5\n", 10, "`small` is a model and an alias"),
         ("  one: [gpt-5]\n", 10, "`aliases.one`"),
@@ -318,7 +318,7 @@ def test_what_is_no_file_of_models_is_told(tmp_path: Path, kind: str) -> None:
 
 
 def test_an_unknown_name_is_told_with_near_ones() -> None:
-    with pytest.raises(UsageError, match="there is no model `gpt-5-mimi`, did you mean gpt-5-mini"):
+    with pytest.raises(UsageError, match="unknown model `gpt-5-mimi`; did you mean `gpt-5-mini`"):
         read_catalogue().get("gpt-5-mimi")
-    with pytest.raises(UsageError, match="no model `x\\\\x1b`, `mlebench models` lists them"):
+    with pytest.raises(UsageError, match="unknown model `x\\\\x1b`; `mlebench models` lists all models"):
         read_catalogue().get("x\x1b")

@@ -119,7 +119,7 @@ def test_an_answer_that_is_no_json_is_told(tmp_path: Path) -> None:
     with Provider(KEY) as provider:
         provider.answer = Answer(body=b"<html>")
         [told] = Caller(tmp_path, provider).ask()
-    assert told == Told(200, None, "the answer of provider acme is no JSON")
+    assert told == Told(200, None, "the answer of provider acme is not JSON")
 
 
 def test_the_budget_is_kept(tmp_path: Path) -> None:

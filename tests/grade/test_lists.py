@@ -94,7 +94,7 @@ def test_a_submission_that_is_not_there_is_a_report_of_its_own(
         ("null", "line 1: it holds null instead of an object"),
         ('"a.csv"', "line 1: it holds a text instead of an object"),
         ('{"competition_id": "toy-one"}', "line 1: `submission_path` is missing"),
-        ('{"competition_id": "a", "competition_id": "b", "submission_path": "c"}', "line 1: an object in it holds a key twice"),
+        ('{"competition_id": "a", "competition_id": "b", "submission_path": "c"}', "line 1: an object in it has a key twice"),
         ('{"a":' * 100_000, "line 1: it is nested too deeply"),
         ("# nothing\n", "names no submission"),
     ],
@@ -120,7 +120,7 @@ def test_a_path_is_a_text_or_null(tmp_path: Path, value: Any) -> None:
 def test_an_unknown_competition_is_told_by_its_line(registry: Registry, tmp_path: Path) -> None:
     path = tmp_path / "list.jsonl"
     path.write_text("\n".join([line(None), "", line(None, "toy-ome")]))
-    with pytest.raises(UsageError, match=r"list\.jsonl, line 3: there is no competition 'toy-ome'; did you mean toy-one"):
+    with pytest.raises(UsageError, match=r"list\.jsonl, line 3: unknown competition `toy-ome`; did you mean `toy-one`"):
         grade_jsonl(path, tmp_path / "out", registry)
     assert not list((tmp_path / "out").iterdir())
 

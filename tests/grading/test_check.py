@@ -39,7 +39,7 @@ def test_a_file_is_refused_in_the_words_in_which_it_is_not_scored(tmp_path: Path
     (tmp_path / "s.csv").write_text("id,y\na,1\nb,-2.50\nc,3\n")
     words = []
     for look in (grader.check_file, grader.score_file):
-        with pytest.raises(InvalidSubmission, match=r"at least 0, the first is '-2\.50'") as caught:
+        with pytest.raises(InvalidSubmission, match=r"at least 0; the first is '-2\.50'") as caught:
             look(tmp_path / "s.csv", ANSWERS)
         words.append(str(caught.value))
     assert words[0] == words[1]
@@ -81,7 +81,7 @@ def test_how_often_an_id_stands_in_the_answers_is_not_told(tmp_path: Path) -> No
     boxes = pd.DataFrame({"id": ["a"] * 5_000 + ["b"], "y": "x"})
     grader = Grader(id="id", columns={"y": Text()}, table_metric=never)
     (tmp_path / "s.csv").write_text("id,y\n" + "a,\n" * 20_000)
-    with pytest.raises(InvalidSubmission, match="more than 10,004 rows, where 2 rows are expected"):
+    with pytest.raises(InvalidSubmission, match="more than 10,004 rows, but 2 rows are expected"):
         grader.check_file(tmp_path / "s.csv", boxes)
 
 
@@ -97,7 +97,7 @@ class TestUngradedIds:
     def test_any_other_choice_is_refused_in_the_same_words(self, ids: str) -> None:
         with pytest.raises(InvalidSubmission) as caught:
             self.GRADER.check(pd.DataFrame({"id": list(ids), "y": ""}), self.ANSWERS)
-        assert str(caught.value) == "ids of the sample submission are missing; ids that are not in the test set are ignored"
+        assert str(caught.value) == "ids from the sample submission are missing; ids that are not in the test set are ignored"
 
     def test_ids_that_are_left_out_count_as_blank(self) -> None:
         grader = dataclasses.replace(self.GRADER, metric=lambda truth, prediction: float(np.mean(truth == prediction)))

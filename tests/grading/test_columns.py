@@ -70,7 +70,7 @@ def test_numbers_are_read_as_their_texts_are(values: list[float], kind: Column) 
 def test_numbers_of_any_type_are_read(dtype: Any) -> None:
     assert Real(0, 5).parse(column([0, 5, 3], dtype), column([1, 2, 3], int)).tolist() == [0.0, 5.0, 3.0]
     assert Integer(0, 5).parse(column([0, 5, 3], dtype), column([1, 2, 3], int)).tolist() == [0, 5, 3]
-    with pytest.raises(InvalidSubmission, match="at most 4, the first is '5"):
+    with pytest.raises(InvalidSubmission, match="at most 4; the first is '5"):
         Real(0, 4).parse(column([0, 5, 3], dtype), column([1, 2, 3], int))
 
 
@@ -116,7 +116,7 @@ def test_lists_are_checked_in_every_part(monkeypatch: pytest.MonkeyPatch) -> Non
     good = column(["1 2", "", "3", "12"], object)
     assert IntegerList(0, 12).parse(good, good).tolist() == good.tolist()
     for row in range(4):
-        with pytest.raises(InvalidSubmission, match=f"numbers from 0 to 12, the first is '13' \\(id 'i{row}'\\)"):
+        with pytest.raises(InvalidSubmission, match=f"numbers from 0 to 12; the first is '13' \\(id 'i{row}'\\)"):
             bad = good.where(good.index != row, "13")
             IntegerList(0, 12).parse(bad, pd.Series([f"i{row}" for row in range(4)]))
 
@@ -133,7 +133,7 @@ def test_a_missing_word_is_blank_only_where_it_says_so(word: str) -> None:
 def test_missing_cells_are_blank(missing: Any) -> None:
     cells = column(["a", missing], object)
     assert Text().parse(cells, cells).tolist() == ["a", ""]
-    with pytest.raises(InvalidSubmission, match="filled in, the first is empty"):
+    with pytest.raises(InvalidSubmission, match="not filled; the first is empty"):
         Text(allow_empty=False).parse(cells, cells)
 
 

@@ -1,4 +1,4 @@
-"""Metrics made of metrics."""
+"""Metrics composed of metrics."""
 
 from __future__ import annotations
 

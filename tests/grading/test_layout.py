@@ -57,22 +57,22 @@ def test_what_is_accepted_is_what_pythons_csv_reader_reads(
 
 HEADER = b"id,y\n"
 HOSTILE = {
-    "30 KB of commas": (b"," * 30_000, "the first line names 30,001 columns, where 2 columns are expected (`id`, `y`)"),
-    "a transposed table": (b"c," * 400_000 + b"\n" + b"1," * 400_000, "the first line names 400,001 columns"),
-    "a million names": (b"".join(b"name%d," % k for k in range(M)), "columns or more, where 2 columns are expected"),
-    "a row of commas": (HEADER + b"1" + b"," * 40 * M, "line 2 has more than 10,020 cells, where 2 are expected"),
+    "30 KB of commas": (b"," * 30_000, "the first line has 30,001 columns, but 2 columns are expected (`id`, `y`)"),
+    "a transposed table": (b"c," * 400_000 + b"\n" + b"1," * 400_000, "the first line has 400,001 columns"),
+    "a million names": (b"".join(b"name%d," % k for k in range(M)), "columns or more, but 2 columns are expected"),
+    "a row of commas": (HEADER + b"1" + b"," * 40 * M, "line 2 has more than 10,020 cells, but 2 are expected"),
     "a file of quotes": (b'"' * 40 * M, "the first line is longer than 1,048,588 bytes"),
     "a cell of quotes": (HEADER + b'1,"' + b'"' * 40 * M, "line 2 holds a cell of more than 1,048,576 bytes"),
     "an unclosed quote": (HEADER + b'1,"1\n' + b"2,1\n" * 10 * M, "line 2 holds a cell of more than 1,048,576 bytes"),
     "a long cell": (HEADER + b"0,1\n1," + b"1" * 40 * M, "line 3 holds a cell of more than 1,048,576 bytes"),
     "a first line of 3 MB": (b"x" * 3 * M + b"\n", "the first line is longer than 1,048,588 bytes"),
-    "a million rows too many": (HEADER + b"1,1\n" * M, "more than 10,178 rows, where 89 rows are expected"),
+    "a million rows too many": (HEADER + b"1,1\n" * M, "more than 10,178 rows, but 89 rows are expected"),
     "lines of blanks": (HEADER + b" \n" * 20 * M, "more than 10,178 rows"),
     "lines of carriage returns": (HEADER + b"\r" * 20 * M, "89 of 89 test ids are missing"),
     "a long id again and again": (HEADER + (b"x" * M + b",1\n") * 30, "each id must appear once; repeated: 'xxx"),
     "long numbers": (HEADER + b"".join(b"%d,%s\n" % (k, b"9" * M) for k in range(30)), "59 of 89 test ids are missing"),
     "letters among quoted cells": (b"id,y" + b",x" * 9_000 + b"\n" + (b'5",1' + b',""' * 9_000 + b"\n") * 1_000, "repeated"),
-    "blanks before quotes": (HEADER + b' "' * 20 * M, "a blank stands before the quote"),
+    "blanks before quotes": (HEADER + b' "' * 20 * M, "a space precedes an opening quote"),
     "a torn file of NULs": (HEADER + b"\0" * 40 * M, "the file ends in 40,000,000 NUL bytes"),
 }  # fmt: skip
 

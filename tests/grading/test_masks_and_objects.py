@@ -68,10 +68,10 @@ def test_objects_keep_their_rows_across_blocks(monkeypatch):
     ("cell", "fault"),
     [
         ("cat 1", "groups of 3 fields, `label x y`"),
-        ("cat,1", "the first is 'cat,1'; separate by spaces only (id"),
-        ("1,2", "the first is '1,2'; separate by spaces only (id"),
+        ("cat,1", "the first is 'cat,1'; separate items by spaces only (id"),
+        ("1,2", "the first is '1,2'; separate items by spaces only (id"),
         ("bird 1 2", "one of cat, dog"),
-        ("cat one 2", "column `mask` field `x`: 1 of 1 cell is not a finite number, the first is 'one'"),
+        ("cat one 2", "column `mask` field `x`: 1 of 1 cell is not a finite number; the first is 'one'"),
         ("cat nan 2", "finite number"),
         ("cat 1 inf", "finite number"),
         ("cat 1 -2", "at least 0"),
@@ -91,12 +91,12 @@ def test_all_cells_together_may_list_so_many_objects_for_each():
     few = ObjectList({"x": Real()}, most=100, most_on_average=10)
     assert len(few.parse(*series(["1 " * 100, *["1"] * 20]))) == 21
     assert len(few.parse(*series(["1 " * 100]))) == 1
-    with pytest.raises(InvalidSubmission, match="column `mask`: the cells list more than 210 objects together"):
+    with pytest.raises(InvalidSubmission, match="column `mask`: the cells list more than 210 objects in total"):
         few.parse(*series([*["1 " * 100] * 3, *[""] * 18]))
 
 
 def test_a_blank_list_where_one_is_needed():
-    with pytest.raises(InvalidSubmission, match="filled in"):
+    with pytest.raises(InvalidSubmission, match="not filled"):
         ObjectList({"label": Text()}, allow_empty=False).parse(*series(["  "]))
 
 
@@ -109,7 +109,7 @@ def test_a_refusal_counts_the_wrong_cells_far_apart() -> None:
     row = " ".join(["1 2"] * 5_000)
     wrong = f"{row} 3 no"
     points = ObjectList({"x": Real(), "y": Real()}, most_on_average=10_000)
-    with pytest.raises(InvalidSubmission, match="2 of 60,002 cells are not a finite number, the first is 'no'"):
+    with pytest.raises(InvalidSubmission, match="2 of 60,002 cells are not a finite number; the first is 'no'"):
         points.parse(*series([row] * 4 + [wrong] + [row] * 6 + [wrong]))
 
 

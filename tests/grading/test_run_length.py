@@ -97,7 +97,7 @@ def test_touching_runs_count_as_one(pair):
         ("99 3", "beyond the last pixel"),
         ("101 1", "beyond the last pixel"),
         ("1 101", "beyond the last pixel"),
-        ("1 99999999999999999999999999", "holds `1 99999999999999999999999999`, which runs beyond the last pixel"),
+        ("1 99999999999999999999999999", "holds `1 99999999999999999999999999`, which extends beyond the last pixel"),
         ("1 1 007 " + "9" * 9000, "holds `007 9999"),
         ("99999999999999999999999999 99999999999999999999999999", "beyond the last pixel"),
         ("9223372036854775807 9223372036854775807 1 1", "beyond the last pixel"),

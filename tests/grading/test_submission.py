@@ -72,9 +72,9 @@ def test_ids_with_leading_zeros_are_other_ids_where_the_answers_have_some() -> N
         (pd.DataFrame({"id": ["1"]}), r"missing column `y`; the file has `id`"),
         (pd.DataFrame(), r"missing columns `id`, `y`"),
         (pd.DataFrame([["1", 1, 1]], columns=["id", "y", "y"]), r"column `y` appears more than once"),
-        (table(["1", "2", "3"], [1, np.nan, 4]), r"column `y`: 1 of 3 cells is not a finite number, the first is empty.*id '2'"),
+        (table(["1", "2", "3"], [1, np.nan, 4]), r"column `y`: 1 of 3 cells is not a finite number; the first is empty.*id '2'"),
         (table(["1", "2", "3"], [1, np.inf, 4]), r"not a finite number"),
-        (table(["1", "2", "3"], [1, "abc", 4]), r"not a finite number, the first is 'abc'"),
+        (table(["1", "2", "3"], [1, "abc", 4]), r"not a finite number; the first is 'abc'"),
         (table(["1", "2", "3"], [1, -0.5, 4]), r"not at least 0"),
         (table(["1", "2", "3"], [True, False, True]), r"not a number"),
     ],
@@ -86,7 +86,7 @@ def test_what_is_wrong_is_named_with_column_and_ids(submission: pd.DataFrame, me
 
 @pytest.mark.parametrize("number", ["1e300", "-9007199254740993"])
 def test_whole_numbers_that_would_become_others_are_refused(number: str) -> None:
-    with pytest.raises(InvalidSubmission, match=rf"`c`: 1 of 2 cells is not within ±9007199254740991, the first is '{number}'"):
+    with pytest.raises(InvalidSubmission, match=rf"`c`: 1 of 2 cells is not within ±9007199254740991; the first is '{number}'"):
         Integer().parse(pd.Series(["1", number], name="c"), pd.Series(["i", "j"]))
 
 

@@ -92,18 +92,18 @@ def test_numbers_are_read_as_pandas_reads_them(score: Score, cell: str, value: f
 def test_numbers_in_odd_forms_are_refused_and_shown_as_written(score: Score, cell: str) -> None:
     message = refusal(score, f"id,y\n1,{cell}\n2,2\n3,4\n")
     shown = cell.replace("\u00a0", "\\xa0")
-    assert f"column `y`: 1 of 3 cells is not a finite number, the first is '{shown}' (id '1')" in message
+    assert f"column `y`: 1 of 3 cells is not a finite number; the first is '{shown}' (id '1')" in message
 
 
 def test_cells_are_shown_as_the_file_holds_them(score: Score) -> None:
     whole = Grader(id="id", columns={"y": Integer(0, 9)}, metric=accuracy)
-    assert "not at most 9, the first is '99' (id '2')" in refusal(score, "id,y\n1,0.0\n2,99\n3,1.5e0\n", whole)
-    assert "not a whole number, the first is '1.50'" in refusal(score, "id,y\n1,0\n2,1.50\n3,2\n", whole)
-    assert "not at least 0, the first is '-5e-1'" in refusal(score, "id,y\n1,1\n2,-5e-1\n3,2\n")
+    assert "not at most 9; the first is '99' (id '2')" in refusal(score, "id,y\n1,0.0\n2,99\n3,1.5e0\n", whole)
+    assert "not a whole number; the first is '1.50'" in refusal(score, "id,y\n1,0\n2,1.50\n3,2\n", whole)
+    assert "not at least 0; the first is '-5e-1'" in refusal(score, "id,y\n1,1\n2,-5e-1\n3,2\n")
     assert "the first is empty (ids '1', '3')" in refusal(score, "id,y\n1,\n2,2\n3,\n")
-    assert "the first is '1,5'; write a point, not a comma" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n')
+    assert "the first is '1,5'; use a decimal point, not a comma" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n')
     numbers = Grader(id="id", columns={"y": IntegerList()}, metric=accuracy)
-    assert "the first is '1,5'; separate by spaces only" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n', numbers)
+    assert "the first is '1,5'; separate items by spaces only" in refusal(score, 'id,y\n1,"1,5"\n2,2\n3,4\n', numbers)
 
 
 def test_a_column_of_true_and_false_is_a_probability(score: Score) -> None:
@@ -127,23 +127,23 @@ def test_truth_values_are_no_numbers_even_where_pandas_takes_a_column_of_them_fo
 def test_empty_cells_may_stand_beside_a_wrong_one(score: Score) -> None:
     gaps = Grader(id="id", columns={"y": Real(may_be_empty=True)}, metric=lambda truth, prediction: 1.0)
     assert score("id,y\n1,\n2,NA\n3,4\n", gaps) == 1
-    assert "1 of 3 cells is not a finite number, the first is 'x'" in refusal(score, "id,y\n1,\n2,x\n3,NA\n", gaps)
+    assert "1 of 3 cells is not a finite number; the first is 'x'" in refusal(score, "id,y\n1,\n2,x\n3,NA\n", gaps)
 
 
 @pytest.mark.parametrize(
     ("content", "cause"),
     [
-        ("id,t\n1,a\0junk\n2,b\n3,c\n", "line 2 holds a NUL byte"),
-        ("id,t\n1,a\n2,b\n3,c\n" + "\0" * 40, "the file ends in 40 NUL bytes, from line 5 on"),
-        ("id,t\0\n1,a\n2,b\n3,c\n", "line 1 holds a NUL byte"),
-        ("id,t\n1,a\rb\n2,b\n3,c\n", "line 2 holds a carriage return outside quotes"),
-        ('id,t\n1,"a"b\n2,b\n3,c\n', "line 2: text follows the quote that closes a cell"),
-        ('id,t\n1,"a \\"b\\" c"\n2,b\n3,c\n', "line 2: text follows the quote"),
-        ('id,t\n1, "a"\n2,b\n3,c\n', "line 2: a blank stands before the quote"),
-        ('id,t\n1,a\n2,"b\n3,c\n', "a quote opens in the row of line 3 and is never closed"),
-        ('id,t\n1,a,b\n2,b\n3,c\n', r"line 2 has 3 cells, more cells than there are column names \(2\); quote cells that"),
-        ('id,t\n0,1,a\n1,2,b\n2,3,c\n', r"write no index beside them \(`index=False`\)"),
-        ("id,t\n1,a\n2\n3,c\n", "line 3 has 1 cell, while the first line names 2 columns"),
+        ("id,t\n1,a\0junk\n2,b\n3,c\n", "line 2 contains a NUL byte"),
+        ("id,t\n1,a\n2,b\n3,c\n" + "\0" * 40, "the file ends in 40 NUL bytes, starting in line 5"),
+        ("id,t\0\n1,a\n2,b\n3,c\n", "line 1 contains a NUL byte"),
+        ("id,t\n1,a\rb\n2,b\n3,c\n", "line 2 contains a carriage return outside quotes"),
+        ('id,t\n1,"a"b\n2,b\n3,c\n', "line 2: text follows a closing quote"),
+        ('id,t\n1,"a \\"b\\" c"\n2,b\n3,c\n', "line 2: text follows a closing quote"),
+        ('id,t\n1, "a"\n2,b\n3,c\n', "line 2: a space precedes an opening quote"),
+        ('id,t\n1,a\n2,"b\n3,c\n', "a quote opens in line 3 and is never closed"),
+        ('id,t\n1,a,b\n2,b\n3,c\n', r"line 2 has 3 cells, more than there are column names \(2\); quote cells that"),
+        ('id,t\n0,1,a\n1,2,b\n2,3,c\n', r"do not write the index \(`index=False`\)"),
+        ("id,t\n1,a\n2\n3,c\n", "line 3 has 1 cell, but the first line has 2 columns"),
         ("id,t\n# comment\n1,a\n2,b\n3,c\n", "line 2 has 1 cell"),
         ("id,t,id\n1,a,1\n2,b,2\n3,c,3\n", "column `id` appears more than once; keep one"),
         ("id,id,t,t\n1,1,a,a\n", "columns `id`, `t` appear more than once; keep one of each"),
@@ -152,7 +152,7 @@ def test_empty_cells_may_stand_beside_a_wrong_one(score: Score) -> None:
         ("id,id\n1,1\n2,2\n3,3\n", "missing column `t`.*`id` appears more than once"),
         ("id,t\n1,a\n2,b\n3,c\n2,d\n", "each id must appear once; repeated: '2'"),
         ("id,t\n1,a\n2,b\n3,c\n2.0,d\n", "each id must appear once; repeated: '2'"),
-        ("id,t\n1e0,a\n2,b\n3,c\n", "1 id is not in the test set: '1e0'; numbers with an exponent have lost digits"),
+        ("id,t\n1e0,a\n2,b\n3,c\n", "1 id is not in the test set: '1e0'; numbers in exponent notation have lost digits"),
         ("id,t\n1,a\n2,b\n3,c\n,d\n", "1 id is not in the test set: ''; an id is empty"),
         ("id,t\n1,a\n2,b\n", "1 of 3 test ids is missing: '3'"),
         ("id,t\n１,a\n2,b\n3,c\n", "1 id is not in the test set"),
@@ -175,25 +175,25 @@ def test_text_is_read_to_the_letter_quoted_or_not(score: Score, cell: str) -> No
 @pytest.mark.parametrize(
     ("header", "hint"),
     [
-        ("id;y", "its cells are separated by semicolons: separate them by commas"),
+        ("id;y", "its cells are separated by semicolons: use commas"),
         ("id\ty", "separated by tabs"),
         ("id|y", "separated by vertical bars"),
-        ("sep=;", "leave out the line `sep=`"),
+        ("sep=;", "remove the `sep=` line"),
         ("id,Y", "`Y` is not `y`: names must match exactly"),
         ("id, y", "` y` is not `y`"),
         ("id,ｙ", "`ｙ` is not `y`"),
         ("\ufeff\ufeffid,y", r"`\\ufeffid` is not `id`"),
         ("'id','y'", "`'id'` is not `id`, `'y'` is not `y`"),
-        ("7,0.5", "the first line holds data: write the names above it"),
-        ("a_01,b", "the first line must hold the names of the columns"),
+        ("7,0.5", "the first line holds data: add a header line with the column names"),
+        ("a_01,b", "the first line must hold the column names"),
         ("id,1,2,3\ny,0.1,0.2,0.3", "rows and columns are swapped"),
         ("id,\x1b[31mred\x07", r"the file has `id`, `\\x1b\[31mred\\x07`"),
         ('{"id": [1], "y": [2]}', "the file is JSON, not csv text"),
         ("<!DOCTYPE html><html>", "the file is an HTML page"),
         ("<table><tr><td>id", "the file is an HTML page"),
-        ('"id,y"', "a whole line is quoted"),
-        ("# made by hand\nid,y", "the names stand in line 2: leave out what is above it"),
-        ("```csv\nid,y", "the names stand in line 2"),
+        ('"id,y"', "the whole line is quoted"),
+        ("# made by hand\nid,y", "the column names are in line 2: remove the lines above it"),
+        ("```csv\nid,y", "the column names are in line 2"),
     ],
 )
 def test_a_header_without_the_names_is_told_by_its_cause(score: Score, header: str, hint: str) -> None:
@@ -223,12 +223,12 @@ def zipped(name: str) -> bytes:
         (GOOD.encode("utf-16-be"), "text in UTF-16"),
         (GOOD.encode("utf-32"), "text in UTF-32"),
         (GOOD.encode("utf-32-be"), "text in UTF-32"),
-        (GOOD.replace("4", "é").encode("latin-1"), "not UTF-8 text: line 4 holds the byte 0xe9 (position 15); save it as UTF-8"),
-        (gzip.compress(GOOD.encode(), mtime=0), "compressed by gzip, not csv text; unpack it"),
+        (GOOD.replace("4", "é").encode("latin-1"), "not UTF-8 text: line 4 has the byte 0xe9 (position 15); save it as UTF-8"),
+        (gzip.compress(GOOD.encode(), mtime=0), "gzip-compressed, not csv text; unpack it"),
         (zipped("submission.csv"), "a zip archive, not csv text; unpack it"),
         (zipped("xl/workbook.xml"), "an Excel workbook"),
         (as_bytes(lambda file: np.savez(file, y=np.ones(3))), "a NumPy archive"),
-        (as_bytes(lambda file: np.save(file, np.ones(3))), "a NumPy array, not csv text; write the table as csv text"),
+        (as_bytes(lambda file: np.save(file, np.ones(3))), "a NumPy array, not csv text; save the table as csv text"),
         (b"PAR1\x15\x04\x15\x00", "a parquet file"),
         (pickle.dumps({"id": [1]}), "a Python pickle"),
         (json.dumps({"id": [1]}).encode(), "the file is JSON"),
@@ -249,14 +249,14 @@ def test_files_of_other_formats_are_named(score: Score, content: bytes, cause: s
     ("expected", "ids", "hint"),
     [
         (["a.jpg", "b.jpg"], ["a", "b"], "ids end in `.jpg`"),
-        (["a", "b"], ["a.jpg", "b.jpg"], "ids hold no file ending"),
-        (["a", "b"], [" a", "b "], "ids have no blanks around them"),
-        (["a", "b"], ["'a'", "'b'"], "ids have no quotes around them"),
-        (["a", "b"], ["A", "B"], "capitals and small letters differ"),
-        (["a", "b"], ["a.0", "b.0"], "copy the ids exactly as the sample submission has them"),
-        (["a.jpg", "b.jpg"], ["test/a.jpg", "test/b.jpg"], "ids hold no folder"),
-        (["a", "b"], ["x", "b"], "copy the ids exactly as the sample submission has them"),
-        (["17", "29"], ["0", "1"], "ids that number the rows are not those asked for"),
+        (["a", "b"], ["a.jpg", "b.jpg"], "ids must not have a file extension"),
+        (["a", "b"], [" a", "b "], "ids must not have leading or trailing spaces"),
+        (["a", "b"], ["'a'", "'b'"], "ids must not be enclosed in quotes"),
+        (["a", "b"], ["A", "B"], "ids are case-sensitive"),
+        (["a", "b"], ["a.0", "b.0"], "copy the ids exactly from the sample submission"),
+        (["a.jpg", "b.jpg"], ["test/a.jpg", "test/b.jpg"], "ids must not contain a folder"),
+        (["a", "b"], ["x", "b"], "copy the ids exactly from the sample submission"),
+        (["17", "29"], ["0", "1"], "row numbers are not the expected ids"),
     ],
 )
 def test_ids_that_are_not_asked_for_are_told_by_their_cause(score: Score, expected: list[str], ids: list[str], hint: str) -> None:
@@ -301,7 +301,7 @@ def test_no_id_passes_for_the_number_of_a_repeated_one(score: Score) -> None:
 
 def test_numbers_whose_squares_overflow_are_refused_without_a_warning(score: Score) -> None:
     squared = Grader(id="id", columns={"y": Real()}, metric=rmse)
-    assert "not within ±1e+100, the first is '1e308'" in refusal(score, "id,y\n1,1e308\n2,2\n3,4\n", squared)
+    assert "not within ±1e+100; the first is '1e308'" in refusal(score, "id,y\n1,1e308\n2,2\n3,4\n", squared)
 
 
 def test_many_rows_are_read_in_pieces_that_fit_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,5 +33,5 @@ def test_a_kaggle_that_is_not_there_is_a_permission_error_before_long(
 ) -> None:
     monkeypatch.setattr(utils, "_PATIENCE", 0.1)
     kaggle.__exit__(None, None, None)
-    with pytest.raises(PermissionError, match="did not answer"):
+    with pytest.raises(PermissionError, match="Kaggle failed for"):
         authenticate_kaggle_api()

@@ -62,14 +62,14 @@ def test_the_clients_own_download_agrees(whole: LoopbackKaggle, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("rows", "teams", "reason"),
     [
-        (board(SCORES[:129]), 130, "129 rows and the competition 130 teams"),
+        (board(SCORES[:129]), 130, "129 rows but the competition has 130 teams"),
         (board(SCORES[:20]), 130, "20 rows"),
         (board([*SCORES[:60], *SCORES[70:], *SCORES[60:70]]), 130, "not sorted"),
         (board(SCORES[::-1]), 130, "not sorted"),
         (board([0.82] * 130), 130, "all of its 130 scores are 0.82"),
         ([*board(SCORES[:65]), *board(SCORES[:65])], 130, "65 teams are listed twice"),
         (board([""] * 130), 130, "no scores"),
-        (board(list(SCORES)), 0, "how many teams"),
+        (board(list(SCORES)), 0, "the number of teams"),
         ([], 130, "0 rows"),
     ],
 )
@@ -132,7 +132,7 @@ def test_grades_get_rank_and_live_thresholds_only_on_request(
     assert json.loads(capsys.readouterr().out)["gold_threshold"] == SCORES[9]
     assert main(["grade", sample, "-c", TABLE, "--thresholds", "live"]) == 0
     table = capsys.readouterr().out
-    assert "by the published thresholds" in table and f"gold {shown['live_gold_difference']:+.5g}" in table
+    assert "published thresholds" in table and f"gold {shown['live_gold_difference']:+.5g}" in table
 
 
 def test_live_thresholds_without_a_board_name_the_command(kaggle: LoopbackKaggle, capsys: pytest.CaptureFixture[str]) -> None:

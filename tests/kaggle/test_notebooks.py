@@ -109,7 +109,7 @@ def test_faults_of_the_way_are_borne_and_those_of_one_notebook_told(
         "Kaggle does not show the notebook ada/second-best to this account",
         "eve/in-r is empty",
     ]
-    assert "left out: eve/in-r is empty" in said.err
+    assert "skipped: eve/in-r is empty" in said.err
 
 
 @pytest.mark.parametrize("ref", ["../../etc/passwd", "ada/..", "ada/x\x00y", "", "ada"])
@@ -131,7 +131,7 @@ def test_a_table_for_people_and_a_folder_of_ones_own(
 
 def test_never_where_agents_see_them(written: LoopbackKaggle, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["notebooks", "fetch", TABLE, "-o", str(competition().public_dir / "more")]) == 2
-    assert "which agents see; give another folder with -o" in capsys.readouterr().err
+    assert "which agents see; choose another folder with -o" in capsys.readouterr().err
     assert not competition().public_dir.exists()
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_had_is_one_sentence(kaggle: LoopbackKaggle, capsys: pyte
 def test_without_credentials_it_says_how_to_get_some(kaggle: LoopbackKaggle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KAGGLE_USERNAME")
     monkeypatch.delenv("KAGGLE_KEY")
-    with pytest.raises(UsageError, match="no Kaggle credentials; make a token"):
+    with pytest.raises(UsageError, match="no Kaggle credentials found; create a token"):
         fetch_notebooks(competition())
 
 
@@ -159,5 +159,5 @@ def test_a_kaggle_that_is_down_is_not_waited_for_without_end(written: LoopbackKa
     from mlebench.kaggle.transfer import Transfer
 
     written.fail("GetKernel", *[Fault(status=503)] * 50)
-    with pytest.raises(WorkFailed, match="did not answer as it should"):
+    with pytest.raises(WorkFailed, match="Kaggle failed for"):
         fetch_notebooks(competition(), transfer=Transfer(0.2))

@@ -60,7 +60,7 @@ def test_another_byte_is_told_by_its_file(competition: Competition, tmp_path: Pa
 def test_what_is_missing_or_new_here_is_told(competition: Competition, tmp_path: Path) -> None:
     other = elsewhere(competition, tmp_path)
     (Path(other.private_dir) / "tasks.npz").write_bytes(b"1")
-    assert same_data(data_digests(competition), other) == "private/tasks.npz was not there"
+    assert same_data(data_digests(competition), other) == "private/tasks.npz did not exist"
     assert same_data(data_digests(other), competition) == "private/tasks.npz is missing here"
 
 

@@ -65,7 +65,7 @@ def test_it_is_fetched_once_for_all_runs_of_a_node(competition: Competition, dis
     with ThreadPoolExecutor(6) as threads:
         copies = set(threads.map(lambda _: fetch(competition, disk, said), range(12)))
     assert len(copies) == 1
-    assert len(said) == 1 and said[0].startswith("the data was fetched to this node's disk")
+    assert len(said) == 1 and said[0].startswith("copied the data to this node's disk")
 
 
 @pytest.mark.parametrize("damage", ["removed", "cut off", "added"])
@@ -82,7 +82,7 @@ def test_a_copy_that_was_changed_is_fetched_again(competition: Competition, disk
     said: list[str] = []
     again = fetch(competition, disk, said)
     assert content(again) == content(competition.public_dir)
-    assert said[0] == "the data on this node's disk was changed since it was fetched, and is fetched again"
+    assert said[0] == "the data on this node's disk was modified since it was copied; copying it again"
     assert not first.exists() or first == again
 
 
@@ -116,7 +116,7 @@ def test_a_changed_copy_that_is_read_is_replaced_beside_and_said_once(competitio
     said: list[str] = []
     second = fetch(competition, disk, said, reading=[READER])
     assert fetch(competition, disk, said, reading=[READER]) == second != first
-    assert [sentence for sentence in said if "was changed" in sentence] == said[:1]
+    assert [sentence for sentence in said if "was modified" in sentence] == said[:1]
     assert (first / "notes.txt").exists()
 
 
@@ -144,7 +144,7 @@ def test_a_full_disk_leaves_the_shared_data_in_use(competition: Competition, dis
     monkeypatch.setattr(node_copies.shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
     said: list[str] = []
     assert fetch(competition, disk, said) == competition.public_dir
-    assert said == [said[0]] and "the data is read where it is shared" in said[0] and "1.0 MiB free" in said[0]
+    assert said == [said[0]] and "reading the data from shared storage" in said[0] and "1.0 MiB free" in said[0]
 
 
 def test_what_was_read_is_held_against_what_was_prepared(competition: Competition, disk: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_folder_that_is_not_this_users_own_is_refused(competition: Competition
     with pytest.raises(UsageError, match="absolute path"):
         node_copy(competition, competition.public_dir, Path("$UNSET/data"), print, READER, lambda _: False)
     (disk / f"mlebench-{os.getuid()}").mkdir(parents=True, mode=0o755)
-    with pytest.raises(UsageError, match="can be entered by others"):
+    with pytest.raises(UsageError, match="is accessible to others"):
         fetch(competition, disk)
     shutil.rmtree(disk)
     disk.write_text("a file")

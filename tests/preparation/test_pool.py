@@ -53,8 +53,8 @@ def test_failures_of_every_kind_leave_the_others_alone(
     words = ["prepare", *ids, "--mock", "--jobs", "2", "--data-dir", str(tmp_path / "data")]
     assert main(words) == 1
     captured = capsys.readouterr()
-    assert "killed-one: the process that prepared it was ended by SIGKILL" in captured.err
-    assert "crashing-one: preparing failed unexpectedly (RuntimeError: a fault of ours)" in captured.err
+    assert "killed-one: its preparation process was killed by SIGKILL" in captured.err
+    assert "crashing-one: preparation failed unexpectedly (RuntimeError: a fault of ours)" in captured.err
     assert "a fault of ours" in (tmp_path / "data" / "crashing-one" / "error.log").read_text()
     assert "Traceback" not in captured.err
     rows = re.findall(r"(?m)^\W*([a-z-]+-one)\W+(\w+)", captured.out)
@@ -98,7 +98,19 @@ def test_progress_of_workers_reaches_the_caller(twin: Callable[..., str], tmp_pa
     registry = Registry(tmp_path / "data")
     competitions = [registry.get_competition(twin(name)) for name in ("first-one", "second-one")]
     prepare_all(competitions, MOCK, jobs=2, listener=seen.append)
-    assert {(step.competition_id, step.phase) for step in seen} >= {("first-one", "preparing"), ("second-one", "preparing")}
+    assert {(step.subject, step.phase) for step in seen} >= {("first-one", "preparing"), ("second-one", "preparing")}
+    assert [step.done for step in seen if not step.subject] == [0, 1, 2]
+    assert [step for step in seen if step.subject == "first-one"][-1] == Step("first-one", "")
+
+
+def test_what_was_prepared_before_counts_from_the_beginning(twin: Callable[..., str], tmp_path: Path) -> None:
+    """It took no time, so it says nothing of the time that is left."""
+    registry = Registry(tmp_path / "data")
+    competitions = [registry.get_competition(twin(name)) for name in ("first-one", "second-one")]
+    prepare_all(competitions[:1], MOCK)
+    seen: list[Step] = []
+    prepare_all(competitions, MOCK, listener=seen.append)
+    assert [step.done for step in seen if not step.subject] == [1, 2]
 
 
 @pytest.mark.parametrize(("jobs", "memory", "expected"), [(1, None, 6), (2, None, 3), (20, None, 1), (1, 2**30, 1)])

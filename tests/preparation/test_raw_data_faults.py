@@ -42,7 +42,7 @@ def test_a_damaged_file_is_named_with_the_command_that_fetches_it_again(
     (competition.raw_dir / "train.csv").unlink()
     message = failure(competition, keep_raw=True)
     command = f"`mlebench prepare {TABLE} --keep-raw --no-verify --data-dir {competition.data_dir}`"
-    assert f"train.csv is missing from the raw data: {competition.raw_dir} holds" in message
+    assert f"train.csv is missing from the raw data: {competition.raw_dir} contains" in message
     assert f"download it again with {command}" in message
     assert not has_raw(competition)
     assert main(["status", "--json", "--split", "dev", "--data-dir", str(competition.data_dir)]) == 0
@@ -67,7 +67,7 @@ def test_a_damaged_mock_is_made_anew(competition: Competition) -> None:
     assert prepare_one(competition, mock).exit_code == 0
     (competition.raw_dir / "train.csv").write_bytes(b"")
     outcome = prepare_one(competition, PreparationOptions(mock=True, force=True))
-    assert outcome.exit_code == 1 and "train.csv" in outcome.message and "makes the mock again" in outcome.message
+    assert outcome.exit_code == 1 and "train.csv" in outcome.message and "to generate the mock again" in outcome.message
     assert prepare_one(competition, PreparationOptions(mock=True, force=True)).exit_code == 0
 
 
@@ -149,7 +149,10 @@ def test_the_traceback_of_what_no_check_foresaw_is_kept_and_the_file_named(
     competition: Competition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_prepare(monkeypatch, "table = raw / 'train.csv'\ntable.read_text()[10**9]")
-    with pytest.raises(RawDataFault, match=r"raw/train\.csv seems damaged, .* \(IndexError: .*error\.log holds the traceback\)"):
+    with pytest.raises(
+        RawDataFault,
+        match=r"raw/train\.csv seems damaged or belongs to another competition \(IndexError: .*see the traceback in .*error\.log\)",
+    ):
         prepare(competition, competition.raw_dir, verify=False)
     assert "IndexError" in (competition.root / "error.log").read_text()
 
@@ -179,7 +182,7 @@ def test_a_missing_package_names_its_extra(competition: Competition, monkeypatch
 
 def test_memory_that_is_too_small_is_no_fault_of_the_raw_data(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
     with_prepare(monkeypatch, "raise MemoryError")
-    assert "memory of this machine is too small" in failure(competition)
+    assert "this machine has too little memory" in failure(competition)
     assert has_raw(competition)
 
 
@@ -187,13 +190,13 @@ def test_data_just_made_is_not_blamed(competition: Competition, monkeypatch: pyt
     shutil.rmtree(competition.raw_dir)
     with_prepare(monkeypatch, "raise KeyError('a fault of ours')")
     outcome = prepare_one(competition, PreparationOptions(mock=True))
-    assert "preparing failed unexpectedly (KeyError: 'a fault of ours')" in outcome.message
+    assert "preparation failed unexpectedly (KeyError: 'a fault of ours')" in outcome.message
     assert not list(competition.root.glob("damaged.json"))
 
 
 def test_a_prepare_that_leaves_the_process_fails_as_any_other(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
     with_prepare(monkeypatch, "import sys\nsys.exit(0)")
-    assert "preparing failed unexpectedly (SystemExit: 0)" in failure(competition)
+    assert "preparation failed unexpectedly (SystemExit: 0)" in failure(competition)
 
 
 def test_a_failure_of_several_lines_is_said_in_one(competition: Competition, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,7 +221,7 @@ def test_a_damaged_zip_of_the_users_own_is_a_fault_that_says_how_to_go_on(
         if damage == "cut off":
             # that it is no zip is known before any work is done
             assert outcome.exit_code == 2
-            assert f"{theirs} is no zip that can be read: its end is missing" in outcome.message
+            assert f"{theirs} is not a zip that can be read: its end is missing" in outcome.message
         else:
             assert outcome.exit_code == 1 and f"{theirs} is damaged (" in outcome.message
             assert f"save it as {theirs} and run `mlebench prepare {TABLE} --from {theirs}" in outcome.message
@@ -233,13 +236,13 @@ def test_what_never_was_a_zip_is_wrong_usage(competition: Competition, tmp_path:
     ):
         (tmp_path / "theirs.zip").write_bytes(content)
         outcome = prepare_one(competition, PreparationOptions(source=tmp_path / "theirs.zip"))
-        assert outcome.exit_code == 2 and f"is no zip but {kind}" in outcome.message
+        assert outcome.exit_code == 2 and f"is not a zip but {kind}" in outcome.message
 
 
 def test_a_zip_with_names_that_lead_out_is_a_fault(competition: Competition, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "theirs.zip", "w") as archive:
         archive.writestr("../train.csv", "x")
-    assert "leads out of its folder" in failure(competition, source=tmp_path / "theirs.zip")
+    assert "a path outside its folder" in failure(competition, source=tmp_path / "theirs.zip")
 
 
 def test_only_ours_is_marked(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 import py7zr
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.cli.main import main
 from mlebench.preparation import PreparationOptions, is_prepared, make_mock
 from mlebench.preparation.build import PreparationOutcome, prepare_one
 from mlebench.registry import Competition, Registry
+from tests.sound_steps import assert_sound
 
 TABLE = "spaceship-titanic"
 PACKED_IMAGES = "aerial-cactus-identification"
@@ -291,14 +293,14 @@ def test_a_folder_of_many_downloads_without_this_one_says_so(
     zipped(folder, tmp_path / "downloads" / "tabular-playground-series-dec-2021.zip")
     folder.rename(tmp_path / "downloads" / "playground-series-s3e18")
     message = prepared_from(tmp_path / "downloads", TABLE, registry).message
-    assert f"train.csv is missing from the raw data: {tmp_path}/downloads holds playground-series-s3e18/" in message
+    assert f"train.csv is missing from the raw data: {tmp_path}/downloads contains playground-series-s3e18/" in message
 
 
 def test_the_data_of_another_competition_is_told_by_its_columns(theirs: Callable[[str], Path], registry: Registry) -> None:
     folder = theirs(TABLE)
     (folder / "train.csv").write_text("id,text\n1,a\n")
     message = prepared_from(folder, TABLE, registry).message
-    assert f"{folder}/train.csv has no column `PassengerId`, it has `id`, `text`" in message
+    assert f"{folder}/train.csv has no column `PassengerId` but `id`, `text`" in message
 
 
 @pytest.mark.parametrize(
@@ -402,12 +404,12 @@ REFUSED = {
     a_pipe_deep_inside: "more/pipe is neither a file nor a folder",
     a_pipe_alone: "pipe.zip is neither a file nor a folder",
     a_device: "/dev/zero is neither a file nor a folder",
-    a_link_to_nowhere: "more.csv is a link that leads nowhere",
-    a_circle: "again is a link that leads in a circle",
-    nothing: "gone does not exist; --from takes an unpacked download, its zip, or a folder that holds either",
-    two_that_differ_in_case: "may both stand for train.csv; remove or rename one",
+    a_link_to_nowhere: "more.csv is a broken link",
+    a_circle: "again is a circular link",
+    nothing: "gone does not exist; --from takes an unpacked download, its zip, or a folder that contains either",
+    two_that_differ_in_case: "could both be train.csv; remove or rename one",
     a_folder_in_the_place_of_a_table: "train.csv is a folder, expected a file",
-    a_zip_with_a_name_twice: "holds 'train.csv' twice with different contents",
+    a_zip_with_a_name_twice: "contains 'train.csv' twice with different contents",
 }
 
 
@@ -435,15 +437,19 @@ def test_a_path_that_does_not_exist_is_named_even_if_nothing_is_to_do(
     assert "/nonexistent does not exist; --from takes" in capsys.readouterr().err
 
 
-def test_unpacking_is_said_only_where_something_is_unpacked(
-    theirs: Callable[[str], Path], data_dir: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_unpacking_is_reported_only_where_something_is_unpacked(theirs: Callable[[str], Path], registry: Registry) -> None:
     folder = theirs(TABLE)
-    words = ["prepare", TABLE, "--no-verify", "--data-dir", str(data_dir), "--from"]
-    assert main([*words, str(folder)]) == 0
-    assert f"{TABLE}: unpacking" not in capsys.readouterr().err
-    assert main([*words, str(zipped(folder, folder.with_suffix(".zip"))), "--force"]) == 0
-    assert f"{TABLE}: unpacking\n" in capsys.readouterr().err
+    competition = registry.get_competition(TABLE)
+    steps: list[Step] = []
+    assert prepare_one(competition, PreparationOptions(source=folder, verify=False), steps.append).exit_code == 0
+    assert "unpacking" not in {step.phase for step in steps}
+    archive = zipped(folder, folder.with_suffix(".zip"))
+    options = PreparationOptions(source=archive, verify=False, force=True)
+    assert prepare_one(competition, options, steps.append).exit_code == 0
+    assert_sound(steps, phases=["unpacking"])
+    unpacking = [step for step in steps if step.phase == "unpacking" and step.total is not None]
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert (unpacking[0].done, unpacking[-1].total) == (0, size)
 
 
 def test_raw_data_that_somebody_put_into_the_data_directory_is_found_as_well(

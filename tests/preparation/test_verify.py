@@ -109,7 +109,7 @@ def test_parquet_is_verified_by_content_whatever_wrote_it(registry: Registry, tm
     # a table that cannot be read at all does not stop the checks of the others
     file.write_bytes(b"PAR1 cut off")
     found = verify_prepared(competition)
-    assert len(found.failed) == 1 and "found nothing that can be read" in str(found)
+    assert len(found.failed) == 1 and "found an unreadable file" in str(found)
 
 
 def table() -> pd.DataFrame:

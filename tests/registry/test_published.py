@@ -192,7 +192,7 @@ def test_a_published_folder_of_ours_stands_in_for_none_of_ours(home: Path) -> No
         ({"grader": None}, r"config\.yaml, line \d+: `grader`: "),
         (
             {"dataset": {"answers": "a.csv", "sample_submission": "b.csv"}},
-            r"'a\.csv' is no path of the form plant-rows/prepared/",
+            r"'a\.csv' is not a path of the form plant-rows/prepared/",
         ),
     ],
 )
@@ -222,7 +222,7 @@ def test_a_function_that_is_not_there_is_told(home: Path, grade_fn: str, message
     [
         (None, "tells whether a lower score is better and is missing"),
         ("score\n", "one row for each team"),
-        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "pointer of Git LFS.*`git lfs pull`"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer.*`git lfs pull`"),
     ],
 )
 def test_the_leaderboard_tells_the_direction(home: Path, board: str | None, message: str) -> None:

@@ -55,4 +55,4 @@ def test_a_leaderboard_that_was_fetched_lies_there_too(tmp_path: Path) -> None:
 
 def test_a_place_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dev", "write-checkout", "--all"]) == 2
-    assert "--into DIR" in capsys.readouterr().err
+    assert "`--into` is missing" in capsys.readouterr().err

@@ -78,7 +78,9 @@ def test_reports_of_other_harnesses_know_no_version() -> None:
 
 
 def test_data_of_another_version_is_not_graded(prepared: Competition) -> None:
-    with pytest.raises(UsageError, match=rf"another version .*`mlebench prepare {NAME} --force --data-dir \S+` prepares"):
+    with pytest.raises(
+        UsageError, match=rf"a version of the competition other than 2; `mlebench prepare {NAME} --force --data-dir \S+` prepares"
+    ):
         grade_csv(prepared.sample_submission, raised(prepared))
 
 
@@ -122,5 +124,5 @@ def test_a_run_on_data_of_another_version_is_refused_with_what_helps(
     arguments = ["run", "--agent", "dummy", "-c", "mine", "--sandbox", "local", "--runs-dir", str(tmp_path / "runs")]
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert "another version of the competition than 2; `mlebench prepare mine --force`" in error
+    assert "a version of the competition other than 2; `mlebench prepare mine --force`" in error
     assert "not prepared" not in error

@@ -107,7 +107,7 @@ def test_without_thresholds_the_direction_is_that_of_the_competition(tmp_path: P
 
 
 def test_thresholds_in_no_order_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"r\.json: the report of a contradicts itself: its thresholds .* are in no order"):
+    with pytest.raises(UsageError, match=r"r\.json: the report of a contradicts itself: its thresholds .* are not ordered"):
         stated(tmp_path, silver_threshold=0.95)
 
 
@@ -116,7 +116,7 @@ def test_thresholds_in_no_order_are_refused(tmp_path: Path) -> None:
     [
         ({"silver_medal": True}, "gold and silver at once"),
         ({"any_medal": False}, "claims gold, and no medal"),
-        ({"gold_medal": False}, "none of gold, silver and bronze"),
+        ({"gold_medal": False}, "other than gold, silver or bronze"),
     ],
 )
 def test_flags_that_exclude_each_other_are_refused_where_nothing_tells_which_holds(
@@ -160,7 +160,7 @@ def test_an_impossible_place_is_left_out(tmp_path: Path, changes: dict[str, Any]
     ],
 )
 def test_a_value_of_the_wrong_kind_is_named(tmp_path: Path, key: str, value: Any) -> None:
-    with pytest.raises(UsageError, match=rf"r\.json is no grading report: .*`{key}`") as refused:
+    with pytest.raises(UsageError, match=rf"r\.json is not a grading report: .*`{key}`") as refused:
         stated(tmp_path, **{key: value})
     assert len(str(refused.value)) < 500
 

@@ -64,7 +64,7 @@ def test_a_copy_and_a_changed_bundle_have_no_row(bundles: Path, root: Path, caps
     assert board(bundles, "-o", root / "site", "--rules", "none", "--strict") == 1
 
     said = capsys.readouterr().err
-    assert "two.zip has no row: it holds runs of one.zip, and each run counts once" in said
+    assert "two.zip has no row: it contains runs of one.zip, and each run counts only once" in said
     assert "three.zip has no row: level 1, files" in said
 
 

@@ -126,7 +126,7 @@ def test_verdicts_refusals_and_different_files_are_counted_and_the_graded_file_i
     assert told(row_of(entry, SECOND)) == (1, 2, 1, False)
     assert entry.checks == CheckFigures(2, 4, 3, 2.0, 2, 1, 50.0)
     assert entry.checks.sentence == (
-        "4 verdicts in 2 runs (2.0 per run), 3 refused; 1 of 2 graded files (50.0 %) had been checked before"
+        "4 verdicts in 2 runs (2.0 per run), 3 rejected; 1 of 2 graded files (50.0 %) had been checked before"
     )
 
 
@@ -174,7 +174,7 @@ def test_reports_without_run_folders_say_nothing_of_checks() -> None:
     assert check_figures([GradedRun(None), GradedRun(None, RunDetails(Path("x")))]) is None
     of_old = CheckFigures(1, 3, 0, 3.0, 0, 0, None)
     assert check_figures([GradedRun(None, RunDetails(Path("x"), checks=Checks(3, 0, None, None)))]) == of_old
-    assert of_old.sentence == "3 verdicts in 1 run (3.0 per run), 0 refused; 0 of 0 graded files (–) had been checked before"
+    assert of_old.sentence == "3 verdicts in 1 run (3.0 per run), 0 rejected; 0 of 0 graded files (–) had been checked before"
 
 
 @pytest.mark.parametrize("calls", [[], [{"at": "x", "valid": True, "sha256": None}], [{}, {"sha256": ONE}]])
@@ -281,8 +281,8 @@ def test_with_snapshots_they_stand_below_the_scores(group: Group, clock: type[Cl
 
     assert "<h3>Scores of each run</h3>" in page
     assert (
-        "Ticks, a row per seed: 360 calls of the submission checker; of a run with more than 200 of a kind every so many, from "
-        "first to last." in text_of(document_of(group))
+        "Ticks, a row per seed: 360 calls of the submission checker; runs with more than 200 of a kind show "
+        "an evenly spaced selection." in text_of(document_of(group))
     )
     assert rows_of(page) == 1
 
@@ -306,7 +306,7 @@ def test_every_output_says_it(group: Group, clock: type[Clock]) -> None:
     runs = page[page.index('<section id="runs">') :]
     told = [re.findall(r"<dt>Graded file checked</dt><dd>(yes|no)</dd>", row) for row in runs.split("<tr>")[2:4]]
     assert told == [["yes"], ["no"]]
-    assert "Submission checker: 2 verdicts in 2 runs (1.0 per run), 1 refused; 1 of 2 graded files (50.0 %)" in runs
+    assert "Submission checker: 2 verdicts in 2 runs (1.0 per run), 1 rejected; 1 of 2 graded files (50.0 %)" in runs
 
 
 def test_the_command_says_it_too(group: Group, clock: type[Clock], capsys: pytest.CaptureFixture[str]) -> None:
@@ -320,7 +320,7 @@ def test_the_command_says_it_too(group: Group, clock: type[Clock], capsys: pytes
     assert main(["report", str(group.folder), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
 
-    assert "Submission checker: 1 verdict in 2 runs (0.5 per run), 1 refused; 1 of 2 graded files (50.0 %)" in printed
+    assert "Submission checker: 1 verdict in 2 runs (0.5 per run), 1 rejected; 1 of 2 graded files (50.0 %)" in printed
     assert (document["checks"]["verdicts"], document["checks"]["submission_checked"]) == (1, 1)
     first, second = (row["runs"][0] for row in document["competitions"])
     assert (first["checks"], first["refused_checks"], first["submission_was_checked"]) == (1, 1, True)

@@ -51,4 +51,4 @@ def test_different_test_data_is_said() -> None:
     found = compare(first, second, Selection("one", ("a",)))
 
     assert found.differences == ["edition (v1 → v2)"]
-    assert found.notes == ["scores are of different test data"]
+    assert found.notes == ["scores are on different test data"]

@@ -84,7 +84,7 @@ def test_runs_outside_the_selection_do_not_count() -> None:
     figures = compute_figures(results(seed_of(FIRST), seed_of({"z": "gold"})), FOUR, ABOUT)
 
     assert (figures.seeds, figures.per_seed) == (1, [50])
-    with pytest.raises(UsageError, match="no run of ours belongs to other"):
+    with pytest.raises(UsageError, match="ours has no runs in other"):
         compute_figures(results(seed_of(FIRST)), Selection("other", ("x",)), ABOUT)
 
 
@@ -166,5 +166,7 @@ def test_selection_by_file(tmp_path: Path) -> None:
     path.write_text("# mine\nleaf-classification\n\nAI4Code\n")
 
     assert select([str(path)], [], Registry()) == [Selection("mine", ("leaf-classification", "AI4Code"))]
-    with pytest.raises(UsageError, match=r"no split 'lwo' and no such file; did you mean low\? give low, medium"):
+    with pytest.raises(
+        UsageError, match=r"unknown split `lwo`, and no such file; did you mean `low`\? Otherwise give low, medium"
+    ):
         select(["lwo"], [], Registry())

@@ -146,7 +146,7 @@ def test_a_snapshot_is_placed_by_the_runs_ledger(group: Group) -> None:
     assert (curve.usd, curve.tokens) == ([1.0, 3.0, 3.0], [1100, 2200, 2200])
     money = entry.spending["usd"]["selection"]
     assert (money.runs, money.left_out) == (1, 1)
-    assert "selection: 1 of 2 runs left out of the curves over money (no ledger or calls of unknown price)" in entry.notes
+    assert "selection: 1 of 2 runs omitted from the curves over money (no ledger or calls of unknown price)" in entry.notes
 
 
 def test_a_run_that_asked_nobody_has_spent_nothing(group: Group) -> None:

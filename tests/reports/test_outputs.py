@@ -241,4 +241,4 @@ def test_hours_are_a_number_above_zero(tmp_path: Path, capsys: pytest.CaptureFix
 def test_competitions_that_are_not_installed_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = write_aggregate(tmp_path / "r.json", [report("spaceship-titanik", "gold"), report("spaceship-titanic", "gold")])
     notes = json.loads(output(capsys, path, "--json"))["notes"]
-    assert "not installed here, so that only the id is known: spaceship-titanik" in notes
+    assert "not installed here, so only the id is known: spaceship-titanik" in notes

@@ -99,7 +99,7 @@ def test_editions_and_split_keys_are_never_averaged(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("{", "is not JSON"),
-        ("[]", "is no grading report"),
+        ("[]", "is not a grading report"),
         ('{"competition_reports": [{"score": 1}]}', r"competition_reports\[0\]: a grading report needs `competition_id`"),
     ],
 )
@@ -116,7 +116,7 @@ def test_nothing_there_is_said(tmp_path: Path) -> None:
         load_results([tmp_path / "absent.json"])
     with pytest.raises(UsageError, match="neither a run group, a bundle nor a grading report"):
         load_results([str(tmp_path / "*.json")])
-    with pytest.raises(UsageError, match="holds neither run groups nor grading reports"):
+    with pytest.raises(UsageError, match="contains neither run groups nor grading reports"):
         load_results([tmp_path])
 
 
@@ -130,7 +130,7 @@ def test_a_faulty_report_in_a_folder_does_not_break_the_next_command(tmp_path: P
 
     assert len(results.seeds) == 1
     (note,) = results.notes
-    assert note.startswith("2_grading_report.json is left out: ")
+    assert note.startswith("2_grading_report.json is skipped: ")
     with pytest.raises(UsageError, match="2_grading_report"):
         load_results([sound, faulty])
 
@@ -154,8 +154,6 @@ def test_a_folder_here_does_not_stand_before_a_group_of_its_name(
         assert results.sources == (str(group.folder),)
 
     write_aggregate(tmp_path / "mine" / "1_grading_report.json", seed_of(ALL))
-    with pytest.raises(
-        UsageError, match=r"`mine` is a run group in .*runs and something else here; write .*runs/mine or \./mine"
-    ):
+    with pytest.raises(UsageError, match=r"`mine` is both a run group in .*runs and a path here; write .*runs/mine or \./mine"):
         load_results(["mine"])
     assert seeds_of("./mine") == [{"a", "b", "c"}]

@@ -140,7 +140,7 @@ def test_an_untold_version_in_a_report_file_is_said(tmp_path: Path) -> None:
     (results,) = load_results([told, untold])
 
     assert len(results.seeds) == 2
-    assert results.notes == ("some reports do not give the version of a; it is assumed to be the same",)
+    assert results.notes == ("some reports do not state the version of a; it is assumed to be the same",)
 
 
 def test_a_report_file_is_never_taken_for_runs_of_a_group(tmp_path: Path, toys: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -179,7 +179,7 @@ def test_damaged_reports_are_named_and_read_from_the_records(tmp_path: Path, toy
 
     assert [seed["toy-one"].report is not None for seed in results.seeds] == [True, False]
     for name in ("grading_report.json", "snapshot_reports.json", "toy-one_seed1/run.json"):
-        assert any(f"{name} is damaged and left out" in note for note in results.notes)
+        assert any(f"{name} is damaged and ignored" in note for note in results.notes)
 
 
 def test_a_damaged_group_in_a_folder_is_named_and_left_out(tmp_path: Path, toys: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_damaged_group_in_a_folder_is_named_and_left_out(tmp_path: Path, toys:
 
     assert len(results.seeds) == 1
     (note,) = results.notes
-    assert re.match(r"two is left out: .*two/group\.yaml was written by another version", note)
+    assert re.match(r"two is skipped: .*two/group\.yaml was written by another version", note)
     with pytest.raises(UsageError, match=r"group\.yaml"):
         load_results([sound, damaged])
 

@@ -109,7 +109,7 @@ def test_a_terminal_shows_findings_and_totals(reviewed: Group, capsys: pytest.Ca
 
     assert "Review of group: 1 flagged run of 4, 1 violation and 1 finding to look at by 1 rule." in text
     assert "toy-one_seed1/run.log:1" in text and "12 cells were edited" in text
-    assert "Not looked at, answers-in-code: the answers of toy-two are not prepared here" in text
+    assert "Not reviewed: answers-in-code: the answers of toy-two are not prepared here" in text
     assert all(way in text for way in ("all runs", "without flagged runs", "flagged runs as failures"))
 
 
@@ -133,7 +133,7 @@ def test_many_findings_are_shortened_in_a_terminal(graded: Group, capsys: pytest
     write_review(graded, review_of(graded, *many))
 
     short, whole = output(capsys, graded.folder), output(capsys, graded.folder, "--details")
-    assert "15 more findings; --details shows each." in short and "finding 030" not in short
+    assert "15 more findings; add --details to list them." in short and "finding 030" not in short
     assert "finding 039" in whole
 
 
@@ -174,8 +174,8 @@ def test_scores_are_drawn_over_familiarity(graded: Group, tmp_path: Path, capsys
 
     path = tmp_path / "report.html"
     text = output(capsys, graded.folder, "--html", path)
-    assert "Pearson correlation of scores with what m knows of 3 competitions: 1.00 (95 % 0.50 … 1.00)" in text
-    assert "Spearman correlation of scores with what m knows of 3 competitions: undefined, as both are the same" in text
+    assert "Pearson correlation of scores with the familiarity of m with 3 competitions: 1.00 (95 % 0.50 … 1.00)" in text
+    assert "Spearman correlation of scores with the familiarity of m with 3 competitions: undefined, as both are the same" in text
     with open_browser(tmp_path / "profile") as page:
         page.resize(1280, 900)
         page.open(path)
@@ -205,9 +205,7 @@ def test_a_review_of_runs_as_they_were_is_left_out(reviewed: Group, change: str,
     document = json.loads(output(capsys, reviewed.folder, "--json"))
     assert "review" not in document
     (note,) = [note for note in document["notes"] if "review" in note]
-    assert note.startswith(
-        f"the review of group is out of date and left out: 1 run changed since ({run.run_id}); `mlebench review"
-    )
+    assert note.startswith(f"the review of group is outdated and ignored: 1 run changed since ({run.run_id}); `mlebench review")
 
 
 def test_grading_anew_leaves_a_review_as_it_is(reviewed: Group, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +217,7 @@ def test_grading_anew_leaves_a_review_as_it_is(reviewed: Group, capsys: pytest.C
 def test_a_review_of_another_group_is_none_of_this(reviewed: Group, capsys: pytest.CaptureFixture[str]) -> None:
     moved = reviewed.folder.rename(reviewed.folder.with_name("other"))
     document = json.loads(output(capsys, moved, "--json"))
-    assert "review" not in document and any("out of date" in note for note in document["notes"])
+    assert "review" not in document and any("outdated" in note for note in document["notes"])
 
 
 @pytest.mark.parametrize(
@@ -232,7 +230,7 @@ def test_a_damaged_review_is_left_out_with_a_note(reviewed: Group, content: str,
     document = json.loads(output(capsys, reviewed.folder, "--json"))
     assert "review" not in document
     (note,) = [note for note in document["notes"] if "review" in note]
-    assert "is damaged and left out" in note and "\n" not in note
+    assert "is damaged and ignored" in note and "\n" not in note
 
 
 def test_groups_that_were_not_reviewed_are_told(reviewed: Group, toys: Path, capsys: pytest.CaptureFixture[str]) -> None:

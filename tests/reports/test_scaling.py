@@ -152,8 +152,8 @@ def test_runs_without_a_ledger_are_left_out_with_a_note() -> None:
     money, tokens = (document.main.spending[axis]["three"] for axis in SPENDING_AXES)
     assert (money.runs, money.left_out, money.points[-1].any_medal_percentage) == (1, 2, 100)
     assert (tokens.runs, tokens.left_out) == (2, 1)
-    assert "three: 2 of 3 runs left out of the curves over money (no ledger or calls of unknown price)" in document.main.notes
-    assert "three: 1 of 3 runs left out of the curves over tokens (no ledger)" in document.main.notes
+    assert "three: 2 of 3 runs omitted from the curves over money (no ledger or calls of unknown price)" in document.main.notes
+    assert "three: 1 of 3 runs omitted from the curves over tokens (no ledger)" in document.main.notes
     curves = document.to_dict()["scaling"]["runs"]
     assert [(curve["usd"], curve["tokens"]) for curve in curves] == [(None, [10, 10]), (None, None), ([1.5, 1.5], [10, 10])]
 

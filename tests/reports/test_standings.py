@@ -51,17 +51,18 @@ def test_equal_medals_are_told_by_scores() -> None:
     first = results([replace(entry, score=0.45) for entry in better], name="A")
     second = results(better, name="B")
     assert told(second, first) == (
-        "No difference: B and A earn equally many medals on mine; by score A is better on 20 of them and worse on 0 (p < 0.001)."
+        "No difference: B and A earn the same number of medals on mine; "
+        "by score A is better on 20 of them and worse on 0 (p < 0.001)."
     )
     assert told(second, replace(second, conditions=replace(second.conditions, agent="C"))) == (
-        "No difference: B and C earn equally many medals on mine."
+        "No difference: B and C earn the same number of medals on mine."
     )
 
 
 def test_one_competition_does_not_tell_how_sure_it_is() -> None:
     first, second = (results(seed_of({"c": outcome}), name=name) for name, outcome in (("A", "gold"), ("B", "none")))
     ranked = standings(make_document([first, second], [Selection("one", ("c",))]).entries, "one")
-    assert verdict(ranked) == "A is 100.0 percentage points ahead of B on one competition, which cannot tell how sure that is."
+    assert verdict(ranked) == "A is 100.0 percentage points ahead of B on one competition, which is too few for an interval."
 
 
 def test_the_best_comes_first_whoever_was_named_first() -> None:
@@ -101,7 +102,7 @@ def test_a_single_result_says_in_cards_how_its_runs_ended_and_what_they_took(tmp
 
     assert cards["mine: any medal"] == "10.00 ± – %"
     assert cards["Runs with a valid submission"] == "20 of 20"
-    assert (cards["Time of a run"], cards["US dollars"], cards["Tokens"]) == ("2 h", "50.00", "30,000,000")
+    assert (cards["Time per run"], cards["US dollars"], cards["Tokens"]) == ("2 h", "50.00", "30,000,000")
 
 
 def test_a_single_result_is_set_beside_the_nearest_published_ones() -> None:
@@ -109,7 +110,7 @@ def test_a_single_result_is_set_beside_the_nearest_published_ones() -> None:
     entry = make_document([results(seed_of({name: "gold" if place < 11 else "none" for place, name in enumerate(low)}))]).main
 
     sentence = nearest_published(entry)
-    assert sentence.startswith("On the public leaderboard, 50.0 % on low would stand below ")
+    assert sentence.startswith("On the public leaderboard, 50.0 % on low would rank below ")
     assert " and above " in sentence
 
 

@@ -92,10 +92,10 @@ def test_gpus_that_do_not_suffice_are_left_to_the_other_harness(tmp_path: Path) 
 def test_a_shortage_names_what_is_missing_and_the_settings_that_fit() -> None:
     booking = Booking(cpus=2, memory=2**30, gpu_ids=[])
     assert booking.shortage(Need(2, 2**30, 0)) is None
-    assert booking.shortage(Need(4, 1, 0)) == "it needs 4 CPUs, this machine has 2 CPUs; `--profile-set cpus=2` fits"
-    assert booking.shortage(Need(1, 1, 1)) == "it needs 1 GPU, this machine has 0 GPUs; `--profile-set gpus=0` fits"
+    assert booking.shortage(Need(4, 1, 0)) == "it needs 4 CPUs, but this machine has 2 CPUs; `--profile-set cpus=2` fits"
+    assert booking.shortage(Need(1, 1, 1)) == "it needs 1 GPU, but this machine has 0 GPUs; `--profile-set gpus=0` fits"
     assert booking.shortage(Need(8, 2**31, 1)) == (
-        "it needs 8 CPUs and 2.0 GiB of memory and 1 GPU, this machine has 2 CPUs and 1.0 GiB and 0 GPUs; "
+        "it needs 8 CPUs and 2.0 GiB of memory and 1 GPU, but this machine has 2 CPUs and 1.0 GiB and 0 GPUs; "
         "`--profile-set cpus=2 --profile-set memory=1024m --profile-set gpus=0` fits"
     )
 
@@ -104,7 +104,7 @@ def test_a_profile_that_has_no_room_names_those_that_fit() -> None:
     executor = local_executor(cpus=2, memory=2 * 2**30)
     gpu = Profile(name="gpu", cpus=1, memory=2**20, gpus=1, time_limit=60)
     assert no_room(executor, gpu) == (
-        "no run of profile gpu can start: it needs 1 GPU, this machine has 0 GPUs; `--profile-set gpus=0` fits; "
+        "no run of profile gpu can start: it needs 1 GPU, but this machine has 0 GPUs; `--profile-set gpus=0` fits; "
         "choose `--profile demo`"
     )
     assert no_room(executor, gpu.changed({"gpus": 0})) is None

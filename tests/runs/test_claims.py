@@ -76,7 +76,7 @@ def test_lines_that_are_no_calls_are_skipped_and_counted(tmp_path: Path) -> None
     journal.write_bytes(b"\n".join(lines))
     notes: list[str] = []
     assert checker_calls(tmp_path, notes.append) == ([{**good, "sha256": None}], 0)
-    assert notes == ["checker_calls.jsonl: 9 of 10 lines are left out, as they hold no call of the checker or are too many"]
+    assert notes == ["checker_calls.jsonl: 9 of 10 lines are left out: they are not checker calls, or exceed the limit"]
     assert checker_calls(tmp_path / "none", notes.append) == ([], 0)
 
 

@@ -17,17 +17,17 @@ from mlebench.runs.settings import RunSettings
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"address": "auto"}, "the local executor takes no `--address`; leave it out, or add `--executor ray`"),
-        ({"executor": "slurm", "address": "auto"}, "the slurm executor takes no `--address`"),
+        ({"address": "auto"}, "the local executor does not take `--address`; leave it out, or add `--executor ray`"),
+        ({"executor": "slurm", "address": "auto"}, "the slurm executor does not take `--address`"),
         (
             {"executor_settings": {"partition": "gpu"}},
-            r"the local executor takes no `--executor-set` \(partition\); leave it out, or add `--executor slurm`",
+            r"the local executor does not take `--executor-set` \(partition\); leave it out, or add `--executor slurm`",
         ),
         (
             {"images_from": "/shared/images"},
-            "the local executor takes no `--images-from`; leave it out, or add `--executor ray` or `slurm`",
+            "the local executor does not take `--images-from`; leave it out, or add `--executor ray` or `slurm`",
         ),
-        ({"executor": "ray", "executor_settings": {"qos": "x"}}, r"the ray executor takes no `--executor-set` \(qos\)"),
+        ({"executor": "ray", "executor_settings": {"qos": "x"}}, r"the ray executor does not take `--executor-set` \(qos\)"),
     ],
 )
 def test_settings_of_another_executor_are_refused(settings: dict[str, object], message: str) -> None:

@@ -79,7 +79,7 @@ def test_a_group_that_was_left_half_made_is_made_anew_under_its_name(
     scripted = str(agent(SUBMIT).directory)
     again = ["run", "--agent", scripted, "-c", "toy-a", "--sandbox", "local", "--profile", "demo", "--name", "mine"]
     assert main([*again, "--profile-set", "cpus=0.1", "--profile-set", "memory=1m"]) == 0
-    assert "was left half-made" in capsys.readouterr().err
+    assert "was left incomplete" in capsys.readouterr().err
     assert [record.has_valid_submission for record in Group.open(folder).records()] == [True]
 
 
@@ -96,7 +96,7 @@ def test_a_group_that_is_being_made_is_not_taken_over(plan: Plans, runs_dir: Pat
     group = Group.create(runs_dir, plan(), {}, "mine")
     assert not take_over(group.folder)
     (group.folder / "group.yaml").unlink()
-    with lock.hold(group.folder), pytest.raises(UsageError, match="running already"):
+    with lock.hold(group.folder), pytest.raises(UsageError, match="already running"):
         take_over(group.folder)
     assert take_over(group.folder)
     assert not group.folder.exists()
@@ -120,7 +120,7 @@ def test_commands_that_messages_offer_find_a_group_that_lies_elsewhere(
     group = Group.create(elsewhere, plan(), {}, "mine")
     there = f"--runs-dir '{elsewhere}'`"
     (group.run_dir(group.plan.runs[0].run_id) / "run.json").write_text("{")
-    assert f"`mlebench run --resume mine {there} does the run again" in str(group.record(group.plan.runs[0]).detail)
+    assert f"`mlebench run --resume mine {there} repeats the run" in str(group.record(group.plan.runs[0]).detail)
     with pytest.raises(UsageError, match=re.escape(f"continue it with `mlebench run --resume mine {there}")):
         Group.create(elsewhere, plan(), {}, "mine")
     watching = re.escape(f"`mlebench runs mine --watch {there}")

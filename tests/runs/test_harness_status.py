@@ -185,7 +185,7 @@ def test_failed_run_is_said_to_be_tried_again(plan: Plans, runs_dir: Path, toys:
     (toys / "toy-a" / "prepared" / "public").rename(toys / "gone")
     harness = Harness(group, retries=1, retry_delay=3600)
     found = wait_until(lambda: said if (said := read_harness_status(group.folder)) and said.waiting else None)
-    assert found.waits_for("toy-a_seed0").startswith("is tried again at ") and found.waits_for("toy-a_seed0").endswith(" UTC")
+    assert found.waits_for("toy-a_seed0").startswith("is retried at ") and found.waits_for("toy-a_seed0").endswith(" UTC")
     (group.folder / "cancel").touch()
     (group.run_dir("toy-a_seed0") / "cancel").touch()
     (group.folder / ".orders" / "cancel").mkdir(parents=True)

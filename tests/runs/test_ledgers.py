@@ -42,4 +42,4 @@ def test_a_line_that_a_killed_harness_left_torn_is_cut_off_at_the_runs_end(tmp_p
     settle_ledgers(tmp_path, True, notes.append)
     assert path.read_bytes().endswith(b"}\n")
     assert ledger_ends(tmp_path, True) == {"checker_calls": {"lines": 3, "head": head}, "model_calls": NOTHING}
-    assert notes == ["checker_calls.jsonl: the last line was torn and is cut off"]
+    assert notes == ["checker_calls.jsonl: the last line was incomplete and is removed"]

@@ -15,7 +15,7 @@ from mlebench.runs.missing_submission import what_is_there
         ((), "submission/ is empty; write $SUBMISSION_DIR/submission.csv"),
         (("submission/submission.csv.gz",), "submission/ holds submission.csv.gz; write it unpacked, as submission.csv"),
         (("submission/Submission.csv.ZIP",), "submission/ holds Submission.csv.ZIP; write it unpacked, as submission.csv"),
-        (("submission/Submission.CSV",), "submission/ holds Submission.CSV; the name is submission.csv, in small letters"),
+        (("submission/Submission.CSV",), "submission/ holds Submission.CSV; name the file submission.csv, in lower case"),
         (
             ("submission/out/submission.csv", "submission/a.txt"),
             "submission/ holds out/submission.csv, a.txt, but no submission.csv; write a csv file of that name directly into it",

@@ -141,13 +141,13 @@ def test_what_the_harness_does_for_itself_is_no_condition(asking: Plans) -> None
 @pytest.mark.parametrize(
     ("settings", "limits", "told"),
     [
-        ("arguments: {model: pricd}", {}, "agent scripted: there is no model `pricd`, did you mean priced"),
+        ("arguments: {model: pricd}", {}, "agent scripted: unknown model `pricd`; did you mean `priced`"),
         (ASKS, {}, "model `priced` needs the key HERE_KEY; set it with `export HERE_KEY=…`"),
         ("arguments: {model: unpriced}", {"budget": Budget(usd=5)}, "model `unpriced` has no price"),
         ("models: ['${{ arguments.model }}']", {}, "needs the argument model; give it with `--argument model=…`"),
-        (ASKS, {"network": "none"}, "asks models, and the network of profile toy is none; add `--network models`"),
+        (ASKS, {"network": "none"}, "calls models, but the network of profile toy is none; add `--network models`"),
         ("description: x", {"network": "open", "allow": ("pypi.org",)}, "`allow` opens pypi.org"),
-        ("description: x", {"network": "open", "budget": Budget(calls=5)}, "the budget calls=5 is kept by the gateway"),
+        ("description: x", {"network": "open", "budget": Budget(calls=5)}, "the budget calls=5 is enforced by the gateway"),
     ],
 )
 def test_problems_are_said_with_what_helps(asking: Plans, settings: str, limits: dict[str, Any], told: str) -> None:
@@ -157,7 +157,7 @@ def test_problems_are_said_with_what_helps(asking: Plans, settings: str, limits:
 @pytest.mark.parametrize("name", ["priced", "gpt-5"])
 def test_a_model_in_none_of_the_agents_dialects_is_refused_by_whatever_name(asking: Plans, name: str) -> None:
     settings = f"models: [{name}]\ndialects: [responses, messages]"
-    told = f"agent scripted asks models in responses or messages, and model `{name}` is asked in chat alone; choose another"
+    told = f"agent scripted calls models in responses or messages, but model `{name}` only supports chat; choose another"
     assert [told in problem for problem in model_problems(asking(settings), ["HERE_KEY"])] == [True]
 
 
@@ -178,7 +178,7 @@ def test_a_model_that_the_agent_cannot_talk_to_is_said_before_the_start(
     chosen = agent(settings="models: ['${{ arguments.model }}']\narguments: {model: gpt-5}\ndialects: [responses]")
     words = ["run", "--agent", str(chosen.directory), "-c", "toy-a", "--sandbox", "local", "--profile", "demo"]
     words += ["--network", "models", "--models", str(models_file)]
-    told = "agent scripted asks models in responses, and model `gpt-5` is asked in chat alone"
+    told = "agent scripted calls models in responses, but model `gpt-5` only supports chat"
     assert main([*words, "--dry-run"]) == 2
     assert f"missing: {told}" in capsys.readouterr().out
     assert main(words) == 2
@@ -239,7 +239,8 @@ def test_everything_is_said_in_a_file_and_by_flags(toys: Path, agent: Agents, mo
     profile = preview.plan.profile
     assert (profile.network, profile.budget, profile.allow) == ("models", Budget(usd=5, calls=2000), ("pypi.org",))
     assert profile.name == "demo+allow=pypi.org+budget=usd=5,calls=2000+network=models"
-    assert preview.most_usd == 10
+    assert preview.most == {"usd": 10, "input_tokens": None, "output_tokens": None, "calls": 4000}
+    assert [preview.to_dict()[f"most_{key}"] for key in preview.most] == [*preview.most.values()]
     assert preview.to_dict()["models"] == {"priced": {"served": "priced", "provider": "here", "key": "HERE_KEY", "priced": True}}
     assert [problem for problem in preview.problems if "HERE_KEY" in problem]
     [preview] = preview_run(experiment, network="none", budget="calls=7")

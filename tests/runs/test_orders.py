@@ -108,7 +108,7 @@ def test_paused_group_starts_nothing_until_it_goes_on(plan: Plans, runs_dir: Pat
     wait_until(lambda: begun(tmp_path / "trace") == 1)
     assert (
         pause(group)
-        == "group is paused: no further run starts, 1 run goes on to the end; `mlebench runs group --continue` starts runs again"
+        == "group is paused: no further run starts, 1 run finishes normally; `mlebench runs group --continue` starts runs again"
     )
     wait_until(lambda: (status := read_harness_status(group.folder)) is not None and status.is_paused)
     (tmp_path / "go").touch()
@@ -117,10 +117,12 @@ def test_paused_group_starts_nothing_until_it_goes_on(plan: Plans, runs_dir: Pat
     wait_for_a_look(group, harness)
     assert (begun(tmp_path / "trace"), harness.is_alive) == (1, True)
     assert sorted(states(group)) == ["finished", "pending", "pending"]
-    assert "group is paused: no further run of it starts; `mlebench runs group --continue` goes on" in harness.display.sentences
-    with pytest.raises(UsageError, match=r"paused already; `mlebench runs group --continue`"):
+    assert (
+        "group is paused: no further run of it starts; `mlebench runs group --continue` continues it" in harness.display.sentences
+    )
+    with pytest.raises(UsageError, match=r"already paused; `mlebench runs group --continue`"):
         pause(group)
-    assert go_on(group) == "group goes on: runs start again"
+    assert go_on(group) == "group continues: runs start again"
     assert [record.state for record in harness.join()] == ["finished"] * 3
     assert begun(tmp_path / "trace") == 3
 
@@ -171,7 +173,7 @@ def test_more_and_fewer_runs_at_once(plan: Plans, runs_dir: Path, tmp_path: Path
     group = Group.create(runs_dir, plan(script, seeds=(0, 1)), {}, "group")
     harness = Harness(group, parallel=1)
     wait_until(lambda: begun(tmp_path / "trace") == 1)
-    assert set_parallel(group, 3) == "the harness of group keeps to at most 3 runs at once from now on; no run is stopped for it"
+    assert set_parallel(group, 3) == "the harness of group runs at most 3 runs at once from now on; running runs are not stopped"
     wait_until(lambda: begun(tmp_path / "trace") == 3)
     assert set_parallel(group, 1)
     assert (states(group).count("running"), harness.executor.parallel) == (3, 1)
@@ -190,9 +192,12 @@ def test_more_and_fewer_runs_at_once(plan: Plans, runs_dir: Path, tmp_path: Path
 
 def test_a_number_for_a_group_without_harness_is_kept_for_resuming(plan: Plans, runs_dir: Path) -> None:
     group = Group.create(runs_dir, plan(), {}, "group")
-    assert set_parallel(group, 5) == "group is kept to at most 5 runs at once; `mlebench run --resume group` continues it so"
+    assert (
+        set_parallel(group, 5)
+        == "group is limited to at most 5 runs at once; `mlebench run --resume group` continues it with that limit"
+    )
     assert Group.open(group.folder).settings.parallel == 5
-    with pytest.raises(UsageError, match=r"0 runs cannot run at once; give `--parallel` a whole number from 1"):
+    with pytest.raises(UsageError, match=r"0 runs cannot run at once; give `--parallel` an integer from 1"):
         set_parallel(group, 0)
 
 
@@ -224,7 +229,7 @@ def test_failed_run_is_done_again_by_the_harness_that_is_at_work(plan: Plans, ru
     (tmp_path / "fixed").touch()
     assert (
         retry_run(group, "toy-b_seed0")
-        == "toy-b_seed0 is done again as soon as there is room for it; `mlebench runs group` shows it"
+        == "toy-b_seed0 is repeated as soon as there is room for it; `mlebench runs group` shows it"
     )
     wait_until(lambda: "finished" in states(group))
     (tmp_path / "go").touch()
@@ -237,7 +242,7 @@ def test_result_stays_a_result(plan: Plans, runs_dir: Path) -> None:
     group = Group.create(runs_dir, plan(SUBMIT, competitions=("toy-a", "toy-b")), {}, "group")
     run_groups([group], local_executor())
     refused = (
-        r"^toy-a_seed0 is a result \(finished\), and another attempt would choose among results; start a new group with "
+        r"^toy-a_seed0 is a result \(finished\), and another attempt would mean choosing among results; start a new group with "
         r"`mlebench run --seeds N` for further runs of the competition$"
     )
     with pytest.raises(UsageError, match=refused):
@@ -267,7 +272,7 @@ def test_without_harness_a_run_is_put_back_and_resuming_does_it(plan: Plans, run
     group = Group.create(runs_dir, plan(script + SUBMIT, competitions=("toy-a",)), {}, "group")
     run_groups([group], local_executor())
     assert states(group) == ["failed"]
-    assert retry_run(group, "toy-a_seed0") == "toy-a_seed0 is to be done again; `mlebench run --resume group` starts it"
+    assert retry_run(group, "toy-a_seed0") == "toy-a_seed0 is marked for another attempt; `mlebench run --resume group` starts it"
     assert states(group) == ["pending"]
     with pytest.raises(UsageError, match=r"has not ended \(pending\)"):
         retry_run(group, "toy-a_seed0")
@@ -297,7 +302,7 @@ def test_retry_of_a_paused_group_waits_for_it_to_go_on(plan: Plans, runs_dir: Pa
     wait_until(lambda: "cancelled" in states(group))
     assert (
         retry_run(group, waiting)
-        == f"{waiting} is done again once group goes on; `mlebench runs group --continue` starts runs again"
+        == f"{waiting} is repeated once group continues; `mlebench runs group --continue` starts runs again"
     )
     wait_for_a_look(group, harness)
     assert begun(tmp_path / "trace") == 1
@@ -353,17 +358,17 @@ def test_order_that_a_harness_leaves_as_it_ends_is_carried_out(plan: Plans, runs
         order = group.folder / ".orders" / "retry" / "toy-a_seed0"
         wait_until(order.exists)
     asking.join(60)
-    assert answers == ["toy-a_seed0 is to be done again; `mlebench run --resume group` starts it"]
+    assert answers == ["toy-a_seed0 is marked for another attempt; `mlebench run --resume group` starts it"]
     assert (states(group), order.exists()) == (["pending"], False)
 
 
 def test_silent_harness_is_told_and_not_waited_for(plan: Plans, runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(orders, "_PATIENCE_SECONDS", 0.0)
-    shows = "`mlebench runs group` shows it"
+    shows = "`mlebench runs group`"
     group = Group.create(runs_dir, plan(), {}, "group")
     with lock.hold(group.folder):
         assert set_parallel(group, 2) == (
-            f"the harness of group is told to keep to at most 2 runs at once, and has not answered yet; {shows}"
+            f"the harness of group was asked to run at most 2 runs at once but has not responded yet; check with {shows}"
         )
     assert read_orders(group).parallel == 2
 

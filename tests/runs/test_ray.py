@@ -100,7 +100,7 @@ class NodeKiller(Silent):
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
-        if "looked for elsewhere" in sentence:
+        if "resumed elsewhere" in sentence:
             self._noticed.touch()
 
 
@@ -140,7 +140,7 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
     assert len(records) == 40
     assert all(record.has_valid_submission for record in records), [record.detail for record in records]
     assert len({record.place for record in records}) == 2
-    assert any("looked for elsewhere" in sentence for sentence in display.said), display.said
+    assert any("resumed elsewhere" in sentence for sentence in display.said), display.said
     assert_never_oversold(tmp_path / "trace")
     starts = [line for line in (tmp_path / "trace").read_text().splitlines() if line.startswith("+")]
     assert len(starts) == sum(record.attempt for record in records)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.cli.main import main
 from mlebench.errors import UsageError
 from mlebench.grade.many import grade_many
@@ -20,6 +21,7 @@ from mlebench.runs.lock import hold
 from mlebench.runs.plan import PlannedRun
 from mlebench.runs.regrade import regrade_group
 from tests.reports.toys import finish, install, keep_snapshot, make_group, table
+from tests.sound_steps import assert_sound
 
 NOTING = """
 def noting(path):
@@ -93,7 +95,7 @@ def test_runs_without_a_chance_are_not_graded(tmp_path: Path, toys: Path) -> Non
 
 def test_a_running_group_is_refused_before_it_is_graded(group: Group, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlebench.runs.regrade.grade_many", lambda *_, **__: pytest.fail("graded"))
-    with hold(group.folder), pytest.raises(UsageError, match="is running already"):
+    with hold(group.folder), pytest.raises(UsageError, match="is already running"):
         regrade_group(group.folder)
 
 
@@ -106,7 +108,7 @@ def test_groups_are_found_by_name_and_near_names_are_told(group: Group, capsys: 
         assert json.loads(capsys.readouterr().out)["splits"]
     for command in ("grade", "report"):
         assert main([command, group.name[:-1], *runs_dir]) == 2
-        assert f"did you mean {group.name}?" in capsys.readouterr().err
+        assert f"did you mean `{group.name}`?" in capsys.readouterr().err
 
 
 def test_snapshots_are_graded_with_their_time(group: Group) -> None:
@@ -142,7 +144,7 @@ def test_another_edition_leaves_the_group_as_it_is(group: Group, toys: Path) -> 
 
 
 def test_a_running_group_is_not_touched(group: Group) -> None:
-    with hold(group.folder), pytest.raises(UsageError, match="is running already"):
+    with hold(group.folder), pytest.raises(UsageError, match="is already running"):
         regrade_group(group.folder)
 
 
@@ -202,7 +204,10 @@ def test_one_large_competition_is_spread(tmp_path: Path, toys: Path) -> None:
     submissions.insert(4, Submission("toy-two", tmp_path / "0.csv"))
     graded: list[int] = []
 
-    reports = grade_many(submissions, Registry(toys), jobs=2, progress=graded.append)
+    steps: list[Step] = []
+    reports = grade_many(submissions, Registry(toys), jobs=2, progress=graded.append, listener=steps.append)
+
+    assert_sound(steps, phases=["grading"])
 
     assert [report.competition_id for report in reports] == [entry.competition_id for entry in submissions]
     expected = [0, 0.1, 0.2, 0.3, 0, 0.4, 0.5, 0.6, 0.7, 0.8]

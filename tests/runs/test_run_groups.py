@@ -154,7 +154,7 @@ def test_resuming_leaves_results_alone(plan: Plans, runs_dir: Path) -> None:
 def test_group_stops_when_its_runs_fail_at_once(plan: Plans, runs_dir: Path) -> None:
     chosen = plan("echo no key >&2; exit 1", seeds=tuple(range(10)))
     group = Group.create(runs_dir, chosen, {}, "group")
-    with pytest.raises(GroupStopped, match=r"3 runs in a row failed at once.*--resume group"):
+    with pytest.raises(GroupStopped, match=r"3 runs in a row failed immediately.*--resume group"):
         run_groups([group], local_executor(parallel=1), AT_ONCE)
     assert [record.state for record in group.records()].count("failed") == 3
     assert [record.state for record in group.records()].count("pending") == 27
@@ -300,13 +300,13 @@ def test_groups_with_different_needs_share_a_machine(plan: Plans, runs_dir: Path
 
 
 def test_impossible_need_is_refused_before_anything_starts(plan: Plans, runs_dir: Path) -> None:
-    with pytest.raises(UsageError, match="needs 64 CPUs, this machine has 4 CPUs; `--profile-set cpus=4` fits"):
+    with pytest.raises(UsageError, match="needs 64 CPUs, but this machine has 4 CPUs; `--profile-set cpus=4` fits"):
         run(plan(limits={"cpus": 64}), runs_dir)
 
 
 def test_second_harness_is_refused(plan: Plans, runs_dir: Path) -> None:
     group = Group.create(runs_dir, plan(), {}, "group")
-    with lock.hold(group.folder), pytest.raises(UsageError, match="is running already"):
+    with lock.hold(group.folder), pytest.raises(UsageError, match="is already running"):
         run_groups([group], local_executor(), AT_ONCE)
     assert not lock.is_held(group.folder)
 

@@ -381,7 +381,7 @@ class NodeKiller(Silent):
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
-        self._has_noticed |= "looked for elsewhere" in sentence
+        self._has_noticed |= "resumed elsewhere" in sentence
 
 
 @pytest.mark.timeout(900)

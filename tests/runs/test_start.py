@@ -89,7 +89,7 @@ def test_a_python_program_runs_agents_as_the_command_line_does(scripted: str, ru
     [
         ({"agents": "dummy", "competition": "toy-a"}, "`competition`"),
         ({"competitions": ["toy-a"]}, "`agents`"),
-        ({"resume": "nothing"}, "no run group `nothing`"),
+        ({"resume": "nothing"}, "unknown run group `nothing`"),
     ],
 )
 def test_wrong_choices_are_named(toys: Path, choices: dict[str, Any], message: str) -> None:
@@ -198,7 +198,7 @@ def test_changed_agent_is_refused_with_the_part_that_differs(scripted: str, caps
     assert main(["run", "--resume", "group"]) == 2
     error = capsys.readouterr().err
     assert "arguments (steps not set → 9)" in error and "agent's files" in error
-    assert "changed files of the agent: agent.yaml; put them back" in error
+    assert "changed files of the agent: agent.yaml; restore them" in error
 
 
 def test_only_this_machines_executor_asks_for_this_machines_sandbox(plan: Callable[..., Plan], agent: Agents) -> None:

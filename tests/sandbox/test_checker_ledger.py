@@ -132,7 +132,7 @@ def test_a_served_again_checker_goes_on_with_the_chain(run: Run) -> None:
     run.serve().check(b"bad")
     assert run.calls == [("checked", 200, True), ("checked", 200, False)]
     assert broken_line(run.lines) is None
-    assert run.notes == ["checker_calls.jsonl: the last line was torn and is cut off"]
+    assert run.notes == ["checker_calls.jsonl: the last line was incomplete and is removed"]
 
 
 @pytest.mark.parametrize("where", ["header", "message"])

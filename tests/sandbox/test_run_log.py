@@ -125,7 +125,7 @@ def test_what_an_agent_wrote_into_the_log_itself_is_brought_into_shape(tmp_path:
     lines = read(tmp_path / "run.log")
     assert [line[31:] for line in lines if line.startswith("[mlebench]")] == [
         "started",
-        "what somebody else than the harness wrote into this log was replaced or left out",
+        "text that was not written to this log by the harness was replaced or left out",
     ]
     assert lines[1].startswith("[agent: mlebench]") and lines[2] == "key ***"
 

@@ -114,7 +114,7 @@ def test_the_command_takes_the_old_folders_name(
 ) -> None:
     old = write_agent(tmp_path / "old")
     assert main(["new-agent", "--from", str(old), "--into", str(tmp_path / "new")]) == 0
-    assert "nothing is left to do" in capsys.readouterr().out
+    assert "nothing left to do" in capsys.readouterr().out
     assert main(["new-agent", "mine", "--from", str(old), "--into", str(tmp_path / "new")]) == 0
     monkeypatch.setenv("MLEBENCH_AGENTS_PATH", str(tmp_path / "new"))
     assert get_agent("mine/quick").id == "mine/quick"
@@ -137,12 +137,12 @@ def test_a_folder_that_is_not_converted_names_the_command(
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ("", "names no agent"),
-        ("[1]", "names no agent"),
-        ("tree: {kwargs: {}}", "names no agent"),
+        ("", "defines no agent"),
+        ("[1]", "defines no agent"),
+        ("tree: {kwargs: {}}", "defines no agent"),
         ("tree: {start: tree/start.sh, kwargs: 5}", r"config\.yaml, tree: `kwargs`"),
-        ("tree: {start: tree/begin.sh}", r"`start` is tree/begin\.sh, and there is no"),
-        ("tree: {start: tree/start.sh}\ntree/b: {start: tree/other.sh}", "several values of `start`"),
+        ("tree: {start: tree/begin.sh}", r"`start` is tree/begin\.sh, but .* does not exist"),
+        ("tree: {start: tree/start.sh}\ntree/b: {start: tree/other.sh}", "different values of `start`"),
     ],
 )
 def test_a_faulty_config_is_told_and_nothing_is_made(tmp_path: Path, config: str, message: str) -> None:
@@ -154,5 +154,5 @@ def test_a_faulty_config_is_told_and_nothing_is_made(tmp_path: Path, config: str
 
 
 def test_another_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"holds no config\.yaml"):
+    with pytest.raises(UsageError, match=r"contains no config\.yaml"):
         adopt_agent(tmp_path, "tree", tmp_path / "new")

@@ -86,7 +86,7 @@ class TestLike:
     ) -> None:
         assert main(["new-agent", "my-agent", "--like", "react", "--into", str(tmp_path)]) == 0
         told = capsys.readouterr().out
-        assert "agent.yaml:1  a copy of react; say in `description` what this one does" in told
+        assert "agent.yaml:1  a copy of react; describe this agent in `description`" in told
         assert (
             f"MLEBENCH_AGENTS_PATH={tmp_path} mlebench run --agent my-agent -c demo-wine --profile demo --sandbox local" in told
         )
@@ -115,11 +115,11 @@ class TestLike:
     @pytest.mark.parametrize(
         ("words", "told"),
         [
-            (["mine", "--like", "raect"], "there is no agent `raect`, did you mean react"),
-            (["mine", "--like", "react/gpt"], "a folder is copied with all its variants: `--like react`"),
-            (["--like", "react"], "which name?"),
-            (["mine", "--like", "react", "--from", "x"], "not allowed with"),
-            (["Mine", "--like", "react"], "small letters"),
+            (["mine", "--like", "raect"], "unknown agent `raect`; did you mean `react`"),
+            (["mine", "--like", "react/gpt"], "an agent is copied with all its variants; write `--like react`"),
+            (["--like", "react"], "no name given; "),
+            (["mine", "--like", "react", "--from", "x"], "`--from` and `--like` exclude each other"),
+            (["Mine", "--like", "react"], "lower-case letters"),
         ],
     )
     def test_what_cannot_be_copied_is_said(
@@ -133,12 +133,12 @@ class TestLike:
 @pytest.mark.parametrize("name", ["../out", "a b", "", ".hidden"])
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new-competition", name, "--into", str(tmp_path / "in")]) == 2
-    assert "is no name" in capsys.readouterr().err
+    assert "is not a valid" in capsys.readouterr().err
 
 
 def test_what_an_agent_may_be_called_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new-agent", "MyAgent", "--into", str(tmp_path)]) == 2
-    assert "small letters" in capsys.readouterr().err
+    assert "lower-case letters" in capsys.readouterr().err
     assert main(["new-agent", "my_agent.2", "--into", str(tmp_path / "with space")]) == 0
     assert f"MLEBENCH_AGENTS_PATH='{tmp_path}/with space'" in capsys.readouterr().out
     assert not (tmp_path / "in").exists()

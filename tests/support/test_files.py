@@ -63,7 +63,7 @@ def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path: Path, mark: bytes) -> 
     [
         ("id\n".encode("utf-16"), "is UTF-16 text, not UTF-8 text; save it as UTF-8, or give another"),
         (("id,y\n" * 20).encode("utf-16-le"), "is UTF-16 text"),
-        (gzip.compress(b"id\n", mtime=0), "is compressed by gzip, not UTF-8 text; unpack it, or give another"),
+        (gzip.compress(b"id\n", mtime=0), "is gzip-compressed, not UTF-8 text; unpack it, or give another"),
         (b"PK\x03\x04\x00\x01", "is binary, not UTF-8 text"),
         (b"a\nb\n\xff\n", r"a\.txt, line 3 is not UTF-8 text \(byte 0xff\); give another"),
     ],

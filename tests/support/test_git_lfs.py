@@ -15,7 +15,7 @@ POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 123
 
 def test_a_pointer_is_refused(tmp_path: Path) -> None:
     (tmp_path / "board.csv").write_text(POINTER)
-    with pytest.raises(UsageError, match=r"board\.csv is a pointer of Git LFS.*`git lfs pull`"):
+    with pytest.raises(UsageError, match=r"board\.csv is a Git LFS pointer.*`git lfs pull`"):
         refuse_pointer(tmp_path / "board.csv")
 
 
@@ -27,5 +27,5 @@ def test_other_files_and_missing_ones_pass(tmp_path: Path) -> None:
 
 def test_a_report_that_was_not_fetched_says_so(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text(POINTER)
-    with pytest.raises(UsageError, match="pointer of Git LFS"):
+    with pytest.raises(UsageError, match="Git LFS pointer"):
         read_report_file(tmp_path / "report.json")

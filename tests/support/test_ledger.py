@@ -195,7 +195,7 @@ def test_a_change_within_is_not_repaired_but_seen(path: Path, opened: Callable[[
     path.write_bytes(path.read_bytes().replace(b'"number":1', b'"number":7'))
     again = opened()
     again.append({"number": 4})
-    assert notes == ["calls.jsonl: the chain is broken at line 2; it goes on behind what stands there"]
+    assert notes == ["calls.jsonl: the chain is broken at line 2; it continues after that line"]
     assert broken_line_of(path, MOST) == 2
     assert [entry["n"] for entry in lines_of(path)] == [1, 2, 3, 4, 5]
     assert broken_line([{"n": 1, "previous": None, "hash": hash_of({"n": 1, "previous": None})}]) is None
@@ -272,7 +272,7 @@ def test_what_is_no_file_is_moved_aside(path: Path, opened: Callable[[], Ledger]
         make[kind]()
         opened().append({"number": 1})
     assert [entry["number"] for entry in lines_of(path)] == [1]
-    assert notes == [f"calls.jsonl: {kind} lay in its place and is now calls.jsonl.aside-1"]
+    assert notes == [f"calls.jsonl: {kind} was in its place and is now calls.jsonl.aside-1"]
     assert target.read_text() == "theirs"
 
 

@@ -35,10 +35,10 @@ class Whole(BaseModel):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("seeds: 1\nseed: 3", "unknown key `seed` (did you mean `seeds`?)"),
-        ("seeds: 1\nparts: [{time: 1h}]", "unknown key `parts.0.time` (did you mean `time_limit`?)"),
+        ("seeds: 1\nseed: 3", "unknown key `seed`; did you mean `seeds`?"),
+        ("seeds: 1\nparts: [{time: 1h}]", "unknown key `parts.0.time`; did you mean `time_limit`?"),
         ("seeds: 1\nnamed: {a: {timelimit: 1}}", "did you mean `time_limit`?"),
-        ("seeds: 1\nqqq: 1", "unknown key `qqq` (there are `seeds`, `parts`, `named`)"),
+        ("seeds: 1\nqqq: 1", "unknown key `qqq`; choose `seeds`, `parts` or `named`"),
         ("parts: []", "`seeds` is missing"),
         ("seeds: many", "`seeds`: expected a valid integer"),
         ("seeds: 12", "`seeds`: at most nine seeds"),
@@ -65,7 +65,7 @@ def test_a_wrong_key_or_value_is_named_with_what_was_expected(tmp_path: Path, te
         ("seeds: x\nparts:\n  - &one {time: 1}\n  - *one\n", ", line 1: `seeds`: expected a valid integer, unable"),
         (
             "seeds: 1\nparts:\n  - &one {time: 1}\n  - *one\n",
-            ", line 3: unknown key `parts.0.time` (did you mean `time_limit`?); line 3: ",
+            ", line 3: unknown key `parts.0.time`; did you mean `time_limit`? line 3: ",
         ),
         ("a: &a {time: 1}\nseeds: 1\nnamed:\n  b:\n    <<: *a\n", "line 4: unknown key `named.b.time`"),
         ('seeds: "\\ud800"\n', ", line 1: `seeds`: "),
@@ -107,7 +107,7 @@ def test_marks_and_other_encodings(tmp_path: Path) -> None:
 def test_a_key_that_stands_twice_is_refused_as_one_value_would_be_lost(tmp_path: Path) -> None:
     file = tmp_path / "whole.yaml"
     file.write_text("seeds: 1\nparts: []\nseeds: 2\n")
-    with pytest.raises(UsageError, match=r"the key `seeds` stands twice.*line 1"):
+    with pytest.raises(UsageError, match=r"the key `seeds` appears twice.*line 1"):
         read_yaml(file)
 
 

@@ -1,7 +1,7 @@
 """A baseline for competitions of tables: reads what is there, fits by column type, predicts every target column.
 
 The sample submission is submitted first, so that there is a submission whatever happens afterwards; it stays where the
-data is no table, where the targets cannot be found, or where time runs out.
+data is not a table, where the targets cannot be found, or where time runs out.
 """
 
 from __future__ import annotations

@@ -56,12 +56,12 @@ class Task:
 
 
 def recognise(sample: pd.DataFrame, tables: dict[str, pd.DataFrame], description: str) -> Task | None:
-    """Find train, test and targets; None where this is no task for tables.
+    """Find train, test and targets; None where this is not a task for tables.
 
     Args:
         sample: the sample submission, every cell as text.
         tables: the other tables, by file name.
-        description: the task's text; its metric tells labels from probabilities.
+        description: the task's text; its metric distinguishes labels from probabilities.
     """
     for train, test in _pairs(tables):
         aligned = _align(sample, test)
@@ -97,7 +97,7 @@ def _pairs(tables: dict[str, pd.DataFrame]) -> list[tuple[pd.DataFrame, pd.DataF
 
 class _Alignment(NamedTuple):
     given: list[str]
-    """Columns of the sample that are no targets."""
+    """Columns of the sample that are not targets."""
     key: str | None
     """The one that names its rows; None where the rows are matched by their order."""
     places: np.ndarray
@@ -193,7 +193,7 @@ def _single(values: pd.Series, name: str, column: str, example: pd.Series, descr
 
 
 def _is_plain_id(column: str, key: str | None, train: pd.DataFrame) -> bool:
-    """An id tells nothing, unless it is one of the few strings with structure (`0013_01`)."""
+    """An id carries no information, unless it is one of the few strings with structure (`0013_01`)."""
     if column != key and column.lower() not in ("id", "index"):
         return False
     return not (train[column].dtype == object and train[column].astype(str).str.contains(r"[_/]").all())

@@ -91,7 +91,7 @@ class Agent:
 
 
 class CommandLineAgent(Agent):
-    """One program: how it is set up, called, called again, and what it says that it used."""
+    """One program: how it is set up, called, called once more, and what it says that it used."""
 
     def keep(self, place: Path) -> None:
         """Have what the program writes into a folder of its own, such as `~/.NAME/sessions`, lie in `folder`; called once."""
@@ -121,7 +121,7 @@ class CommandLineAgent(Agent):
         return json.dumps(event)
 
     def says_to_wait(self, output: str) -> bool:
-        """Whether all that a failed call wrote tells that the provider was busy or out of order.
+        """Whether all that a failed call wrote shows that the provider was busy or out of order.
 
         A program that tries often enough by itself need not be read for that.
         """
@@ -162,7 +162,7 @@ class CommandLineAgent(Agent):
         return code if code >= 0 else 128 - code
 
     def end(self) -> None:
-        """Write down what was used so far, for a program that is killed before it ends by itself."""
+        """Write down what was used so far, for a program that is killed before it exits."""
         timer = threading.Timer(_SECONDS_TO_SAVE, self.report_usage)
         timer.daemon = True
         timer.start()
@@ -249,7 +249,7 @@ class LibraryAgent(Agent):
         raise NotImplementedError
 
     def says_to_wait(self, error: Exception) -> bool:
-        """Whether the exception that ended a turn tells that the provider was busy or out of order.
+        """Whether the exception that ended a turn shows that the provider was busy or out of order.
 
         A library that tries often enough by itself need not be asked.
         """

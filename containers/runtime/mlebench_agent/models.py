@@ -67,7 +67,7 @@ class Answer:
 
     message: Mapping[str, Any]
     """In the form in which the next request's `messages` hold it, which every provider takes: what cannot be read of its calls
-    is mended, and what nobody wants to see again is left out."""
+    is fixed, and what nobody wants to see again is left out."""
     calls: Sequence[Call]
     """The tools that it calls, in its order; each wants an answer."""
     reason: str
@@ -136,7 +136,7 @@ class Models:
         return used
 
     def _post(self, body: bytes) -> Any:
-        """The parsed answer to a request; its text where it is no JSON."""
+        """The parsed answer to a request; its text where it is not JSON."""
         # an answer that was lost on its way is not paid for again
         headers = {
             "Authorization": f"Bearer {self._key}",
@@ -226,8 +226,8 @@ def _arguments(text: Any) -> tuple[Mapping[str, Any], str]:
         # a model that writes a line break into a string means one
         arguments = json.loads(str(text), strict=False)
     except (ValueError, RecursionError) as error:
-        return {}, f"the arguments are no valid JSON: {error}"
-    return (arguments, "") if isinstance(arguments, dict) else ({}, "the arguments are no JSON object")
+        return {}, f"the arguments are not valid JSON: {error}"
+    return (arguments, "") if isinstance(arguments, dict) else ({}, "the arguments are not a JSON object")
 
 
 def _message(given: Mapping[str, Any], calls: Sequence[tuple[Call, Mapping[str, Any]]]) -> Mapping[str, Any]:

@@ -1,30 +1,29 @@
-"""List the agents, show one in full, or build the images that they run in.
+"""List agents, show one in full, or build the images that they run in.
 
-Your own agents: a folder with an `agent.yaml`, in a folder that MLEBENCH_AGENTS_PATH names, or given to
-`mlebench run --agent ./my-agent` by its path.
-
-An image is built (and as its recipe wants it), outdated, or not built; the next run that needs it builds it. Without an image of
-its own an agent runs in the base image; the image of one that brings a ready-made image is up to you.
+Your own agents are folders with an `agent.yaml`: in a folder that MLEBENCH_AGENTS_PATH lists, or given by path to
+`mlebench run --agent ./my-agent`.
 
 examples:
   mlebench agents
+  mlebench agents --variants
   mlebench agents codex
-  mlebench agents aide/claude
+  mlebench agents aide/claude --json
   mlebench agents build codex claude-code
-  mlebench agents build --all
 """
 
 from __future__ import annotations
 
 import argparse
-import difflib
+from collections import deque
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
-from mlebench._support.hints import command
+from mlebench._support.hints import command, near
+from mlebench._support.steps import Tally
 from mlebench.cli.options import add_json, tell
 from mlebench.cli.output import print_json, print_table
+from mlebench.cli.parsing import Parser
+from mlebench.cli.progress import Progress
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
 
 if TYPE_CHECKING:
@@ -32,30 +31,73 @@ if TYPE_CHECKING:
     from mlebench.sandbox.docker.inventory import Inventory
 
 _ENGINE_SECONDS = 5.0
-"""A list does not wait longer for an engine."""
+"""The longest that a list waits for an engine."""
 _ACTIONS = ("list", "build")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("names", nargs="*", metavar="NAME", help="agents to show in full; after the word `build`, to build")
-    parser.add_argument("--variants", action="store_true", help="list every variant in a row of its own")
-    parser.add_argument("--all", action="store_true", help="build the images of all agents that have one of their own")
+_LIST = """
+List all agents.
+
+The column `image` says whether the image of an agent is built, outdated or not built. An agent without an image of its own
+runs in the base image.
+
+examples:
+  mlebench agents list
+  mlebench agents list --variants --json
+"""
+_SHOW = """
+Show agents in full: arguments, secrets, image, how to run them, and what is missing here.
+
+The word `show` may be left out.
+
+examples:
+  mlebench agents show codex
+  mlebench agents aide/claude
+"""
+_BUILD = """
+Build the images of agents ahead of the run that needs them.
+
+examples:
+  mlebench agents build codex claude-code
+  mlebench agents build --all
+  mlebench agents build aide --rebuild
+"""
+
+
+def configure(parser: Parser) -> None:
+    _configure_list(parser)
+    parser.set_defaults(names=[])
+    actions = {"list": (_LIST, _configure_list), "show": (_SHOW, _configure_show), "build": (_BUILD, _configure_build)}
+    parser.add_actions(actions, otherwise="show")
+
+
+def _configure_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--variants", action="store_true", help="list each variant in a row of its own")
+    add_json(parser)
+
+
+def _configure_show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="+", metavar="AGENT", help="agents, with /VARIANT for a variant")
+    add_json(parser)
+
+
+def _configure_build(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="*", metavar="AGENT", help="agents")
+    parser.add_argument("--all", action="store_true", help="all agents that have an image of their own")
     parser.add_argument("--rebuild", action="store_true", help="build even if the image is current")
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    is_build = arguments.names[:1] == ["build"]
-    names = arguments.names[1:] if arguments.names[:1] in (["build"], ["list"]) else arguments.names
-    if not is_build and (arguments.all or arguments.rebuild):
-        raise UsageError(f"--all and --rebuild are of {command('agents', 'build', *names)}")
-    if names and arguments.variants:
-        raise UsageError("--variants is of the list, without names; an agent that is shown in full names its variants")
-    if is_build:
-        return _build(arguments, names)
-    if names and len(arguments.names) != len(names):
-        raise UsageError(f"{command('agents', 'list')} takes no names; {command('agents', *names)} shows an agent in full")
-    return _show(arguments, names) if names else _list(arguments)
+    if arguments.action == "build":
+        return _build(arguments, arguments.names)
+    if arguments.action != "show":
+        return _list(arguments)
+    if arguments.variants:
+        raise UsageError(
+            f"`--variants` goes with the list; {command('agents', *arguments.names)} shows an agent with its variants"
+        )
+    return _show(arguments, arguments.names)
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -72,20 +114,19 @@ def _list(arguments: argparse.Namespace) -> int:
     print_table(COLUMNS, [row(agent, agent_image(inventory, agent)) for agent in shown])
     described = {agent.name: agent.description for agent in every if agent.variant is None}
     for agent in shown:
-        # below the table, where words have room
         if agent.variant is None or agent.description != described[agent.name]:
             print(f"{agent.id}: {agent.description or 'no description'}")
         variants = [other.variant for other in every if other.name == agent.name and other.variant]
         if variants and not arguments.variants:
             print(f"    variants: {', '.join(variants)}")
-    tell(arguments, f"{command('agents', 'NAME')} shows one in full: arguments, secrets, what is missing, how to run it")
+    tell(arguments, f"{command('agents', 'NAME')} shows an agent in full")
     for sentence in unconverted_agents():
         tell(arguments, sentence)
     return 0
 
 
 def _inventory() -> Inventory | None:
-    """What the engine has; None where none answers."""
+    """The images of the engine; None if no engine answers."""
     from mlebench.sandbox.docker.engine import connect
     from mlebench.sandbox.docker.inventory import Inventory
 
@@ -115,10 +156,9 @@ def _refuse_misspelt_action(names: Sequence[str]) -> None:
     from mlebench.agents import list_agents
 
     first, *others = names
-    near = difflib.get_close_matches(first, _ACTIONS, n=1)
-    if near and first not in list_agents():
-        meant = command("agents", near[0], *others) if others else near[0]
-        raise UsageError(f"there is no agent `{first}`; did you mean {meant}?")
+    meant = near(first, _ACTIONS, most=1)
+    if meant and first not in list_agents() and not near(first, list_agents()):
+        raise UsageError(f"unknown agent `{first}`; did you mean {command('agents', meant[0], *others)}?")
 
 
 def _build(arguments: argparse.Namespace, names: Sequence[str]) -> int:
@@ -128,14 +168,19 @@ def _build(arguments: argparse.Namespace, names: Sequence[str]) -> int:
     agents = _agents_to_build(names, arguments.all)
     client = connect()
     built, failed = [], {}
-    for agent in agents:
-        try:
-            built.append((agent, ensure_agent_image(client, agent, partial(tell, arguments), rebuild=arguments.rebuild)))
-        except WorkFailed as error:
-            if len(agents) == 1:
-                raise
-            tell(arguments, str(error))
-            failed[agent.id] = str(error)
+    with Progress(quiet=arguments.quiet) as progress:
+        log = progress.tell if arguments.verbose else deque[str](maxlen=0).append
+        tally = Tally(progress, "", "building", len(agents), "image", every=0)
+        for agent in agents:
+            try:
+                image = ensure_agent_image(client, agent, log, rebuild=arguments.rebuild, listener=progress)
+                built.append((agent, image))
+            except WorkFailed as error:
+                if len(agents) == 1:
+                    raise
+                progress.tell(str(error))
+                failed[agent.id] = str(error)
+            tally.add()
     if arguments.json:
         print_json([{"agent": agent.id, "image": image.reference, "digest": image.id} for agent, image in built])
     else:
@@ -148,14 +193,16 @@ def _build(arguments: argparse.Namespace, names: Sequence[str]) -> int:
 
 
 def _agents_to_build(names: Sequence[str], is_all: bool) -> list[AgentSpec]:
-    """The agents named, or all with a Dockerfile; what is wrong with one is said before anything is built."""
+    """The named agents, or all with a Dockerfile; a faulty one is refused before anything is built."""
     from mlebench.agents import get_agent, list_agents
     from mlebench.sandbox.docker.images import agent_recipe, base_recipe
 
     if is_all and names:
-        raise UsageError("give names or --all, not both")
+        raise UsageError("give names or `--all`, not both")
     if not (is_all or names):
-        raise UsageError("which agent? `mlebench agents build NAME`, or `--all`; `mlebench agents` lists them")
+        raise UsageError(
+            "no agent given; run `mlebench agents build NAME` or `mlebench agents build --all`; `mlebench agents` lists them"
+        )
     agents = [get_agent(name) for name in (list_agents() if is_all else dict.fromkeys(names))]
     if is_all:
         agents = [agent for agent in agents if agent.image is None and (agent.directory / "Dockerfile").is_file()]

@@ -1,8 +1,9 @@
-"""Look for answers in what an agent sees of prepared data: in cells, names, orders, metadata, twins, groups.
+"""Search prepared data for leaked answers, as an agent sees it: cells, names, order, metadata, near-duplicates, groups.
 
-Each finding says what it buys: the score, and the medal, of a submission that is made of it alone. Findings that `issues.yaml` of
-the competition declares are listed and are no failure. Exit code 0: nothing undeclared was found; 1: something was, or a check
-failed; 2: a competition is not prepared.
+Each finding comes with its worth: the score and medal of a submission made only from the leak. Findings that `issues.yaml` of
+the competition declares are listed but do not count as failures.
+
+Exit code 0 if nothing undeclared is found; 1 if something is, or if a check fails; 2 if a competition is not prepared.
 
 examples:
   mlebench audit spaceship-titanic
@@ -14,10 +15,13 @@ examples:
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data_dir, add_edition, add_jobs, add_json, add_selection, registry_of, selected, tell
+from mlebench._support.steps import Tally, ignore
+from mlebench.cli.options import add_data_dir, add_edition, add_jobs, add_json, add_selection, again, registry_of, selected, tell
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 from mlebench.errors import NotPrepared
 
 if TYPE_CHECKING:
@@ -30,12 +34,11 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
-    parser.add_argument("--check", action="append", default=[], metavar="NAME", help="run this check alone (repeatable)")
-    parser.add_argument("--quick", action="store_true", help="leave out what reads pixels and samples")
-    add_jobs(parser, "processes that look into files")
+    parser.add_argument("--check", action="append", default=[], metavar="CHECK", help="run only this check (repeatable)")
+    parser.add_argument("--quick", action="store_true", help="skip checks that read pixels and audio samples")
+    add_jobs(parser, "processes that read files")
     add_data_dir(parser)
-    # each edition that is prepared, unless one is asked for
-    add_edition(parser, default=None)
+    add_edition(parser, default=None, usual="each that is prepared")
     add_json(parser)
 
 
@@ -46,16 +49,22 @@ def run(arguments: argparse.Namespace) -> int:
     options.chosen()
     audits: list[Audit] = []
     not_prepared: list[str] = []
-    for competition in selected(arguments, registry_of(arguments)):
-        found, sentence = _of_competition(competition, arguments, options)
-        audits += found
-        if sentence:
-            not_prepared.append(sentence)
-            tell(arguments, f"mlebench audit: {sentence}")
+    competitions = selected(arguments, registry_of(arguments))
+    with Progress(quiet=arguments.quiet) as progress:
+        whole = progress if len(competitions) > 1 else ignore
+        tally = Tally(whole, "", "auditing", len(competitions), "competition", every=0)
+        for competition in competitions:
+            found, sentence = _of_competition(competition, arguments, options, progress)
+            audits += found
+            tally.add()
+            if sentence:
+                not_prepared.append(sentence)
+                progress.tell(f"mlebench audit: {sentence}")
     if arguments.json:
         print_json({"audits": [done.to_dict() for done in audits], "not_prepared": not_prepared})
     else:
         _show_sums(audits)
+        _tell_next(arguments, audits)
     if any(done.undeclared or done.failed for done in audits):
         return 1
     if not_prepared and (arguments.ids or arguments.competition_id or not audits):
@@ -64,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _of_competition(
-    competition: Competition, arguments: argparse.Namespace, options: AuditOptions
+    competition: Competition, arguments: argparse.Namespace, options: AuditOptions, progress: Progress
 ) -> tuple[list[Audit], str | None]:
     """The audits of the editions asked for, and what to do where there is none."""
     from mlebench.preparation.audit.audit import audit
@@ -75,10 +84,11 @@ def _of_competition(
         return [], f"{competition.id} is not prepared in {competition.data_dir}; `{competition.prepare_command}` prepares it"
     audits = []
     for edition in prepared:
-        tell(arguments, f"auditing {edition.id} {edition.edition.name} …")
-        audits.append(audit(edition, options))
+        audits.append(audit(edition, options, progress))
         if not arguments.json:
-            _show(audits[-1])
+            with progress.set_aside():
+                _show(audits[-1])
+                sys.stdout.flush()
     return audits, None
 
 
@@ -119,3 +129,15 @@ def _show_sums(audits: Sequence[Audit]) -> None:
     undeclared = sum(len(done.undeclared) for done in audits)
     findings = sum(len(done.findings) for done in audits)
     print(f"{counted(len(audits), 'audit')}: {counted(findings, 'finding')}, {undeclared} of them undeclared")
+
+
+def _tell_next(arguments: argparse.Namespace, audits: Sequence[Audit]) -> None:
+    """Say what to do about findings that nobody declared."""
+    undeclared = [done for done in audits if done.undeclared]
+    if not undeclared:
+        return
+    name, repeat = undeclared[0].competition, again(arguments)
+    tell(
+        arguments,
+        f"next: change `prepare.py` of {name}, or declare the finding in its `issues.yaml`; {repeat} looks again",
+    )

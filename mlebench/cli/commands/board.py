@@ -1,7 +1,7 @@
-"""Build a leaderboard as a static site from bundles: only results that verify have a row.
+"""Build a leaderboard as a static site from bundles. Only results that verify get a row.
 
-Every `*.zip` in FOLDER is verified, in subfolders too. Those that fail a level, or the rules, are listed below the rows with what
-keeps them from one. The rules `standard` want level 5, so ask for `--regrade` on prepared data, or name other rules.
+The command verifies every `*.zip` in FOLDER and its subfolders. Bundles that fail a level or the rules are listed below the
+rows, with the reason. The rules `standard` require level 5 (scores): use `--regrade` on prepared data, or other rules.
 
 examples:
   mlebench board bundles/ -o site/ --regrade --allowed-signers allowed_signers
@@ -13,25 +13,33 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data_dir, add_jobs, add_json, split_key_of, tell
+from mlebench._support.hints import quoted
+from mlebench._support.steps import Step
+from mlebench.cli.options import add_data_dir, add_jobs, add_json, add_split_key, split_key_of, tell
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from mlebench.evidence.verdict import Verdict
 
 _NO_RULES = "none"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="holds the bundles, in subfolders too")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="SITE", help="the folder of the site")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder with the bundles")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="SITE", help="folder of the site")
+    parser.add_argument("--name", default="Leaderboard", metavar="TITLE", help="title of the page (default: Leaderboard)")
     parser.add_argument("--rules", default="standard", metavar="RULES",
-                        help="what a row must satisfy: `standard` (default), `lite`, FILE.yaml, or `none`")  # fmt: skip
-    parser.add_argument("--allowed-signers", type=Path, metavar="F", help="whose signature counts, in the format of OpenSSH")
-    parser.add_argument("--regrade", action="store_true", help="grade the submissions again, on data prepared here")
-    parser.add_argument("--split-key", metavar="K", help="secret key that the data was made from (default: $MLEBENCH_SPLIT_KEY)")
-    parser.add_argument("--name", default="Leaderboard", metavar="TITLE", help="title of the page")
-    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bundle has no row")
+                        help="rules for a row: `standard` (default), `lite`, FILE.yaml, or `none`")  # fmt: skip
+    parser.add_argument("--allowed-signers", type=Path, metavar="F",
+                        help="trusted signers, in OpenSSH's allowed_signers format")  # fmt: skip
+    parser.add_argument("--regrade", action="store_true", help="grade the submissions again on data prepared here")
+    add_split_key(parser, "secret key of the data")
     add_jobs(parser, "processes that grade")
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a bundle gets no row")
     add_data_dir(parser)
     add_json(parser)
 
@@ -54,14 +62,23 @@ def run(arguments: argparse.Namespace) -> int:
         rules=None if rules is None else arguments.rules,
         jobs=arguments.jobs,
     )
-    board = make_board(
-        arguments.folder,
-        lambda path: verify_bundle(path, options),
-        title=arguments.name,
-        rules=None if rules is None else rules.name,
-        split=rules.split if rules is not None and isinstance(rules.split, str) and rules.split != "any" else None,
-        without=arguments.output,
-    )
+    with Progress(quiet=arguments.quiet) as progress:
+
+        def verify(path: Path) -> Verdict:
+            try:
+                return verify_bundle(path, options, progress)
+            finally:
+                progress(Step(path.name, ""))
+
+        board = make_board(
+            arguments.folder,
+            verify,
+            title=arguments.name,
+            rules=None if rules is None else rules.name,
+            split=rules.split if rules is not None and isinstance(rules.split, str) and rules.split != "any" else None,
+            without=arguments.output,
+            listener=progress,
+        )
     write_site(board, arguments.output)
     for entry in board.refused:
         for reason in entry.reasons:
@@ -71,5 +88,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         rows, others = counted(len(board.rows), "row"), counted(len(board.refused), "bundle")
         print(f"{arguments.output / 'index.html'}: {rows}, {others} without one")
-        tell(arguments, "copy the folder to any web server; it needs no program")
+        site = quoted(str(arguments.output))
+        tell(arguments, f"next: copy the folder to any web server; `python -m http.server -d {site}` shows it here")
     return 1 if arguments.strict and board.refused else 0

@@ -1,28 +1,27 @@
-"""Pack run groups into one file that anybody can check with `mlebench verify`.
+"""Pack run groups into one file that anyone can check with `mlebench verify`.
 
-It holds the plan, the records, the ledgers of calls, the submissions, logs, code and the agent's folder, and a statement with the
-SHA-256 of each file; never data of a competition. Large files, and parts that are left out, stand in it by their hash, and what
-depends on them is then not claimed. The same groups give the same bytes.
+A bundle contains the plan, records, ledgers of calls, submissions, logs, code and the agent folder, and a statement with the
+SHA-256 of each file. It never contains competition data. Large files and excluded parts are listed only by hash, and claims
+that depend on them are not made. The same groups give the same bytes.
 
 examples:
   mlebench bundle latest
-  mlebench bundle my-group other-group -o results.mlebench.zip --sign ~/.ssh/id_ed25519
-  mlebench bundle my-group --leave-out logs --leave-out code --largest-submission 10m
+  mlebench bundle my-group other-group -o results.mlebench.zip
+  mlebench bundle my-group --sign ~/.ssh/id_ed25519
+  mlebench bundle my-group --leave-out logs --largest-submission 10m
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
-from mlebench.cli.options import add_json, add_runs_dir, quantity, split_key_of
+from mlebench.cli.options import add_json, add_runs_dir, add_split_key, quantity, split_key_of
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,19 +36,20 @@ _PARTS = ("logs", "transcripts", "code", "snapshots", "agent")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("groups", nargs="+", metavar="GROUP", help="a run group: its name, its folder, or `latest`")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"the file (default: GROUP{_ENDING} here)")
+    parser.add_argument("groups", nargs="+", metavar="GROUP", help="run groups: name, folder or `latest`")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=f"the file (default: GROUP{_ENDING})")
     parser.add_argument("--sign", metavar="KEY",
-                        help="sign with an OpenSSH key, or with `sigstore` by the identity of this environment")  # fmt: skip
-    parser.add_argument("--leave-out", action="append", default=[], choices=_PARTS, metavar="PART",
-                        help=f"keep of {', '.join(_PARTS[:-1])} or {_PARTS[-1]} the hashes alone (repeatable)")  # fmt: skip
-    parser.add_argument("--largest-submission", default="100m", metavar="SIZE",
-                        help="of larger submissions keep the hash alone (default: 100m)")  # fmt: skip
-    parser.add_argument("--largest-file", default="100m", metavar="SIZE",
-                        help="of other larger files that an agent left keep the hash alone (default: 100m)")  # fmt: skip
+                        help="sign with an OpenSSH key, or `sigstore` for the identity of this environment")  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace FILE")
-    parser.add_argument("--no-check", action="store_true", help="do not verify what was made")
-    parser.add_argument("--split-key", metavar="K", help="secret key that must not stand in it (default: $MLEBENCH_SPLIT_KEY)")
+    parser.add_argument("--no-check", action="store_true", help="do not verify the new bundle")
+    content = parser.add_argument_group("content")
+    content.add_argument("--leave-out", action="append", default=[], choices=_PARTS, metavar="PART",
+                         help=f"include only hashes of {', '.join(_PARTS[:-1])} or {_PARTS[-1]} (repeatable)")  # fmt: skip
+    content.add_argument("--largest-submission", default="100m", metavar="SIZE",
+                         help="include larger submissions only by hash (default: 100m)")  # fmt: skip
+    content.add_argument("--largest-file", default="100m", metavar="SIZE",
+                         help="include other larger files of an agent only by hash (default: 100m)")  # fmt: skip
+    add_split_key(content, "secret key that the bundle must not contain")
     add_runs_dir(parser)
     add_json(parser)
 
@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         quantity("--largest-submission", arguments.largest_submission, parse_size),
         quantity("--largest-file", arguments.largest_file, parse_size),
     )
-    with _progress(arguments) as progress:
+    with Progress(quiet=arguments.quiet) as progress:
         made = make_bundle(
             groups,
             target,
@@ -77,9 +77,9 @@ def run(arguments: argparse.Namespace) -> int:
             signer=signer_of(arguments.sign) if arguments.sign else None,
             secrets=kept_credentials() | known_secrets(groups, split_key_of(arguments)),
             overwrite=arguments.force,
-            progress=progress,
+            listener=progress,
         )
-    verdict = None if arguments.no_check else _checked(made)
+        verdict = None if arguments.no_check else _checked(made, progress)
     if arguments.json:
         print_json(_document(made, verdict))
     else:
@@ -93,10 +93,10 @@ def _default_name(groups: list[Group]) -> str:
     return f"{groups[0].name}{_ENDING}"
 
 
-def _checked(made: Made) -> Verdict:
+def _checked(made: Made, progress: Progress) -> Verdict:
     from mlebench.evidence.verify import VerifyOptions, verify_bundle
 
-    return verify_bundle(made.path, VerifyOptions())
+    return verify_bundle(made.path, VerifyOptions(), progress)
 
 
 def _own_levels_hold(verdict: Verdict) -> bool:
@@ -135,24 +135,8 @@ def _show(made: Made, verdict: Verdict | None) -> None:
             print(f"level {level.number}, {level.name}: {level.state}; {level.summary}")
             for finding in level.findings:
                 print(f"  {finding.text}")
-    print(f"whoever gets it checks it with {command('verify', made.path.name, *_trust(made))}")
+    print(f"next: publish the file; anybody checks it with {command('verify', made.path, *_trust(made))}")
 
 
 def _trust(made: Made) -> list[str]:
     return ["--allowed-signers", "FILE"] if made.keyid and made.keyid.startswith("ssh:") else []
-
-
-@contextlib.contextmanager
-def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int, int], None]]:
-    """A bar over bytes on standard error, where somebody watches."""
-    from mlebench._support.terminal import make_console
-
-    console = make_console(sys.stderr)
-    if arguments.quiet or not console.is_terminal:
-        yield lambda done, total: None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
-
-    with Progress("bundling", BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console, transient=True) as shown:
-        task = shown.add_task("", total=None)
-        yield lambda done, total: shown.update(task, completed=done, total=total)

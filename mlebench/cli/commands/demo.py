@@ -1,8 +1,7 @@
-"""Run the whole job on the embedded demo split: prepare, let two agents work with two seeds, grade, report.
+"""Run the full pipeline on the built-in demo split: prepare, run two agents with two seeds, grade, report.
 
-Needs no account, no network and no container engine; takes a few minutes.
-
-With --research it prepares two generated competitions of the research suite instead, from a fresh key, and runs the baseline.
+The demo needs no account, no network and no container engine. It takes a few minutes. `--research` instead generates two
+competitions of the research suite from a fresh key and runs the baseline on them.
 
 examples:
   mlebench demo
@@ -13,11 +12,11 @@ examples:
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 from mlebench._support import paths
 from mlebench._support.hints import command
-from mlebench.cli.options import LOCAL_HELP, SANDBOXES, add_data_dir, add_runs_dir, at_least, tell
+from mlebench.cli.options import add_data_dir, add_runs_dir, add_sandbox, at_least, tell
+from mlebench.cli.progress import Progress
 
 RESEARCH = ("research-nnn-retrieval", "research-dyadic-logistic")
 """The quickest two of the research suite."""
@@ -30,21 +29,21 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[/VARIANT]",
         help="an agent, or its folder (repeatable; default: baseline and dummy)",
     )
-    parser.add_argument("--research", action="store_true", help="two competitions that nobody can have memorised")
+    parser.add_argument("--research", action="store_true", help="use two freshly generated competitions instead")
     parser.add_argument("--seeds", type=at_least(1), default=2, metavar="N", help="number of seeds (default: 2)")
-    parser.add_argument("--sandbox", choices=SANDBOXES, default="local", help=f"default: local; {LOCAL_HELP}")
+    add_sandbox(parser, "local")
     add_data_dir(parser)
     add_runs_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.agents import get_agent
+    from mlebench.cli.run_display import make_display
     from mlebench.errors import WorkFailed
     from mlebench.preparation.pool import prepare_all
     from mlebench.registry import Registry
     from mlebench.reports.document import make_report
     from mlebench.reports.terminal import print_document
-    from mlebench.runs.display import make_display
     from mlebench.runs.start import run as start
 
     registry = Registry(paths.data_dir(arguments.data_dir))
@@ -52,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     agents = arguments.agent or (["baseline"] if arguments.research else ["baseline", "dummy"])
     for name in agents:  # said before minutes of preparing
         get_agent(name)
-    outcomes = prepare_all([registry.get_competition(name) for name in ids], tell=partial(tell, arguments))
+    with Progress(quiet=arguments.quiet) as progress:
+        outcomes = prepare_all([registry.get_competition(name) for name in ids], tell=progress.tell, listener=progress)
     if failed := [outcome.message for outcome in outcomes if outcome.exit_code]:
         raise WorkFailed("; ".join(failed))
     results = start(
@@ -71,5 +71,5 @@ def run(arguments: argparse.Namespace) -> int:
     for result in results:
         print(f"report: {result.report}")
     page = command("report", *(result.group.folder for result in results), "--html", "report.html")
-    print(f"{page} writes a page")
+    tell(arguments, f"next: {page} writes a page; {command('agents')} lists agents to run instead")
     return 0

@@ -1,8 +1,10 @@
-"""Check what runs need on this machine: engine, limits, GPUs, disk, credentials, images.
+"""Check that this machine is ready for runs: engine, limits, GPUs, disks, credentials and images.
 
-Each line that is not in order says what to do. Exit code 1 when there is a problem.
+Each warning and each problem comes with a fix. Exit code 1 if there is a problem, else 0.
 
-example: mlebench doctor
+examples:
+  mlebench doctor
+  mlebench doctor --data-dir /data/mlebench --json
 """
 
 from __future__ import annotations
@@ -36,18 +38,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _show(findings: list[Finding]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
+    from mlebench._support.tables import FittingTable
     from mlebench._support.terminal import make_console
 
     marks = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "bold red")}
-    table = Table(header_style="bold")
-    for column in ("", "check", "found", "what to do"):
+    table = FittingTable(header_style="bold")
+    for column in ("", "check", "found", "how to fix"):
         table.add_column(column, overflow="fold")
     for finding in findings:
         mark, style = marks[finding.state]
         table.add_row(
-            Text(mark, style), Text(finding.name, style), Text(cell_text(finding.what)), Text(cell_text(finding.mend or ""))
+            Text(mark, style), Text(finding.name, style), Text(cell_text(finding.what)), Text(cell_text(finding.fix or ""))
         )
     make_console().print(table)

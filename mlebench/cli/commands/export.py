@@ -1,9 +1,8 @@
-"""Write run groups, or competitions, in the formats of other tools.
+"""Export run groups or competitions in the formats of other tools.
 
 examples:
   mlebench export atif latest
   mlebench export harbor spaceship-titanic -o tasks
-  mlebench export atif --help
 """
 
 from __future__ import annotations
@@ -11,29 +10,16 @@ from __future__ import annotations
 import argparse
 import importlib
 
-from mlebench.cli.options import add_volume
+from mlebench.cli.parsing import add_actions
 
-FORMATS = {
-    "atif": "what agents asked their models, were answered and did, as trajectories in ATIF",
-    "harbor": "competitions as tasks of Harbor, for every agent that it runs",
-}
-"""By the name of their module in `mlebench.cli.formats`."""
+FORMATS = ("atif", "harbor")
+"""Names of modules in `mlebench.cli.formats`."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    formats = parser.add_subparsers(dest="format", required=True, metavar="FORMAT")
-    for name, summary in FORMATS.items():
-        module = importlib.import_module(f"mlebench.cli.formats.{name}")
-        single = formats.add_parser(
-            name,
-            help=summary,
-            description=module.__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        module.configure(single)
-        # as they are left out unless they are given, those before the format stay
-        add_volume(single, argparse.SUPPRESS)
+    modules = {name: importlib.import_module(f"mlebench.cli.formats.{name}") for name in FORMATS}
+    formats = {name: (str(module.__doc__), module.configure) for name, module in modules.items()}
+    add_actions(parser, formats, dest="format", metavar="FORMAT")
 
 
 def run(arguments: argparse.Namespace) -> int:

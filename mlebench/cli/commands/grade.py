@@ -1,4 +1,6 @@
-"""Grade a submission, a JSON-lines list of submissions, or a run group.
+"""Grade a submission, a JSON-lines file that lists submissions, or a run group.
+
+Exit code 0 if everything was graded; 1 if a single submission is invalid or a grader failed.
 
 examples:
   mlebench grade submission.csv -c spaceship-titanic
@@ -10,13 +12,12 @@ examples:
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench._support.terminal import is_screen
+from mlebench._support.hints import near_file
 from mlebench.cli.options import (
     add_competition,
     add_data_dir,
@@ -30,6 +31,7 @@ from mlebench.cli.options import (
     split_key_of,
 )
 from mlebench.cli.output import print_json, print_table
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,17 +46,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "source",
         nargs="?",
         metavar="SOURCE",
-        help="SUBMISSION.csv, SUBMISSIONS.jsonl, or a run group: its name, its folder, or `latest`",
+        help="SUBMISSION.csv, SUBMISSIONS.jsonl, or a run group: name, folder or `latest`",
     )
-    parser.add_argument("--submission", metavar="FILE", help="the same as SOURCE")
+    parser.add_argument("--submission", metavar="FILE", help="same as SOURCE")
     add_competition(parser, "the competition of a single submission")
-    parser.add_argument("-o", "--output-dir", metavar="DIR", help="where `<timestamp>_grading_report.json` is written")
+    parser.add_argument("-o", "--output-dir", metavar="DIR", help="folder for `<timestamp>_grading_report.json`")
     add_jobs(parser, "processes for many submissions")
     add_thresholds(parser)
     add_data_dir(parser)
     add_runs_dir(parser)
-    # a run group is graded in its own edition unless another is asked for
-    add_edition(parser, default=None)
+    add_edition(parser, default=None, usual="that of the run group, else v1")
     add_json(parser)
 
 
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = Path(_source(arguments))
     if arguments.competition_id:
         return _grade_one(source, arguments)
-    with _progress(arguments) as progress:
+    with Progress(quiet=arguments.quiet) as progress:
         aggregate = _grade_many(source, arguments, progress)
     if arguments.json:
         print_json(aggregate.to_dict())
@@ -74,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _source(arguments: argparse.Namespace) -> str:
     given = [value for value in (arguments.source, arguments.submission) if value]
     if len(given) != 1:
-        raise UsageError("name one thing to grade: `mlebench grade SUBMISSION.csv -c ID`, a .jsonl file or a run group")
+        raise UsageError("give one source: `mlebench grade SUBMISSION.csv -c ID`, a .jsonl file or a run group")
     return str(given[0])
 
 
@@ -82,7 +83,7 @@ def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
     from mlebench.grade.one import Submission
     from mlebench.grade.pool import GradingPool
 
-    # what this process needs is imported while the other one starts
+    # import while the worker process starts
     with GradingPool(1) as pool:
         from grading.report import aggregate_reports
         from mlebench.grade.lists import save_report
@@ -96,13 +97,14 @@ def _grade_one(source: Path, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(report.to_dict())
     elif not report.submission_exists:
-        print(f"mlebench grade: {report.error}", file=sys.stderr)
+        question = "" if source.exists() else near_file(source)
+        print(f"mlebench grade: {report.error}{f'; {question}' if question else ''}", file=sys.stderr)
     else:
         _show([report], registry_of(arguments) if arguments.thresholds == "live" else None)
     return 0 if report.valid_submission else 1
 
 
-def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[[int], object] | None) -> AggregateReport:
+def _grade_many(source: Path, arguments: argparse.Namespace, progress: Progress) -> AggregateReport:
     if source.is_dir() or (source.suffix not in _FILES and not source.exists()):
         from mlebench._support import paths
         from mlebench.runs.group import find_group
@@ -116,10 +118,10 @@ def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[
             jobs=arguments.jobs,
             output_dir=arguments.output_dir,
             live_thresholds=arguments.thresholds == "live",
-            progress=progress,
+            listener=progress,
         )
     if source.suffix == ".csv":
-        raise UsageError(f"which competition is {source} for? {again(arguments, '-c', 'ID')} names it")
+        raise UsageError(f"no competition given for {source}; run {again(arguments, '-c', 'ID')}")
     from mlebench.grade import grade_jsonl
 
     return grade_jsonl(
@@ -128,28 +130,12 @@ def _grade_many(source: Path, arguments: argparse.Namespace, progress: Callable[
         registry_of(arguments),
         jobs=arguments.jobs,
         live_thresholds=arguments.thresholds == "live",
-        progress=progress,
+        listener=progress,
     )
 
 
-@contextlib.contextmanager
-def _progress(arguments: argparse.Namespace) -> Iterator[Callable[[int], object] | None]:
-    """Count on a terminal what has been graded."""
-    if arguments.quiet or not is_screen(sys.stderr):
-        yield None
-        return
-    from rich.progress import Progress, TextColumn, TimeElapsedColumn
-
-    from mlebench._support.terminal import make_console
-
-    columns = TextColumn("graded {task.completed:.0f}"), TimeElapsedColumn()
-    with Progress(*columns, console=make_console(sys.stderr), auto_refresh=False, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda count: bar.update(task, advance=count, refresh=True)
-
-
 def _show(reports: Sequence[CompetitionReport], published: Registry | None = None) -> None:
-    """Print reports; with `published`, those made with live thresholds beside the medal by the published ones."""
+    """Print reports; with `published`, also the medal by the published thresholds."""
     columns = ["competition", "score", "medal", "above median", "problem"]
     rows: list[list[object]] = [
         [report.competition_id, report.score, _medal(report), "yes" if report.above_median else "no", report.error or ""]
@@ -160,7 +146,7 @@ def _show(reports: Sequence[CompetitionReport], published: Registry | None = Non
         for row, report in zip(rows, reports, strict=True):
             row[-1:-1] = [report.rank, report.leaderboard_size, report.percentile]
     if published is not None:
-        columns.append("by the published thresholds")
+        columns.append("published thresholds")
         for row, report in zip(rows, reports, strict=True):
             row.append(_published_medal(report, published))
     print_table(columns, rows)

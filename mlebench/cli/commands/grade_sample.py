@@ -1,6 +1,10 @@
 """Grade one submission and log the report as JSON.
 
-example: mlebench grade-sample submission.csv spaceship-titanic
+The command of the published harness, for programs that read its log; `mlebench grade` prints a table or JSON.
+
+examples:
+  mlebench grade-sample submission.csv spaceship-titanic
+  mlebench grade-sample submission.csv spaceship-titanic --data-dir /data/mlebench
 """
 
 from __future__ import annotations

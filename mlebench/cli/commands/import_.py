@@ -1,14 +1,11 @@
-"""Make run groups of the results of other harnesses, so that reports and boards can hold them.
+"""Import results of other harnesses as run groups, for reports and boards.
 
-What the source does not tell stays unknown, so imported runs are never averaged with runs of this harness. Their results are
-those that their harness stated; `--regrade` grades the submissions that came with them on data that is prepared here.
-
-Exit code 0: all was imported; 1: a run was left out, or graded here its result differs; 2: wrong usage, and nothing was made.
+Facts that the source does not record stay unknown, so imported runs are never averaged with runs of this harness.
 
 examples:
   mlebench import harbor-job jobs/2026-11-01__10-00-00
-  mlebench import harbor-job jobs/nightly --regrade --name nightly-harbor
-  mlebench import inspect-log logs/*.eval
+  mlebench import inspect-log logs/run.eval
+  mlebench import mle-bench-runs ~/mle-bench/runs/2024-10-09T12-00-00-UTC_run-group_aide --regrade
 """
 
 from __future__ import annotations
@@ -16,43 +13,73 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
-from mlebench.cli.options import add_data, add_jobs, add_json, add_runs_dir, add_volume, registry_of, tell
+from mlebench._support.hints import command
+from mlebench._support.steps import Step
+from mlebench.cli.options import add_data, add_jobs, add_json, add_runs_dir, registry_of, tell
 from mlebench.cli.output import print_json
+from mlebench.cli.parsing import add_actions
+from mlebench.cli.progress import Progress
 
 if TYPE_CHECKING:
     from mlebench.exports.imported.found import Found
     from mlebench.exports.imported.groups import Made, Outcome
 
+_REST = """
+
+Results are those that the source states; `--regrade` grades the submissions in it on data prepared here.
+
+Exit code 0 if everything was imported; 1 if a run was skipped or a regraded result differs; 2 for wrong usage.
+"""
 _SOURCES = {
-    "harbor-job": ("DIR", "folders of Harbor jobs, as `harbor run` writes them"),
-    "inspect-log": ("FILE", "logs of Inspect, *.eval or *.json"),
+    "harbor-job": (
+        "DIR",
+        "folders of Harbor jobs",
+        f"""Import Harbor jobs, as `harbor run` writes them.{_REST}
+examples:
+  mlebench import harbor-job jobs/2026-11-01__10-00-00
+  mlebench import harbor-job jobs/nightly --regrade --name nightly-harbor
+""",
+    ),
+    "inspect-log": (
+        "FILE",
+        "log files, *.eval or *.json",
+        f"""Import logs of Inspect evaluations.{_REST}
+examples:
+  mlebench import inspect-log logs/run.eval
+  mlebench import inspect-log logs/*.eval --regrade
+""",
+    ),
+    "mle-bench-runs": (
+        "DIR",
+        "run groups of MLE-bench, folders with metadata.json",
+        f"""Import run groups of MLE-bench: folders with metadata.json, the runs' folders and grading reports.{_REST}
+examples:
+  mlebench import mle-bench-runs ~/mle-bench/runs/2024-10-09T12-00-00-UTC_run-group_aide
+  mlebench import mle-bench-runs ~/mle-bench/runs/2024-10-09T12-00-00-UTC_run-group_aide --regrade
+""",
+    ),
 }
-"""What can be imported: how it is named, and what it is."""
+"""What can be imported: its metavar, what that is, and the help text."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    sources = parser.add_subparsers(dest="source", required=True, metavar="SOURCE")
-    for name, (metavar, summary) in _SOURCES.items():
-        single = sources.add_parser(
-            name,
-            help=summary,
-            description=__doc__,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        single.add_argument("paths", nargs="+", type=Path, metavar=metavar, help=summary)
-        single.add_argument("--name", metavar="NAME", help="of the group (default: the source's); imports runs once more, too")
-        single.add_argument("--regrade", action="store_true", help="grade the submissions that are at hand")
-        add_jobs(single, "processes that grade")
-        add_data(single)
-        add_runs_dir(single)
-        add_json(single)
-        # as they are left out unless they are given, those before the source stay
-        add_volume(single, argparse.SUPPRESS)
+    sources = {name: (text, partial(_configure, metavar, what)) for name, (metavar, what, text) in _SOURCES.items()}
+    add_actions(parser, sources, dest="source", metavar="SOURCE")
+
+
+def _configure(metavar: str, what: str, parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("paths", nargs="+", type=Path, metavar=metavar, help=what)
+    parser.add_argument("--name", metavar="NAME", help="name of the group (default: that of the source)")
+    parser.add_argument("--regrade", action="store_true", help="grade the submissions again on data prepared here")
+    add_jobs(parser, "processes that grade")
+    add_data(parser)
+    add_runs_dir(parser)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -66,7 +93,13 @@ def run(arguments: argparse.Namespace) -> int:
         regrade=arguments.regrade,
         jobs=arguments.jobs,
     )
-    outcome = import_runs([read(path.expanduser()) for path in dict.fromkeys(arguments.paths)], options)
+    with Progress(quiet=arguments.quiet) as progress:
+        sources = []
+        for path in dict.fromkeys(arguments.paths):
+            progress(Step(path.name, "reading"))
+            sources.append(read(path.expanduser()))
+            progress(Step(path.name, ""))
+        outcome = import_runs(sources, options, progress)
     differences = [sentence for made in outcome.made for sentence in made.differences]
     for sentence in (*outcome.problems, *differences):
         print(f"mlebench import: {sentence}", file=sys.stderr)
@@ -77,6 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
             for note in made.notes:
                 tell(arguments, note)
             print(_line(made))
+        folders = [made.group.folder for made in outcome.made]
+        tell(arguments, f"next: {command('report', *folders)} shows the results")
     return 1 if outcome.problems or differences else 0
 
 
@@ -85,6 +120,10 @@ def _reader(source: str) -> Callable[[Path], Found]:
         from mlebench.exports.imported.harbor_job import read_harbor_job
 
         return read_harbor_job
+    if source == "mle-bench-runs":
+        from mlebench.exports.imported.mle_bench_runs import read_mle_bench_runs
+
+        return read_mle_bench_runs
     from mlebench.exports.imported.inspect_log import read_inspect_log
 
     return read_inspect_log

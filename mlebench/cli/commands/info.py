@@ -1,6 +1,8 @@
-"""Show one competition: facts, thresholds, files, and what is known to be wrong in each edition.
+"""Show one competition: facts, medal thresholds, files, and known issues of each edition.
 
-example: mlebench info spaceship-titanic
+examples:
+  mlebench info spaceship-titanic
+  mlebench info spaceship-titanic --edition v2 --json
 """
 
 from __future__ import annotations
@@ -55,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
         "prepared",
         "data",
     )
-    rows = [[name, document[name]] for name in shown]
+    rows = [[name.replace("_", " "), document[name]] for name in shown if name != "prepared"]
+    rows.append(["prepared", "yes" if document["prepared"] else f"no; run {competition.prepare_command}"])
     rows += [[f"{name} threshold", score] for name, score in (document["thresholds"] or {}).items()]
     rows += [["public files", ", ".join(competition.facts.files.public)]]
     print_table(["fact", "value"], [[name, None if value is None else str(value)] for name, value in rows])

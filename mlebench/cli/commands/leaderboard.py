@@ -1,6 +1,7 @@
-"""Show medal thresholds, the leaderboard's size, and where a score would stand.
+"""Show the medal thresholds of a competition, and where a score would rank.
 
 examples:
+  mlebench leaderboard spaceship-titanic
   mlebench leaderboard spaceship-titanic --score 0.81
   mlebench leaderboard spaceship-titanic --refresh --thresholds live
 """
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the competition")
-    parser.add_argument("--score", type=float, metavar="X", help="a score to place")
+    parser.add_argument("--score", type=float, metavar="X", help="the score to rank")
+    parser.add_argument("--refresh", action="store_true", help="download the full private leaderboard from Kaggle")
     add_thresholds(parser)
-    parser.add_argument("--refresh", action="store_true", help="get the whole private leaderboard from Kaggle")
     add_data(parser)
     add_json(parser)
 

@@ -1,6 +1,9 @@
 """List competitions with split, modality, metric and direction.
 
-example: mlebench list --split low --modality image
+examples:
+  mlebench list
+  mlebench list --split low --modality image
+  mlebench list --split research --json
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ from mlebench.cli.output import print_json, print_table
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    add_split(parser, "only the competitions of a split, instead of Kaggle's 82")
-    parser.add_argument("--modality", metavar="M", help="tabular, text, image, audio, signal, …")
+    add_split(parser, "only the competitions of a split (default: Kaggle's 82)")
+    parser.add_argument("--modality", metavar="M", help="only one modality: tabular, text, image, audio, signal, …")
     add_json(parser)
 
 

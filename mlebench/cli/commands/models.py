@@ -1,17 +1,13 @@
-"""List the models that agents may ask through the gateway, or ask one of them.
+"""List the models that agents can use through the gateway, or test one.
 
-They stand in `containers/models.yaml` of mlebench and in files of your own: those that MLEBENCH_MODELS names, separated as in
-PATH, then those given with --models. An entry of a later file replaces one of the same name. A key is read from the variable that
-the entry names, in the environment or in `.env`; it never enters a container.
-
-`mlebench models check NAME` asks the model for a word, which costs next to nothing, and shows how long the answer took, what it
-used and what it cost. Exit code 1 when it does not answer.
+Models are defined in `containers/models.yaml` of mlebench and in files of your own: those in MLEBENCH_MODELS (separated as in
+PATH), then those given with `--models`. An entry in a later file replaces one of the same name. Keys are read from the
+environment or `.env`, from the variable that the entry gives. They never enter a container.
 
 examples:
   mlebench models
   mlebench models --models my-models.yaml
   mlebench models check gpt-5-mini
-  mlebench models check gemini-2.5-flash --dialect chat
 """
 
 from __future__ import annotations
@@ -21,9 +17,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from mlebench._support.hints import alternatives, command
+from mlebench._support.hints import alternatives
 from mlebench.cli.options import add_json, tell
 from mlebench.cli.output import print_json, print_table
+from mlebench.cli.parsing import add_actions
 from mlebench.errors import UsageError, WorkFailed
 
 if TYPE_CHECKING:
@@ -35,25 +32,49 @@ if TYPE_CHECKING:
 _LONGEST_MESSAGE = 300
 
 
+_LIST = """
+List all models with provider, dialects, prices and whether the key is set.
+
+examples:
+  mlebench models list
+  mlebench models list --models my-models.yaml --json
+"""
+_CHECK = """
+Send one short request to a model and show latency, usage and cost.
+
+Exit code 0 if the model answers, 1 if it does not.
+
+examples:
+  mlebench models check gpt-5-mini
+  mlebench models check gemini-2.5-flash --dialect chat
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
+    _configure_list(parser)
+    add_actions(parser, {"list": (_LIST, _configure_list), "check": (_CHECK, _configure_check)}, is_required=False)
+
+
+def _configure_list(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--models", action="append", default=[], metavar="FILE", help="a models file of yours (repeatable)")
+    add_json(parser)
+
+
+def _configure_check(parser: argparse.ArgumentParser) -> None:
     from mlebench._support.dialect import DialectName
 
-    parser.add_argument("action", nargs="?", choices=("list", "check"), default="list", help="list (default) or check")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="the model to check, or an alias")
-    parser.add_argument("--models", action="append", default=[], metavar="FILE", help="a file of models of your own (repeatable)")
-    parser.add_argument("--dialect", choices=get_args(DialectName), help="in which the model is asked (default: its first)")
-    add_json(parser)
+    parser.add_argument("name", nargs="?", metavar="MODEL", help="the model, or an alias")
+    dialects = get_args(DialectName)
+    parser.add_argument("--dialect", choices=dialects, metavar="DIALECT",
+                        help=f"dialect of the request: {', '.join(dialects)} (default: the model's first)")  # fmt: skip
+    _configure_list(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from mlebench.gateway.catalogue import read_catalogue
 
     if arguments.action == "check" and arguments.name is None:
-        raise UsageError("which model? `mlebench models check NAME`; `mlebench models` lists them")
-    if arguments.action == "list" and arguments.name is not None:
-        raise UsageError(f"what about {arguments.name}? {command('models', 'check', arguments.name)} asks it")
-    if arguments.action == "list" and arguments.dialect is not None:
-        raise UsageError("--dialect is of `mlebench models check NAME`")
+        raise UsageError("no model given; run `mlebench models check NAME`; `mlebench models` lists all models")
     catalogue = read_catalogue(Path(file).expanduser() for file in arguments.models)
     return _check(arguments, catalogue) if arguments.action == "check" else _list(arguments, catalogue)
 
@@ -70,9 +91,9 @@ def _list(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     rows |= {alias: [alias, f"→ {name}", *[""] * 6] for alias, name in catalogue.aliases.items()}
     when = f", as of {catalogue.prices_as_of}" if catalogue.prices_as_of else ""
     columns = ["model", "served as", "provider", "dialects", "input", "cached", "output", "key"]
-    print_table(columns, (rows[name] for name in sorted(rows)), f"prices in US dollars for a million tokens{when}")
+    print_table(columns, (rows[name] for name in sorted(rows)), f"prices in US dollars per million tokens{when}")
     if missing := sorted(names - there):
-        tell(arguments, f"keys that are missing are set with `export {missing[0]}=…` or in a `.env` file")
+        tell(arguments, f"to set a missing key, run `export {missing[0]}=…` or add it to `.env`")
     return 0
 
 
@@ -100,10 +121,10 @@ def _check(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
     model = catalogue.get(arguments.name)
     dialect = arguments.dialect or model.dialects[0]
     if dialect not in model.dialects:
-        raise UsageError(f"{model.name} is not served in {dialect}; give `--dialect {'|'.join(model.dialects)}`")
+        raise UsageError(f"{model.name} does not speak {dialect}; use `--dialect {'|'.join(model.dialects)}`")
     keys = find_secrets([] if model.key is None else [model.key])
     if model.key is not None and model.key not in keys:
-        raise UsageError(f"{model.name} needs the key {model.key}; set it with `export {model.key}=…` or in a `.env` file")
+        raise UsageError(f"{model.name} needs the key {model.key}; run `export {model.key}=…` or add it to `.env`")
     found = asyncio.run(_probed(model, dialect, keys))
     if found.status >= 400:
         raise WorkFailed(Mask(keys.values()).apply_to_text(_failure(model, dialect, found)))
@@ -125,11 +146,11 @@ def _check(arguments: argparse.Namespace, catalogue: Catalogue) -> int:
             }
         )
         return 0
-    used = "no usage told" if tokens is None else f"{tokens.input} input and {tokens.output} output tokens"
+    used = "usage unknown" if tokens is None else f"{tokens.input} input and {tokens.output} output tokens"
     price = "cost unknown" if cost is None else f"${cost:.6g}"
     first = "–" if found.first_byte_seconds is None else f"{found.first_byte_seconds:.2f} s"
     print(f"{model.name} ({model.served} of {model.provider}, {dialect}): answers; first byte after {first}, ", end="")
-    print(f"all after {found.seconds:.2f} s; {used}; {price}")
+    print(f"complete after {found.seconds:.2f} s; {used}; {price}")
     return 0
 
 
@@ -145,21 +166,22 @@ async def _probed(model: Model, dialect: DialectName, keys: dict[str, str]) -> P
 def _failure(model: Model, dialect: DialectName, found: Probed) -> str:
     from grading.printable import printable
 
-    said = printable(found.message, _LONGEST_MESSAGE) if found.message else "no words"
+    said = printable(found.message, _LONGEST_MESSAGE) if found.message else "no message"
     if not found.is_answer:
-        return f"{model.name} does not answer: {said}; look at the network and at `base_url` ({model.url_of(dialect)})"
-    return f"{model.name} answers with {found.status}: {said}; {_advice(model, dialect, found.status)}"
+        return f"{model.name} does not answer: {said}; check the network and `base_url` ({model.url_of(dialect)})"
+    return f"{model.name} answers with status {found.status}: {said}; {_advice(model, dialect, found.status)}"
 
 
 def _advice(model: Model, dialect: DialectName, status: int) -> str:
     if status in (401, 403):
-        key = f"the key in {model.key}" if model.key else "whether the provider wants a key, whose variable is named as `key`"
-        return f"check {key}, and whether it may use {model.served}"
+        if model.key is None:
+            return "if the provider requires a key, add `key: VARIABLE` to the model's entry"
+        return f"check the key in {model.key} and whether it gives access to {model.served}"
     if status == 404:
-        return f"look up what {model.provider} calls the model, and give that as `served`; check {model.url_of(dialect)}, too"
+        return f"set `served` to the name that {model.provider} uses for the model, and check {model.url_of(dialect)}"
     if status == 429:
-        return f"limits or credit at {model.provider} are used up; try again later, or look at your account there"
+        return f"rate limit or credit at {model.provider} is exhausted; try again later, or check your account"
     if status >= 500:
-        return f"{model.provider} has a fault; try again later"
+        return f"{model.provider} has a server error; try again later"
     others = [f"`--dialect {other}`" for other in model.dialects if other != dialect] or ["another entry of `dialects`"]
-    return f"{model.provider} does not take the request; try {alternatives(others)}"
+    return f"{model.provider} rejects the request; try {alternatives(others)}"

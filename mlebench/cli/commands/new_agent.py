@@ -1,6 +1,7 @@
-"""Make a folder for an agent of your own: files that work, with a TODO at each place that is yours.
+"""Create an agent folder: working files with a TODO at each place to fill in.
 
-`--like` begins with a copy of another agent; `react`, one loop of a model and a few tools, is there to be copied.
+`--like` starts from a copy of another agent, such as `react`, a short loop around a model and a few tools. `--from` converts an
+agent folder of the published harness.
 
 examples:
   mlebench new-agent my-agent --into ~/agents
@@ -20,14 +21,11 @@ from mlebench.scaffold import Kind, Todo, adopt_agent, copy_agent, scaffold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "name", nargs="?", metavar="NAME", help="the agent's name (with --from, the old folder's name by default)"
-    )
-    parser.add_argument("--into", default="agents", metavar="DIR", help="the folder of your agents (default: agents)")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="name of the agent (default with --from: that of the old folder)")
+    parser.add_argument("--into", default="agents", metavar="DIR", help="folder of your agents (default: agents)")
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--like", metavar="AGENT", help="begin with a copy of this agent, such as react")
-    start.add_argument("--from", dest="source", metavar="OLD",
-                       help="convert an agent's folder that was written for the published harness")  # fmt: skip
+    start.add_argument("--like", metavar="AGENT", help="copy this agent, such as react")
+    start.add_argument("--from", dest="source", metavar="OLD", help="convert an agent folder of the published harness")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         name = name or old.name.lower()
         left = adopt_agent(old, name, home)
     elif name is None:
-        raise UsageError("which name? `mlebench new-agent NAME`, or `mlebench new-agent --from OLD`")
+        raise UsageError("no name given; run `mlebench new-agent NAME`, or `mlebench new-agent --from OLD`")
     else:
         left = copy_agent(_original(arguments.like), name, home) if arguments.like else scaffold("agent", name, home)
     tell_scaffold("agent", home / name, left, _first_command(home / name), before="mlebench prepare demo-wine && ")
@@ -48,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _original(name: str) -> AgentSpec:
     original = get_agent(name)
     if original.variant is not None:
-        raise UsageError(f"a folder is copied with all its variants: `--like {name.removesuffix(f'/{original.variant}')}`")
+        raise UsageError(f"an agent is copied with all its variants; write `--like {name.removesuffix(f'/{original.variant}')}`")
     return original
 
 
@@ -58,8 +56,8 @@ def _first_command(folder: Path) -> str:
 
 
 def tell_scaffold(kind: Kind, folder: Path, left: list[Todo], first_command: str, before: str = "") -> None:
-    """Say what was made, what is left to do and what to try first; `before` is what the first command needs."""
-    print(f"made {folder}; left to do:" if left else f"made {folder}; nothing is left to do")
+    """Print the new folder, its TODOs and a first command; `before` precedes that command."""
+    print(f"created {folder}; to do:" if left else f"created {folder}; nothing left to do")
     for todo in left:
         print(f"  {todo.path.name}:{todo.line}  {todo.text}")
     print(f"try it: {before}MLEBENCH_{kind.upper()}S_PATH={shlex.quote(str(folder.parent))} {first_command}")

@@ -1,6 +1,8 @@
-"""Make a folder for a competition of your own: files that work on made-up data, with a TODO at each place that is yours.
+"""Create a competition folder: files that work on made-up data, with a TODO at each place to fill in.
 
-example: mlebench new-competition my-competition --into ~/competitions
+examples:
+  mlebench new-competition my-competition
+  mlebench new-competition my-competition --into ~/competitions
 """
 
 from __future__ import annotations
@@ -13,10 +15,8 @@ from mlebench.scaffold import scaffold
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="ID", help="the id of the competition")
-    parser.add_argument(
-        "--into", default="competitions", metavar="DIR", help="the folder of your competitions (default: competitions)"
-    )
+    parser.add_argument("name", metavar="NAME", help="id of the competition")
+    parser.add_argument("--into", default="competitions", metavar="DIR", help="their folder (default: competitions)")
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,12 +1,10 @@
-"""Get the public notebooks of a competition with your Kaggle account, to compare the code of runs with them.
+"""Download public notebooks of a competition, to compare the code of runs with them.
 
-They are kept beside the competition's data, where no agent sees them, and are never committed: they are the work of others.
-`notebooks.json` in the folder lists their titles, votes and addresses. The same command again gets what is new or has changed.
+They are stored next to the data of the competition, where no agent sees them. They are the work of others: do not commit them.
 
 examples:
   mlebench notebooks fetch spaceship-titanic
-  mlebench notebooks fetch spaceship-titanic -o notebooks/spaceship-titanic --number 50 --sort-by scoreDescending
-  mlebench review my-group --against notebooks
+  mlebench notebooks fetch spaceship-titanic -o notebooks/spaceship-titanic
 """
 
 from __future__ import annotations
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from mlebench.cli.options import add_data_dir, add_json, at_least, quantity, registry_of, tell
 from mlebench.cli.output import print_json, print_table
+from mlebench.cli.parsing import add_actions
 
 _PATIENCE = "1m"
 _MOST = 1_000
@@ -25,13 +24,35 @@ _ORDERS = (
 )  # fmt: skip
 
 
+_FETCH = """
+Download the public notebooks of a competition with your Kaggle account.
+
+`notebooks.json` in the folder lists their titles, votes and addresses. Run the command again to fetch what is new or has changed.
+
+examples:
+  mlebench notebooks fetch spaceship-titanic
+  mlebench notebooks fetch spaceship-titanic --number 50 --sort-by hotness
+  mlebench review my-group --against notebooks
+"""
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("fetch",), help="fetch")
+    add_actions(parser, {"fetch": (_FETCH, _configure_fetch)})
+
+
+def _configure_fetch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", help="the competition")
-    parser.add_argument("-o", "--output-dir", metavar="DIR", help="where to (default: `notebooks` beside the competition's data)")
+    parser.add_argument("-o", "--output-dir", metavar="DIR", help="folder (default: `notebooks` next to the competition's data)")
     parser.add_argument("--number", type=at_least(1), default=20, metavar="N", help=f"how many, at most {_MOST:,} (default: 20)")
-    parser.add_argument("--sort-by", choices=_ORDERS, default="voteCount", help="which come first (default: voteCount)")
-    parser.add_argument("--patience", metavar="TIME", default=_PATIENCE, help=f"how long to try again (default: {_PATIENCE})")
+    parser.add_argument(
+        "--sort-by",
+        choices=_ORDERS,
+        default="voteCount",
+        metavar="ORDER",
+        help=f"which first: {', '.join(_ORDERS)} (default: voteCount)",
+    )
+    parser.add_argument("--patience", metavar="TIME", default=_PATIENCE,
+                        help=f"keep trying for this long if Kaggle fails (default: {_PATIENCE})")  # fmt: skip
     add_data_dir(parser)
     add_json(parser)
 
@@ -52,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         tell=lambda line: tell(arguments, line),
     )
     for sentence in found.refused:
-        tell(arguments, f"left out: {sentence}")
+        tell(arguments, f"skipped: {sentence}")
     if arguments.json:
         print_json(
             {

@@ -1,12 +1,15 @@
-"""Get and prepare competitions: from Kaggle, from a download that you have, or from a mock.
+"""Download and prepare competitions: from Kaggle, from a download of yours, or as a mock.
+
+An interrupted command continues when you run it again.
+
+Exit code 0 if everything is prepared; 1 if a competition fails; 2 if a precondition is missing, such as accepted rules or
+disk space.
 
 examples:
   mlebench prepare spaceship-titanic --mock
   mlebench prepare --split low --jobs 4 --max-rate 50m
-  mlebench prepare -c leaf-classification --from leaf-classification.zip --edition v2
+  mlebench prepare leaf-classification --from leaf-classification.zip --edition v2
   mlebench prepare --all --verify-only
-
-A command that was stopped, for whatever reason, continues when it is run again.
 """
 
 from __future__ import annotations
@@ -16,12 +19,22 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlebench.cli.options import add_data, add_jobs, add_selection, quantity, registry_of, selected
+from mlebench._support.hints import command
+from mlebench.cli.options import (
+    add_data_dir,
+    add_edition,
+    add_jobs,
+    add_selection,
+    quantity,
+    registry_of,
+    selected,
+    tell,
+)
 from mlebench.cli.output import print_table
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
-    from mlebench.cli.preparation_display import PreparationDisplay
+    from mlebench.cli.progress import Progress
     from mlebench.kaggle.transfer import Transfer
     from mlebench.preparation.build import PreparationOutcome
     from mlebench.preparation.disk import Readiness
@@ -29,38 +42,41 @@ if TYPE_CHECKING:
 
 _MEMORY_SHARE = 0.9
 _PATIENCE = "1m"
+_MOST_NAMED = 3
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
-    parser.add_argument("--from", dest="source", metavar="PATH",
-                        help="a download that you have: its zip, unpacked, or a folder of such")  # fmt: skip
-    parser.add_argument("--link", action="store_true",
-                        help="with --from: make unchanged files hard links to yours, read-only, instead of copies")  # fmt: skip
-    parser.add_argument("--mock", action="store_true", help="prepare a made-up download of the true schema")
-    add_jobs(parser, "competitions at a time")
-    parser.add_argument("--memory", metavar="SIZE",
-                        help="memory limit of each worker process, e.g. 16g (default: 90 %% of RAM over --jobs)")  # fmt: skip
-    parser.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
-    parser.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
-                        help="prepare data whose md5 sums or counts are not the published ones, too")  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="prepare even what is already prepared")
-    parser.add_argument(
-        "--new-key", action="store_true", help="with --force: generate research data from a fresh key, not the kept one"
-    )
-    parser.add_argument("--verify-only", action="store_true", help="check what is prepared without changing anything")
-    parser.add_argument("--overwrite-checksums", action="store_true",
-                        help="the same as --no-verify: published md5 sums are facts and stay as they are")  # fmt: skip
-    parser.add_argument("--overwrite-leaderboard", action="store_true",
-                        help="get the leaderboard again (as `mlebench leaderboard ID --refresh` does)")  # fmt: skip
+    source = parser.add_argument_group("source")
+    source.add_argument("--from", dest="source", metavar="PATH",
+                        help="a download of yours: a zip file, its unpacked folder, or a folder of several")  # fmt: skip
+    source.add_argument("--link", action="store_true",
+                        help="with --from: hard-link unchanged files, read-only, instead of copying them")  # fmt: skip
+    source.add_argument("--mock", action="store_true", help="generate a small mock dataset with the real schema")
+    source.add_argument("--keep-raw", action="store_true", help="keep the raw data after preparing")
+    how = parser.add_argument_group("preparation")
+    add_edition(how)
+    add_jobs(how, "competitions prepared in parallel")
+    how.add_argument("--memory", metavar="SIZE",
+                     help="memory limit per worker process, such as 16g (default: 90 %% of RAM divided by --jobs)")  # fmt: skip
+    how.add_argument("--no-verify", "--skip-verification", dest="verify", action="store_false",
+                     help="accept data whose md5 sums or counts differ from the published ones")  # fmt: skip
+    how.add_argument("--verify-only", action="store_true", help="verify what is prepared; change nothing")
+    how.add_argument("--force", action="store_true", help="prepare again what is already prepared")
+    how.add_argument("--new-key", action="store_true",
+                     help="with --force: generate research data from a fresh key instead of the stored one")  # fmt: skip
+    how.add_argument("--overwrite-checksums", action="store_true",
+                     help="same as --no-verify; published md5 sums are never changed")  # fmt: skip
+    how.add_argument("--overwrite-leaderboard", action="store_true",
+                     help="download the leaderboard again; see `mlebench leaderboard --refresh`")  # fmt: skip
     kaggle = parser.add_argument_group("downloads from Kaggle")
     kaggle.add_argument("--open", action="store_true", help="open the pages of rules not yet accepted in a browser")
-    kaggle.add_argument("--skip-unaccepted", action="store_true", help="leave out competitions whose rules are not accepted")
-    kaggle.add_argument("--max-rate", metavar="RATE", help="limit in bytes per second for all downloads together, e.g. 20m")
+    kaggle.add_argument("--skip-unaccepted", action="store_true", help="skip competitions whose rules are not accepted")
+    kaggle.add_argument("--max-rate", metavar="RATE", help="limit of all downloads together in bytes per second, such as 20m")
     kaggle.add_argument("--patience", metavar="TIME", default=_PATIENCE,
-                        help="keep trying for this long while Kaggle or the network fails, e.g. 6h (default: 1m)")  # fmt: skip
-    kaggle.add_argument("--kaggle-pages", action="store_true", help="also keep the competition's own task pages, for people")
-    add_data(parser)
+                        help="keep trying for this long if Kaggle or the network fails, such as 6h (default: 1m)")  # fmt: skip
+    kaggle.add_argument("--kaggle-pages", action="store_true", help="also save Kaggle's own task pages, for people to read")
+    add_data_dir(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.link and not arguments.source:
         raise UsageError("--link goes with --from: it says what becomes of the files that are given there")
     if arguments.verify_only:
-        return _verify(competitions)
+        return _verify(arguments, competitions)
     if arguments.overwrite_leaderboard:
         from mlebench.preparation.clients import ensure_leaderboard_exists
 
@@ -83,11 +99,26 @@ def run(arguments: argparse.Namespace) -> int:
                 print(outcome.message, file=sys.stderr)
     if len(competitions) > 1:
         _summarize(outcomes, competitions)
+    _tell_next(arguments, outcomes, competitions)
     return _exit_code(outcomes)
 
 
+def _tell_next(arguments: argparse.Namespace, outcomes: list[PreparationOutcome], competitions: list[Competition]) -> None:
+    """Say how to run an agent on what is prepared, in the words that chose it."""
+    ready = [outcome.competition_id for outcome in outcomes if not outcome.exit_code]
+    if not ready:
+        return
+    split = "all" if arguments.all else "low" if arguments.lite else arguments.split or arguments.list
+    is_whole = len(ready) == len(competitions) and not (arguments.ids or arguments.competition_id)
+    chosen = ["--split", split] if split and is_whole else [word for name in ready[:_MOST_NAMED] for word in ("-c", name)]
+    edition = ["--edition", arguments.edition] if arguments.edition != "v1" else []
+    key = ["--split-key", "KEY"] if arguments.split_key else []
+    start = command("run", "--agent", "dummy", *chosen, *edition, *key, "--sandbox", "local", data_dir=competitions[0].data_dir)
+    tell(arguments, f"next: {start} runs an agent that submits the sample submission")
+
+
 def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> list[PreparationOutcome]:
-    from mlebench.cli.preparation_display import PreparationDisplay
+    from mlebench.cli.progress import Progress
     from mlebench.preparation.disk import look_ahead
     from mlebench.preparation.options import PreparationOptions
     from mlebench.preparation.packages import require_packages
@@ -109,7 +140,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
         repeated=_repeated(arguments),
         transfer=_transfer(arguments),
     )
-    with PreparationDisplay(quiet=arguments.quiet) as display:
+    with Progress(quiet=arguments.quiet) as display:
         readiness = look_ahead(competitions, options, listener=display)
         require_packages([*readiness.at_hand, *readiness.to_download])
         left_out = _preflight(readiness, arguments, competitions[0].data_dir, display)
@@ -129,7 +160,7 @@ def _prepare(arguments: argparse.Namespace, competitions: list[Competition]) -> 
 
 
 def _preflight(
-    readiness: Readiness, arguments: argparse.Namespace, data_dir: Path, display: PreparationDisplay
+    readiness: Readiness, arguments: argparse.Namespace, data_dir: Path, display: Progress
 ) -> list[PreparationOutcome]:
     """Refuse what cannot work; the outcomes of competitions that are left out."""
     from mlebench.preparation.disk import require_space
@@ -206,12 +237,22 @@ def _memory(arguments: argparse.Namespace, count: int) -> int | None:
     return int(this_machine().memory * _MEMORY_SHARE / min(arguments.jobs, count))
 
 
-def _verify(competitions: list[Competition]) -> int:
+def _verify(arguments: argparse.Namespace, competitions: list[Competition]) -> int:
+    from mlebench._support.steps import Step, Tally
+    from mlebench.cli.progress import Progress
     from mlebench.preparation.record import is_prepared
     from mlebench.preparation.verify import verify_prepared
 
     missing = [competition for competition in competitions if not is_prepared(competition)]
-    results = [verify_prepared(competition) for competition in competitions if competition not in missing]
+    there = [competition for competition in competitions if competition not in missing]
+    results = []
+    with Progress(quiet=arguments.quiet) as progress:
+        tally = Tally(progress, "", "checking", len(there), "competition", every=0)
+        for competition in there:
+            progress(Step(competition.id, "comparing checksums and counts"))
+            results.append(verify_prepared(competition))
+            progress(Step(competition.id, ""))
+            tally.add()
     for result in results:
         print(f"{result.competition_id} ({result.edition}): {result}", file=sys.stderr)
     for competition in missing:

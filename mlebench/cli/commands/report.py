@@ -1,13 +1,13 @@
 """Aggregate graded runs into the figures that people publish.
 
-Give run groups (names, folders, or `latest`), bundles of such, grading reports in the published format, folders, or
-globs. All report files together are the results of one agent: a file that holds the whole split is a seed, and a
-further report of a competition is its next seed. Groups under equal conditions continue each other's seeds. Groups that
-differ in agent, arguments, limits, sandbox or another condition are never averaged but compared with the first, and the
-report names the parts in which they differ.
+Sources are run groups (names, folders or `latest`), bundles, grading reports in the published format, folders and globs. All
+report files together are the results of one agent: a file that covers the whole split is one seed, and a second report of a
+competition is its next seed. Groups under equal conditions add up their seeds. Groups that differ in agent, arguments,
+limits, sandbox or another condition are never averaged: they are compared with the first, and the report lists the
+differences.
 
 examples:
-  mlebench report runs/2026-03-01_aide
+  mlebench report latest
   mlebench report 'results/*_grading_report.json' --split low --split all --json
   mlebench report my-group --compare published --html report.html
   mlebench report new-group --compare old-group --markdown
@@ -29,28 +29,27 @@ from mlebench.errors import UsageError
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="GROUP|BUNDLE.zip|REPORT.json",
                         help="run groups, bundles, grading reports, folders or globs")  # fmt: skip
-    parser.add_argument("--split", action="append", default=[], metavar="S",
-                        help="report on a split, as `mlebench list` takes it, or on the ids in a file (repeatable)")  # fmt: skip
-    parser.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID",
-                        help="report on this competition (repeatable)")  # fmt: skip
-    parser.add_argument("--pad-missing", action="store_true", help="count missing reports as failures, and say so")
-    parser.add_argument(
-        "--compare", action="append", default=[], metavar="OTHER", help="another group or report, or `published` (repeatable)"
-    )
-    parser.add_argument(
-        "--contamination",
-        action="store_true",
-        help="compare an agent's scores on Kaggle competitions, on their obfuscated twins and on the research suite",
-    )
-    parser.add_argument("--name", metavar="NAME", help="agent's name, if the reports do not say")
-    parser.add_argument("--models", metavar="NAMES", help="model names, if the reports do not say")
-    parser.add_argument("--hours", type=_hours, metavar="H", help="time limit of a run in hours, if the reports do not say")
-    parser.add_argument("--details", action="store_true", help="print every competition, however many")
-    formats = parser.add_mutually_exclusive_group()
+    what = parser.add_argument_group("what to report")
+    what.add_argument("--split", action="append", default=[], metavar="S",
+                      help="a split as in `mlebench list`, or a file with one id per line (repeatable)")  # fmt: skip
+    what.add_argument("-c", "--competition-id", action="append", default=[], metavar="ID",
+                      help="a competition (repeatable)")  # fmt: skip
+    what.add_argument("--pad-missing", action="store_true", help="count missing reports as failures, and note it")
+    what.add_argument("--compare", action="append", default=[], metavar="OTHER",
+                      help="another group or report, or `published` (repeatable)")  # fmt: skip
+    what.add_argument("--contamination", action="store_true",
+                      help="compare scores on Kaggle competitions, their obfuscated twins and the research suite")  # fmt: skip
+    facts = parser.add_argument_group("facts that reports may lack")
+    facts.add_argument("--name", metavar="NAME", help="name of the agent")
+    facts.add_argument("--models", metavar="NAMES", help="names of the models")
+    facts.add_argument("--hours", type=_hours, metavar="H", help="time limit of a run in hours")
+    output = parser.add_argument_group("output")
+    output.add_argument("--details", action="store_true", help="list every competition, however many")
+    output.add_argument("--html", type=Path, metavar="FILE", help="write a self-contained page")
+    formats = output.add_mutually_exclusive_group()
+    formats.add_argument("--csv", action="store_true", help="print one csv row per run")
+    formats.add_argument("--markdown", action="store_true", help="print a leaderboard row in Markdown")
     add_json(formats)
-    formats.add_argument("--csv", action="store_true", help="one csv row per run on stdout")
-    formats.add_argument("--markdown", action="store_true", help="a leaderboard row in Markdown on stdout")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page")
     add_runs_dir(parser)
 
 
@@ -78,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         write_page(document, arguments.html)
         tell(arguments, f"wrote {arguments.html}")
     if arguments.json or arguments.csv or arguments.markdown:
-        # what these outputs do not show, or a program does not read
+        # these outputs do not show notes
         for entry in document.entries:
             for note in entry.notes:
                 tell(arguments, f"note: {note}")
@@ -99,7 +98,7 @@ def _hours(text: str) -> float:
     except ValueError:
         hours = math.nan
     if not 0 < hours < math.inf:
-        raise argparse.ArgumentTypeError(f"it is {text}, expected hours such as 24 or 0.5")
+        raise argparse.ArgumentTypeError(f"is {text}, expected hours such as 24 or 0.5")
     return hours
 
 
@@ -109,7 +108,7 @@ def _contamination(arguments: argparse.Namespace) -> int:
     from mlebench.reports.terminal import print_familiarity
 
     if arguments.csv or arguments.markdown or arguments.html or arguments.compare:
-        raise UsageError("`--contamination` prints tables, or a document with --json; leave the other outputs out")
+        raise UsageError("`--contamination` prints tables, or JSON with `--json`; remove the other output options")
     results = load_results(arguments.sources, paths.runs_dir(arguments.runs_dir))
     found = familiarity([entry.filled_in(arguments.name, arguments.models, arguments.hours) for entry in results])
     for note in dict.fromkeys(note for entry in results for note in entry.notes):

@@ -1,31 +1,30 @@
-"""Look for broken rules and copied code in what the agents of run groups left: code, logs, calls and submissions.
+"""Search run groups for broken rules and copied code: in code, logs, calls and submissions.
 
-Rules are told without a model, and so is similar code: between runs, and against notebooks and scripts of yours. On request
-models judge logs and code, and tell how well they know public texts. A run with a violation is flagged; what is only to look
-at flags nothing. The review of a group is kept in its folder, `review.json`, and `mlebench report` shows it.
+Rules and code similarity (between runs, and against notebooks of yours) need no model. On request, models judge logs and
+code, and a probe measures how well a model knows public texts. A run with a violation is flagged; observations flag nothing.
+The review is stored in the group's folder as `review.json`, and `mlebench report` shows it.
 
-Exit code 0: no run is flagged; 1: at least one is, or a judge did not answer everything; 2: wrong usage.
+Exit code 0 if no run is flagged; 1 if one is, or if a judge left something unanswered; 2 for wrong usage.
 
 examples:
   mlebench review latest
   mlebench review my-group --against notebooks/ --html review.html
-  mlebench review results.mlebench.zip -o review.json --rule answers-in-code --rule similarity
-  mlebench review my-group --judge gpt-5.1 --judge other --judge-budget usd=2
-  mlebench review my-group --familiarity local-model --texts discussions/ --models models.yaml
+  mlebench review results.mlebench.zip -o review.json --rule similarity
+  mlebench review my-group --judge gpt-5.1 --judge-budget usd=2
+  mlebench review my-group --familiarity local-model --texts discussions/
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
-from mlebench.cli.options import add_data_dir, add_json, add_runs_dir, at_least, split_key_of, tell
+from mlebench._support.hints import command
+from mlebench.cli.options import add_data_dir, add_json, add_runs_dir, add_split_key, at_least, split_key_of, tell
 from mlebench.cli.output import print_json
+from mlebench.cli.progress import Progress
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,38 +36,31 @@ _BUNDLE_SUFFIX = ".zip"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "sources", nargs="+", metavar="GROUP|BUNDLE.zip", help="run groups (name, folder, or `latest`) and bundles"
-    )
-    parser.add_argument("--rule", action="append", default=[], metavar="NAME",
-                        help="look at this rule alone, such as `similarity` (repeatable; default: all)")  # fmt: skip
-    parser.add_argument(
-        "--against", type=Path, metavar="FOLDER", help="compare code with the notebooks and scripts in this folder"
-    )
-    parser.add_argument("--starter", type=Path, action="append", default=[], metavar="FOLDER",
-                        help="code that every agent was given, no sign of copying (repeatable)")  # fmt: skip
-    models = parser.add_argument_group("models, asked on request")
-    models.add_argument(
-        "--judge", action="append", default=[], metavar="MODEL", help="a model that judges logs and code (repeatable)"
-    )
-    models.add_argument(
-        "--judge-budget", metavar="WORDS", help="of the judges' calls, and again of those for familiarity, e.g. usd=2,calls=100"
-    )
-    models.add_argument(
-        "--familiarity", metavar="MODEL", help="measure how well a model knows public texts, by their probability"
-    )
-    models.add_argument(
-        "--texts", type=Path, metavar="FOLDER", help="holds these texts, *.txt and *.md in a folder by competition"
-    )
+    parser.add_argument("sources", nargs="+", metavar="GROUP|BUNDLE.zip",
+                        help="run groups (name, folder or `latest`) and bundles")  # fmt: skip
+    what = parser.add_argument_group("rules and similarity")
+    what.add_argument("--rule", action="append", default=[], metavar="RULE",
+                      help="check only this rule, such as `similarity` (repeatable; default: all)")  # fmt: skip
+    what.add_argument("--against", type=Path, metavar="FOLDER", help="compare code with notebooks and scripts in this folder")
+    what.add_argument("--starter", type=Path, action="append", default=[], metavar="FOLDER",
+                      help="code that every agent was given, never a sign of copying (repeatable)")  # fmt: skip
+    models = parser.add_argument_group("models")
+    models.add_argument("--judge", action="append", default=[], metavar="MODEL",
+                        help="a model that judges logs and code (repeatable)")  # fmt: skip
+    models.add_argument("--judge-budget", metavar="LIMITS",
+                        help="budget of the judges, and again of --familiarity, such as usd=2,calls=100")  # fmt: skip
+    models.add_argument("--familiarity", metavar="MODEL",
+                        help="measure how well a model knows public texts, by their probability")  # fmt: skip
+    models.add_argument("--texts", type=Path, metavar="FOLDER",
+                        help="these texts: *.txt and *.md, one folder per competition")  # fmt: skip
     models.add_argument("--models", type=Path, action="append", default=[], metavar="FILE",
-                        help="a file of models beside models.yaml (repeatable)")  # fmt: skip
-    models.add_argument("--jobs", type=at_least(1), default=4, metavar="N", help="calls to models at once (default: 4)")
-    parser.add_argument("--split-key", metavar="K", help="secret key that the data was made from (default: $MLEBENCH_SPLIT_KEY)")
-    parser.add_argument(
-        "--html", type=Path, metavar="FILE", help="write a page, and beside it one with similar code side by side"
-    )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the JSON document, of bundles too")
-    parser.add_argument("--details", action="store_true", help="print every finding, however many")
+                        help="a models file of yours (repeatable)")  # fmt: skip
+    models.add_argument("--jobs", type=at_least(1), default=4, metavar="N", help="parallel calls to models (default: 4)")
+    output = parser.add_argument_group("output")
+    output.add_argument("--html", type=Path, metavar="FILE", help="write a page, and next to it one that compares similar code")
+    output.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the JSON document, also for bundles")
+    output.add_argument("--details", action="store_true", help="list every finding, however many")
+    add_split_key(parser, "secret key of the data")
     add_data_dir(parser)
     add_runs_dir(parser)
     add_json(parser)
@@ -79,8 +71,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     sources = [place for given in arguments.sources for place in _places(given, paths.runs_dir(arguments.runs_dir))]
     options = _options(arguments, sources)
-    with _watched(arguments) as step:
-        found = review(sources, options, step)
+    with Progress(quiet=arguments.quiet) as progress:
+        found = review(sources, options, progress)
     totals = _totals(arguments, sources, found)
     document = _document(found, totals)
     if arguments.json:
@@ -88,6 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(arguments, found, totals)
     _write(arguments, sources, found, totals, document)
+    _tell_next(arguments, sources, found)
     return 0 if found.holds else 1
 
 
@@ -222,14 +215,11 @@ def _write_pages(
     tell(arguments, f"wrote {path}")
 
 
-@contextlib.contextmanager
-def _watched(arguments: argparse.Namespace) -> Iterator[Callable[[str], None]]:
-    """A line on standard error, where somebody watches, that names what is looked at."""
-    from mlebench._support.terminal import make_console
+def _tell_next(arguments: argparse.Namespace, sources: list[Path], found: Review) -> None:
+    """Say how to complete the review, or where its result is shown."""
+    from mlebench.cli.options import again
 
-    console = make_console(sys.stderr)
-    if arguments.quiet or not console.is_terminal:
-        yield lambda step: None
-        return
-    with console.status("reviewing") as status:
-        yield lambda step: status.update(f"reviewing: {step}")
+    if found.incomplete:
+        tell(arguments, f"next: {again(arguments)} asks what has no answer yet")
+    elif folders := [source for source in sources if source.is_dir()]:
+        tell(arguments, f"next: {command('report', *folders, '--html', 'report.html')} writes a page with these findings")

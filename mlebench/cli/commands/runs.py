@@ -1,9 +1,9 @@
-"""List run groups, look into one, follow a log; pause, retry and cancel runs.
+"""List run groups, show one, follow a log; pause, retry and cancel runs.
 
 examples:
   mlebench runs
   mlebench runs latest --watch
-  mlebench runs 2026-01-31T09-30-00_dummy --tail spaceship-titanic_seed0
+  mlebench runs latest --tail spaceship-titanic_seed0
   mlebench runs latest --cancel spaceship-titanic_seed0
   mlebench runs latest --parallel 8
 """
@@ -12,49 +12,56 @@ from __future__ import annotations
 
 import argparse
 import codecs
-import difflib
 import io
-import re
+import math
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from grading.wording import counted
 from mlebench._support import paths
 from mlebench._support.folders import entries_of
-from mlebench._support.hints import alternatives, command
+from mlebench._support.hints import command, unknown
 from mlebench._support.plain_files import open_plain
-from mlebench.cli.options import add_json, add_runs_dir, at_least
-from mlebench.cli.output import cell_text, print_json, print_table
+from mlebench.cli.options import add_json, add_runs_dir, at_least, tell
+from mlebench.cli.output import COLOURS, cell_text, print_json, print_table
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rich.table import Table
+    from rich.console import RenderableType
 
     from mlebench.runs.group import Group
     from mlebench.runs.group_report import GroupResult
     from mlebench.runs.record import RunRecord
 
 _COLUMNS = ("run", "state", "time", "score", "medal", "attempts")
+_GROUP_COLUMNS = ("group", "agent", "state", "ended", "started", "took", "valid", "medals", "score", "lost")
+_LEAST_WORDS = 24
+"""Width from which reasons are a column; otherwise they are printed below the table."""
+_FRAME = 3
+"""Characters of a line beside each cell of a table."""
+_NARROW = ("run", "state", "time", "score")
+"""Columns that stay on a narrow screen."""
 _WATCH_SECONDS = 2.0
+_LINE_EVERY_SECONDS = 30.0
+_LINES_AROUND = 6
 _TAIL_SECONDS = 0.3
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-"""Of an agent's output; everything else that a terminal would obey is shown escaped."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("group", nargs="?", metavar="GROUP", help="a group: its name, its folder, or `latest`")
-    what = parser.add_mutually_exclusive_group()
+    parser.add_argument("group", nargs="?", metavar="GROUP", help="a run group: name, folder or `latest`")
+    what = parser.add_argument_group("what to do").add_mutually_exclusive_group()
     what.add_argument("--watch", action="store_true", help="refresh until every run has ended")
     what.add_argument("--tail", metavar="RUN", help="follow the log of a run until it ends")
-    what.add_argument("--cancel", nargs="?", const="", metavar="RUN", help="cancel one run, or without RUN the whole group")
-    what.add_argument("--retry", metavar="RUN", help="do a run again that failed without a result, or was cancelled")
-    what.add_argument("--pause", action="store_true", help="start no further run; those that run go on")
+    what.add_argument("--cancel", nargs="?", const="", metavar="RUN", help="cancel a run, or without RUN the whole group")
+    what.add_argument("--retry", metavar="RUN", help="repeat a run that was cancelled or failed without a result")
+    what.add_argument("--pause", action="store_true", help="start no further runs; running ones continue")
     what.add_argument("--continue", dest="go_on", action="store_true", help="start runs again after --pause")
-    what.add_argument("--parallel", type=at_least(1), metavar="N", help="let at most N runs of its harness run at once")
+    what.add_argument("--parallel", type=at_least(1), metavar="N", help="allow at most N parallel runs")
     add_json(what)
     add_runs_dir(parser)
 
@@ -63,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     runs_dir = paths.runs_dir(arguments.runs_dir)
     if arguments.group is None:
         if arguments.watch or arguments.tail or _is_act(arguments):
-            raise UsageError(f"which group? {command('runs', 'latest', '--watch', runs_dir=runs_dir)} watches the newest one")
+            raise UsageError(f"no run group given; {command('runs', 'latest', '--watch', runs_dir=runs_dir)} watches the latest")
         return _list(runs_dir, arguments)
 
     from mlebench.runs.group import find_group
@@ -135,7 +142,17 @@ def _model_status(group: Group, record: RunRecord) -> dict[str, Any] | None:
 def show_group(result: GroupResult) -> None:
     """Print a table of a group's runs."""
     columns, rows = _run_table(result)
-    print_table([*columns, "what happened"], rows, title=result.group.name)
+    width = _printed_width()
+    shown, cells = _that_fit(columns, [row[:-1] for row in rows], width, _NARROW)
+    room = width - sum(size + _FRAME for size in _sizes(shown, cells).values())
+    words = {str(row[0]): row[-1] for row in rows}
+    if room >= _LEAST_WORDS:
+        shown, cells = [*shown, "what happened"], [[*row, words[str(row[0])]] for row in cells]
+    print_table(shown, cells, title=result.group.name)
+    if room < _LEAST_WORDS:
+        for row in rows:
+            if row[-1] and row[1] != "finished":
+                print(f"{row[0]}: {row[-1]}")
     print(_totals_line(result))
 
 
@@ -155,20 +172,70 @@ def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
     if not groups:
         print(f"no run groups in {runs_dir}; {command('run', '--agent', 'dummy', '-c', 'ID', runs_dir=runs_dir)} makes one")
         return 0
-    rows = [
-        [
-            group.name,
-            group.plan.agent.id,
-            _group_state(group, records),
-            f"{sum(record.has_ended for record in records)}/{len(records)}",
-            sum(record.has_valid_submission for record in records),
-            sum(report.any_medal for record in records if (report := record.graded) is not None),
-            sum(record.failure_class == "infrastructure" for record in records),
-        ]
-        for group, records in listed
-    ]
-    print_table(["group", "agent", "state", "ended", "valid", "medals", "infrastructure"], rows)
+    columns, rows = _that_fit(_GROUP_COLUMNS, [_group_row(group, records) for group, records in listed], _printed_width())
+    print_table(columns, rows)
+    tell(arguments, f"next: {command('runs', listed[-1][0].name, runs_dir=runs_dir)} shows the runs of a group")
     return 0
+
+
+def _group_row(group: Group, records: list[RunRecord]) -> list[object]:
+    """The cells of `_GROUP_COLUMNS`."""
+    reports = [report for record in records if (report := record.graded) is not None]
+    scores = [report.score for report in reports if report.score is not None]
+    is_one_competition = len(set(group.plan.competitions)) == 1
+    return [
+        group.name,
+        group.plan.agent.id,
+        _group_state(group, records),
+        f"{sum(record.has_ended for record in records)}/{len(records)}",
+        group.created_at[:16].replace("T", " "),
+        _duration_of(records),
+        sum(record.has_valid_submission for record in records),
+        sum(report.any_medal for report in reports),
+        float(f"{sum(scores) / len(scores):.5g}") if scores and is_one_competition else None,
+        sum(record.failure_class == "infrastructure" for record in records),
+    ]
+
+
+def _duration_of(records: list[RunRecord]) -> str | None:
+    """From the first start to the last end, or to now while runs are in work; None before the first start."""
+    from mlebench._support.quantities import show_duration
+    from mlebench.runs.record import now, seconds_between
+
+    started = [record.started_at for record in records if record.started_at]
+    ended = [now() if record.state == "running" else record.ended_at for record in records if record.started_at]
+    known = [moment for moment in ended if moment]
+    return show_duration(seconds_between(min(started), max(known))) if started and known else None
+
+
+def _printed_width() -> int:
+    from mlebench._support.terminal import make_console
+
+    return make_console().width
+
+
+def _sizes(columns: Sequence[str], rows: list[list[object]]) -> dict[str, int]:
+    """How wide columns are, by name."""
+    from rich.cells import cell_len
+
+    return {
+        name: max(cell_len(name), *(cell_len(cell_text(row[place])) for row in rows), 0) for place, name in enumerate(columns)
+    }
+
+
+def _that_fit(
+    columns: Sequence[str], rows: list[list[object]], width: int, order: Sequence[str] = ()
+) -> tuple[list[str], list[list[object]]]:
+    """The columns that fit into a width, those named first in `order` before others; the first column always stays."""
+    sizes = _sizes(columns, rows)
+    kept: set[str] = set()
+    room = width - 1
+    for name in (*order, *(name for name in columns if name not in order)):
+        if not kept or sizes[name] + _FRAME <= room:
+            kept.add(name)
+            room -= sizes[name] + _FRAME
+    places = [place for place, name in enumerate(columns) if name in kept]
+    return [columns[place] for place in places], [[row[place] for place in places] for row in rows]
 
 
 def _groups(runs_dir: Path) -> list[Group]:
@@ -225,8 +292,9 @@ def _run_table(result: GroupResult) -> tuple[list[str], list[list[object]]]:
 
 
 def _models_cell(group: Group, record: RunRecord) -> str | None:
-    from mlebench.runs.display import status_text, usage_text
+    from mlebench.cli.run_display import status_text
     from mlebench.runs.usage import read_usage
+    from mlebench.runs.wording import usage_text
     from mlebench.sandbox.model_status import read_status
 
     if record.state == "running":
@@ -263,35 +331,75 @@ def _watch(group: Group) -> int:
     from mlebench._support.terminal import is_screen, make_console
     from mlebench.runs.group_report import GroupResult
 
-    if not is_screen(sys.stdout):
-        while not (result := GroupResult(group, group.records())).has_ended:
-            print(_totals_line(result), flush=True)
+    result = GroupResult(group, group.records())
+    if is_screen(sys.stdout):
+        # it goes at the end, when the table of all runs takes its place
+        console = make_console()
+        with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False) as live:
+            while not result.has_ended:
+                live.update(watch_screen(result, console.width, console.height), refresh=True)
+                time.sleep(_WATCH_SECONDS)
+                result = GroupResult(group, group.records())
+    else:
+        said_at = -math.inf
+        while not result.has_ended:
+            if time.monotonic() - said_at >= _LINE_EVERY_SECONDS:
+                print(_totals_line(result), flush=True)
+                said_at = time.monotonic()
             time.sleep(_WATCH_SECONDS)
-        show_group(result)
-        return 0
-    with Live(console=make_console(), auto_refresh=False) as live:
-        while True:
             result = GroupResult(group, group.records())
-            live.update(_watch_table(result), refresh=True)
-            if result.has_ended:
-                return 0
-            time.sleep(_WATCH_SECONDS)
+    show_group(result)
+    return 0
 
 
-def _watch_table(result: GroupResult) -> Table:
+def watch_screen(result: GroupResult, width: int, height: int) -> RenderableType:
+    """What `--watch` shows: a bar for the whole, one for each run in work, and a table of the others, within the terminal."""
+    from rich.console import Group as Stack
+    from rich.text import Text
+
+    from mlebench.cli.progress import Bars
+    from mlebench.cli.run_display import overall_bar, run_bar
+    from mlebench.runs.harness_status import read_harness_status
+    from mlebench.runs.phase import phase_of
+    from mlebench.runs.schedule.overview import Overview, RunView
+
+    group, records = result
+    harness = read_harness_status(group.folder)
+    overview = Overview()
+    for record in records:
+        view = overview.runs[record.run_id] = RunView(record.run_id, record.agent, record.run_id)
+        view.run_dir = group.run_dir(record.run_id)
+        view.expected = view.time_limit = group.plan.profile.time_limit
+        view.update(record)
+    running = overview.running()
+    most = max(1, height - _LINES_AROUND)
+    words = {record.run_id: phase_of(group, record, harness).words for record in records if record.state == "running"}
+    bars = [run_bar(view, view.run_id, words[view.run_id]) for view in running[:most]]
+    rows = most - len(bars)
+    table = [_watch_table(result, width, rows)] if rows > 0 and len(running) < len(records) else []
+    whole = overall_bar(overview, None if harness is None else harness.seconds_left)
+    return Stack(Bars([whole, *bars], most + 1), Text(_totals_line(result)), *table)
+
+
+def _watch_table(result: GroupResult, width: int, most: int) -> RenderableType:
+    """The runs that are not in work: those that ended last come first, then those that are queued."""
+    from rich.console import Group as Stack
     from rich.table import Table
     from rich.text import Text
 
     columns, rows = _run_table(result)
-    order = {"grading": 0, "running": 0, "starting": 0, "queued": 2}
-    rows.sort(key=lambda row: order.get(str(row[1]), 1))
-    # why runs ended is told by the table after them, what they wait for is not
-    words = [str(row[-1]) if str(row[1]) in order else "" for row in rows]
-    columns += ["what happens"] if any(words) else []
-    table = Table(*columns, title=Text(result.group.name), caption=Text(_totals_line(result)), header_style="bold")
-    for row, said in zip(rows, words, strict=True):
-        table.add_row(*(Text(cell_text(value)) for value in [*row[:-1], said][: len(columns)]))
-    return table
+    others = [(record, row) for record, row in zip(result.records, rows, strict=True) if record.state != "running"]
+    others.sort(key=lambda entry: entry[0].ended_at or "", reverse=True)
+    columns, cells = _that_fit([*columns, "what happened"], [row for _, row in others], width, _NARROW)
+    table = Table(header_style="bold")
+    for name in columns:
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    # lines around and under its head
+    shown = max(1, most - 4)
+    for row in cells[:shown]:
+        table.add_row(*(Text(cell_text(value)) for value in row))
+    more = [Text(f"… and {len(cells) - shown} more")] if len(cells) > shown else []
+    return Stack(table, *more)
 
 
 def _tail(group: Group, run_id: str) -> int:
@@ -310,7 +418,7 @@ def _tail(group: Group, run_id: str) -> int:
             with open_plain(log) as file:
                 file.seek(position)
                 while block := file.read(2**16):
-                    sys.stdout.write(_COLOURS.sub("", decode(block)))
+                    sys.stdout.write(COLOURS.sub("", decode(block)))
                     position += len(block)
             sys.stdout.flush()
         if ended:
@@ -333,9 +441,7 @@ def _run_id(group: Group, name: str) -> str:
     known = [run.run_id for run in group.plan.runs]
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or [entry for entry in known if name in entry][:3]
-    hint = f", did you mean {alternatives(near)}?" if near else ";"
-    raise UsageError(f"{group.name} has no run `{name}`{hint} {group.command('runs', group.name)} lists them")
+    raise UsageError(unknown("run", name, known, where=f"in {group.name}", listing=group.command("runs", group.name)))
 
 
 def _resume(group: Group) -> str:

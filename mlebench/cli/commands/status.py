@@ -1,7 +1,10 @@
-"""Show what is prepared, in which edition, verified or not, and how large; and what is unfinished.
+"""List prepared competitions: edition, verification and size, and downloads that are not prepared yet.
+
+Exit code 1 if `--verify` finds a difference, else 0.
 
 examples:
-  mlebench status --split low
+  mlebench status
+  mlebench status --split low --json
   mlebench status --verify
 """
 
@@ -11,20 +14,19 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mlebench._support.folders import folder_size
 from mlebench._support.quantities import show_size
 from mlebench.cli.options import add_data_dir, add_json, add_split, registry_of
 from mlebench.cli.output import print_json, print_table
 from mlebench.errors import MlebenchError
 
 if TYPE_CHECKING:
-    from mlebench.registry import Competition, Registry
+    from mlebench.registry import Registry
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     add_split(parser, "only the competitions of a split")
+    parser.add_argument("--verify", action="store_true", help="verify the prepared files again")
     add_data_dir(parser)
-    parser.add_argument("--verify", action="store_true", help="check what is prepared again; exit code 1 if anything differs")
     add_json(parser)
 
 
@@ -50,67 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rows(registry: Registry, competition_id: str, *, verify: bool) -> list[dict[str, Any]]:
-    from mlebench.preparation.record import is_prepared
+    from mlebench.preparation.status import status_of
 
     try:
-        editions = registry.in_each_edition(competition_id)
-        if not editions[0].root.exists():
-            return []
-        rows = [_prepared(competition, verify=verify) for competition in editions if is_prepared(competition)]
-        return rows or _half_way(editions[0])
+        return [entry.to_dict() for entry in status_of(registry, competition_id, verify=verify)]
     except (MlebenchError, OSError) as error:
         print(f"mlebench status: {competition_id} is left out: {error}", file=sys.stderr)
         return []
-
-
-def _prepared(competition: Competition, *, verify: bool) -> dict[str, Any]:
-    from mlebench.preparation.record import PreparationRecord
-
-    record = PreparationRecord.read(competition.prepared_dir)
-    changed = record.changed(competition.prepared_dir) if record else []
-    row: dict[str, Any] = {
-        "id": competition.id,
-        "edition": competition.edition.name,
-        "state": "prepared",
-        "verified": record.verified if record else None,
-        "mock": record.mock if record else None,
-        "odd_counts": record.odd_counts if record else [],
-        "changed": changed,
-        "split_key_hash": record.split_key_hash if record else None,
-        "competition_version": record.competition_version if record else None,
-        "current": record is None or record.fits_version(competition.facts.version),
-        "bytes": folder_size(competition.prepared_dir),
-        "path": str(competition.prepared_dir),
-    }
-    if verify:
-        from mlebench.preparation.verify import verify_prepared
-
-        found = verify_prepared(competition)
-        row |= {
-            "checks": [{"path": check.path, "kind": check.kind, "passed": check.passed} for check in found.checks],
-            "differs": bool(found.failed),
-            "verification": str(found),
-        }
-    return row
-
-
-def _half_way(competition: Competition) -> list[dict[str, Any]]:
-    from mlebench.kaggle.download import archive_path
-    from mlebench.kaggle.partial_file import bytes_there
-    from mlebench.preparation.sources import has_raw, is_damaged
-
-    archive = archive_path(competition)
-    row: dict[str, Any] = {"id": competition.id, "edition": None, "verified": None, "mock": None, "split_key_hash": None}
-    raw = competition.raw_dir
-    damaged = is_damaged(raw)
-    if not competition.facts.generated and (damaged or has_raw(competition)):
-        state = "damaged raw data" if damaged else "raw data"
-        return [row | {"state": state, "bytes": folder_size(raw), "path": str(raw)}]
-    if archive.exists():
-        return [row | {"state": "downloaded", "bytes": archive.stat().st_size, "path": str(archive)}]
-    if size := bytes_there(archive):
-        return [row | {"state": "download begun", "bytes": size, "path": str(archive.parent)}]
-    return []
 
 
 def _in_words(row: dict[str, Any]) -> str:

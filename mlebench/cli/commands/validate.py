@@ -1,6 +1,10 @@
-"""Check a submission with the grader's own code, without scoring it. Exit code 0: valid; 1: invalid.
+"""Check a submission with the grader's own code, without scoring it.
 
-example: mlebench validate submission.csv -c spaceship-titanic
+Exit code 0 if the submission is valid, 1 if it is not.
+
+examples:
+  mlebench validate submission.csv -c spaceship-titanic
+  mlebench validate submission.csv -c spaceship-titanic --edition v2 --json
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Show runs in a browser while they are under way.
+"""Show runs live in a browser.
 
-Prints an address that holds a token: whoever knows it sees the runs. It reads files alone, so it may be started and ended at any
-time, also beside a group that runs on a cluster. It ends with Ctrl-C.
+Prints an address that contains a token: anyone who has it can see the runs. The server only reads files, so start and stop it
+at any time, even on another machine that shares the folder. Press Ctrl-C to stop it.
 
 examples:
   mlebench view
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs_dir", nargs="?", type=Path, metavar="RUNS_DIR",
                         help="folder of run groups, or of one group (default: $MLEBENCH_RUNS_DIR, else ./runs)")  # fmt: skip
-    parser.add_argument("--port", type=at_least(0), metavar="N", help="port (default: the first free one from 8765 on; 0: any)")
-    parser.add_argument("--allow-control", action="store_true", help="offer to pause, continue, retry and cancel runs")
-    parser.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS",
-                        help="address to listen at (default: 127.0.0.1, which this machine alone reaches)")  # fmt: skip
-    parser.add_argument("--password-file", type=Path, metavar="FILE",
-                        help="file with the password to ask for, which you alone can read; needed beyond loopback")  # fmt: skip
-    parser.add_argument("--trusted-host", action="append", default=[], metavar="NAME",
-                        help="another name for this server, such as that of a reverse proxy, with :PORT if it is to be that one "
+    parser.add_argument("--allow-control", action="store_true", help="let the page pause, continue, retry and cancel runs")
+    server = parser.add_argument_group("server")
+    server.add_argument("--port", type=at_least(0), metavar="N", help="port (default: the first free one from 8765; 0: any)")
+    server.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS",
+                        help="listen address (default: 127.0.0.1, for this machine only)")  # fmt: skip
+    server.add_argument("--password-file", type=Path, metavar="FILE",
+                        help="file with the password, readable only by you; required beyond loopback")  # fmt: skip
+    server.add_argument("--trusted-host", action="append", default=[], metavar="NAME",
+                        help="another name of this server, such as that of a reverse proxy, optionally with :PORT "
                         "(repeatable)")  # fmt: skip
 
 
@@ -57,6 +58,9 @@ def _announce(arguments: argparse.Namespace, served: Served) -> None:
     print(served.address, flush=True)
     if served.is_loopback:
         forward = f"ssh -L {served.port}:127.0.0.1:{served.port} {socket.gethostname()}"
-        tell(arguments, f"from another machine: `{forward}`, then the same address there; Ctrl-C ends it")
+        tell(arguments, f"from another machine, run `{forward}` and open the same address there; press Ctrl-C to stop")
     else:
-        tell(arguments, "what is sent is not encrypted: put TLS before it, or use `ssh -L` without `--bind`; Ctrl-C ends it")
+        tell(
+            arguments,
+            "not encrypted: put a TLS proxy in front, or use `ssh -L` without `--bind`; press Ctrl-C to stop",
+        )

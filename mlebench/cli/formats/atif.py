@@ -1,25 +1,23 @@
-"""Write trajectories in ATIF (Agent Trajectory Interchange Format), one file per attempt at a run.
+"""Export trajectories in ATIF (Agent Trajectory Interchange Format), one file per attempt at a run.
 
-They are made from what the gateway to models wrote down, in the same way for every agent, and need the texts of calls
-(`record: full` in the profile, the default); without them a trajectory holds what each call used. A running group is written
-as far as it is.
+Trajectories are built from the gateway's records, in the same way for every agent. They contain texts if the profile records
+them (`record: full`, the default), else only the usage of each call. A running group is exported up to now.
 
 examples:
   mlebench export atif latest
-  mlebench export atif my-group other-group -o trajectories --run spaceship-titanic_seed0
+  mlebench export atif my-group -o trajectories --run spaceship-titanic_seed0
   mlebench export atif results.mlebench.zip
 """
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlebench._support import paths
+from mlebench._support.hints import command, unknown
 from mlebench.cli.options import add_json, add_runs_dir, tell
 from mlebench.cli.output import print_json
 from mlebench.errors import UsageError
@@ -31,22 +29,21 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("groups", nargs="+", metavar="GROUP|BUNDLE.zip", help="run groups (name, folder or `latest`) or bundles")
     parser.add_argument("-o", "--output", type=Path, default=Path("trajectories"), metavar="DIR",
-                        help="the folder, in which each group gets one (default: trajectories)")  # fmt: skip
-    parser.add_argument("--run", action="append", default=[], metavar="RUN", help="write this run alone (repeatable)")
+                        help="output folder, with a subfolder per group (default: trajectories)")  # fmt: skip
+    parser.add_argument("--run", action="append", default=[], metavar="RUN", help="export only this run (repeatable)")
     add_runs_dir(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     written, problems, known = _write(arguments)
-    if unknown := [name for name in arguments.run if name not in known]:
-        raise UsageError(_no_run(unknown[0], known))
+    if wrong := [name for name in arguments.run if name not in known]:
+        raise UsageError(unknown("run", wrong[0], known, listing=command("runs", "GROUP")))
     for problem in problems:
         print(f"mlebench export: {problem}", file=sys.stderr)
     if not written and not problems:
         raise UsageError(
-            "there is nothing to write: no run there has asked a model through the gateway; runs do on the network `models`, see "
-            "`mlebench run --network models`"
+            "nothing to export: no run used a model through the gateway; run agents with `mlebench run --network models`"
         )
     if arguments.json:
         print_json({"files": [{**vars(one), "path": str(one.path)} for one in written], "problems": problems})
@@ -57,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace) -> tuple[list[Written], list[str], list[str]]:
-    """The files that were written, what could not be read, and the runs that there are."""
+    """The written files, what could not be read, and the names of all runs."""
     from mlebench.evidence.conversations.attempts import Unreadable, attempts_in
     from mlebench.exports.atif import write_trajectory
 
@@ -73,26 +70,15 @@ def _write(arguments: argparse.Namespace) -> tuple[list[Written], list[str], lis
                     problems.append(attempt.sentence)
                     continue
                 if folders.setdefault(attempt.group.name, attempt.group.folder) != attempt.group.folder:
-                    raise UsageError(
-                        f"two groups are called {attempt.group.name}, and a folder of trajectories is called as its group; write "
-                        "each to a folder of its own with `-o`"
-                    )
+                    raise UsageError(f"two groups have the name {attempt.group.name}; export each to its own folder with `-o`")
                 folder = arguments.output.expanduser() / attempt.group.name
                 folder.mkdir(parents=True, exist_ok=True)
                 target = folder / f"{attempt.run.run_id}_attempt{attempt.number}.json"
                 if (one := write_trajectory(attempt, target, problems.append)) is None:
-                    tell(arguments, f"{attempt.name} asked no model through the gateway")
+                    tell(arguments, f"{attempt.name}: no model used through the gateway")
                 else:
                     written.append(one)
     return written, problems, list(known)
-
-
-def _no_run(name: str, known: Collection[str]) -> str:
-    from mlebench._support.hints import alternatives
-
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f", did you mean {alternatives(near)}?" if near else ";"
-    return f"no run there is called `{name}`{hint} `mlebench runs GROUP` lists them"
 
 
 def _line(one: Written) -> str:

@@ -36,14 +36,14 @@ class Attempt:
     """Holds its ledgers."""
     record: RunRecord
     said: Mapping[str, Any]
-    """What the record says of it: `state`, `reason`, `started_at`, `ended_at`, …"""
+    """What the record says about it: `state`, `reason`, `started_at`, `ended_at`, …"""
     packed_texts: Callable[[int], bytes]
     """The transcript's file of a line of the ledger; raises FileNotFoundError where there is none, and OSError or ContainerFault
     where it cannot be read."""
 
     @property
     def name(self) -> str:
-        """Tells it from all others, such as `group/spaceship-titanic_seed0/1`."""
+        """Identifies it, such as `group/spaceship-titanic_seed0/1`."""
         return f"{self.group.name}/{self.run.run_id}/{self.number}"
 
 
@@ -81,7 +81,7 @@ def attempts_in(
             yield names, (found for group in bundle.groups for found in _of_group(group.group, run_ids, _bundled(bundle, group)))
     except (BundleFault, ContainerFault) as error:
         raise UsageError(
-            f"{path} is no bundle that can be read ({printable(str(error), 300)}); {command('verify', path)} says more"
+            f"{path} is not a readable bundle ({printable(str(error), 300)}); {command('verify', path)} says more"
         ) from None
 
 
@@ -95,7 +95,7 @@ _Reading = Callable[[PlannedRun, tuple[str, ...]], Callable[[int], bytes]]
 
 def _of_group(group: Group, run_ids: Collection[str], reading: _Reading | None = None) -> Iterator[Attempt | Unreadable]:
     if group.imported is not None:
-        yield Unreadable(f"{group.name} was imported from {group.imported.words}, and no ledger tells what its agents asked")
+        yield Unreadable(f"{group.name} was imported from {group.imported.words}, so no ledger records what its agents asked")
         return
     for run in group.plan.runs:
         if not run_ids or run.run_id in run_ids:
@@ -105,7 +105,7 @@ def _of_group(group: Group, run_ids: Collection[str], reading: _Reading | None =
 def _of_run(group: Group, run: PlannedRun, reading: _Reading) -> Iterator[Attempt | Unreadable]:
     record = group.record(run)
     if record.reason == RECORD_DAMAGED:
-        yield Unreadable(f"{group.name}/{run.run_id} is left out: {record.detail}")
+        yield Unreadable(f"{group.name}/{run.run_id} is skipped: {record.detail}")
         return
     for number, entry in said_of_attempts(record).items():
         parts = parts_of(record, number)

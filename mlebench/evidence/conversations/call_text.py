@@ -27,7 +27,7 @@ class CallText:
     system: list[Turn]
     tools: list[dict[str, Any]]
     answer: Turn | None
-    """None where there is none, or none that can be read."""
+    """None if there is none, or none that can be read."""
 
 
 def read_call(texts: CallTexts, call: ModelCall) -> CallText:
@@ -46,7 +46,7 @@ def read_call(texts: CallTexts, call: ModelCall) -> CallText:
     try:
         content = _parsed(texts.request)
         if not isinstance(content, dict):
-            raise ValueError("its request is no object")
+            raise ValueError("its request is not an object")
         turns = [turn.harmless for turn in merged(reader.prompt(content))]
         system = [turn for turn in turns if turn.source == "system"]
         others = merged(turn for turn in turns if turn.source != "system")

@@ -34,7 +34,7 @@ class LedgerCall:
     n: int
     """Of the line; where it states none, that of the one before."""
     at: str | None
-    """When the call ended; None where no time is stated."""
+    """When the call ended; None if no time is stated."""
     call: ModelCall
     is_numbered: bool
     """Whether `n` is its own, so that the texts of that number are this call's."""
@@ -62,7 +62,7 @@ class LedgerCalls:
         self._last = 0
 
     def read(self, entries: Iterable[Mapping[str, Any]]) -> Iterator[LedgerCall]:
-        """The calls in some further lines; lines that are no calls are left out."""
+        """The calls in some further lines; lines that are not calls are skipped."""
         for entry in entries:
             if (call := ModelCall.from_entry(entry)) is None:
                 continue
@@ -75,7 +75,7 @@ class LedgerCalls:
 
 
 def text_of(attempt: Attempt, entry: LedgerCall, most: int = LARGEST) -> CallText | None:
-    """What a call said; None where its texts were not kept, or are those of another call.
+    """What a call said; None if its texts were not kept, or are those of another call.
 
     Args:
         attempt: whose call it is.

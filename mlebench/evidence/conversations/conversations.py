@@ -2,7 +2,7 @@
 
 Agents send a conversation again and again, each time a little longer. All requests together are a tree: a node is one turn, its
 path from the root what stands before it, and a call is a node below the prompt that it asked with. A request is followed down the
-tree as far as it repeats what is there; only what is new becomes nodes. So nothing stands there twice, however often it is sent,
+tree as far as it repeats what is there; only what is new becomes nodes. So nothing is there twice, however often it is sent,
 and what is kept in memory is a hash and a place of each turn: the turns themselves are in a file.
 
 Agents change what they send again: they leave reasoning out, cut answers, clear old results, drop turns or sum them up. An answer
@@ -78,7 +78,7 @@ class Node:
     ones."""
     parent: Node | None = None
     children: dict[bytes, Node] = field(default_factory=dict)
-    """Turns that came next, by their fingerprints; a call stands there under each form in which its answer was sent again."""
+    """Turns that came next, by their fingerprints; a call is there under each form in which its answer was sent again."""
     calls: list[Node] = field(default_factory=list)
     """Those that asked with the prompt that ends here."""
 
@@ -124,10 +124,10 @@ class Sums:
 
 
 class Conversations:
-    """Those of one attempt; a context manager, as the turns lie in a file meanwhile."""
+    """Those of one attempt; a context manager, as the turns are in a file meanwhile."""
 
     def __init__(self, most_text: int = MOST_TEXT) -> None:
-        """With `most_text` in bytes, after which no more texts are to be added."""
+        """With `most_text` in bytes, after which no more texts should be added."""
         self._file: IO[bytes] = tempfile.TemporaryFile(prefix="mlebench-talk-")  # noqa: SIM115 (closed by `close`)
         self._size, self.most_text = 0, most_text
         self._root = Node(0, -1, None)
@@ -160,7 +160,7 @@ class Conversations:
             n: its line in the ledger.
             at: when it ended.
             call: as the ledger has it.
-            text: what it asked and was answered; None where that is unknown.
+            text: what it asked and was answered; None if that is unknown.
         """
         if text is None:
             self.without_text.append(Node(n, -1, None, call=call, at=at))
@@ -208,7 +208,7 @@ class Conversations:
 
     def paths(self) -> Iterator[tuple[list[Node], Node | None]]:
         """Every conversation with the node that it goes on from, where it is a branch of one before; the one with the most calls
-        first. A call whose answer nobody went on from stands beside those that asked the same."""
+        first. A call whose answer nobody went on from is next to those that asked the same."""
         depths = self._depths()
         begun = sorted(self._root.next, key=lambda node: (-depths[node], node.n))
         waiting: list[tuple[Node, Node | None]] = [(node, None) for node in begun]
@@ -226,7 +226,7 @@ class Conversations:
             path.append(node)
             following = [child for child in node.next if child.call is None or child.next]
             path += [child for child in node.calls if not child.next]
-            # what an agent asks beside its conversation, such as who speaks next, comes before it goes on
+            # what an agent asks next to its conversation, such as who speaks next, comes before it goes on
             chosen = max(following, key=lambda child: (depths[child], child.n), default=None)
             branches += [(child, node) for child in following if child is not chosen]
             node = chosen

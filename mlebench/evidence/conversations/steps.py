@@ -66,7 +66,7 @@ class Block(NamedTuple):
     """A part of a conversation that begins with an agent's step, but for the first one."""
 
     items: list[Node | list[tuple[int, int]]]
-    """Nodes, and what is new beside them: places in the file of turns, each with its line of the ledger."""
+    """Nodes, and what is new next to them: places in the file of turns, each with its line of the ledger."""
 
     @property
     def calls(self) -> list[Node]:
@@ -150,7 +150,7 @@ class _Making:
                 self._turn(turn, n, None, replaces=True)
 
     def _turn(self, turn: dict[str, Any], n: int, node: Node | None, replaces: bool = False) -> None:
-        """A turn of a request that is no model's answer on record."""
+        """A turn of a request that is not a recorded model answer."""
         if turn["source"] == "tool" and self._agent is not None and (use_id := self._use_id(self._agent, turn)) is not None:
             self._agent.results.append(ToolResult(use_id, turn["text"], replaces))
             self._agent.nodes += [node] if node is not None else []

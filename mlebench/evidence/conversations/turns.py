@@ -1,4 +1,4 @@
-"""What stands in a conversation with a model, in one shape for all dialects.
+"""What is in a conversation with a model, in one shape for all dialects.
 
 Everything here comes from an agent or a provider: texts are made fit for any reader of JSON, and nothing is dropped for being
 of an unknown kind.
@@ -27,7 +27,7 @@ class ToolCall:
     """A model asks for a tool."""
 
     id: str | None
-    """None where the dialect, or the provider, gives none."""
+    """None if the dialect, or the provider, gives none."""
     name: str
     arguments: Mapping[str, Any]
 
@@ -162,7 +162,7 @@ def content_text(content: Any, joint: str = "\n\n") -> str:
     """The text of a message's content: a text, or parts.
 
     Args:
-        content: as it stands in the body.
+        content: as it is in the body.
         joint: stands between parts.
     """
     if content is None or isinstance(content, str):

@@ -139,7 +139,7 @@ class WatchedCalls:
             raise self._lines.problem
 
     def place_of(self, n: int) -> int | None:
-        """Where a call stands in `calls`; None where it does not."""
+        """Where a call is in `calls`; None if it does not."""
         return next((place for place, entry in enumerate(self.calls) if entry.n == n), None)
 
     def window(self, start: int, end: int) -> Window:

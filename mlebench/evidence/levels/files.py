@@ -1,4 +1,4 @@
-"""Level 1: every file is there once, unchanged, and none is there beside them."""
+"""Level 1: every file is present once and unchanged, with no additional files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def files_level(bundle: OpenedBundle) -> Level:
             Finding("", "bytes of the bundle were changed, although its files are as stated: its own checksum differs")
         )
     if findings:
-        return Level.failing("files", f"{counted(len(findings), 'thing')} not as stated", findings)
+        return Level.failing("files", f"{counted(len(findings), 'file')} not as stated", findings)
     by_hash = len(bundle.left_out)
-    rest = f"; {by_hash} more {'stands' if by_hash == 1 else 'stand'} by hash alone" if by_hash else ""
+    rest = f"; {by_hash} more {'is' if by_hash == 1 else 'are'} present only as a hash" if by_hash else ""
     return Level("files", "holds", f"{counted(len(bundle.statement.subjects), 'file')}, each as stated{rest}")

@@ -1,6 +1,6 @@
 """Level 4: the calls of each run form unbroken chains that end as recorded, within the run's time.
 
-A chain alone proves order, not truth: whoever holds a ledger can write it anew. What ties it down is what else depends on it,
+A chain alone proves order, not truth: whoever holds a ledger can write it again. What ties it down is what else depends on it,
 which is compared: the ends in the record, the verdicts and the usage there, the plan's prices and budget, the texts that were
 kept, and that no two runs made the same calls.
 """
@@ -64,7 +64,7 @@ def ledgers_level(bundle: OpenedBundle) -> Level:
     findings = [finding for look in looks for finding in look.findings()]
     findings += _copies(looks)
     if findings:
-        return Level.failing("ledgers", f"{counted(len(findings), 'thing')} amiss", findings)
+        return Level.failing("ledgers", f"{counted(len(findings), 'problem')} found", findings)
     lines = sum(look.lines for look in looks)
     summary = f"{counted(lines, 'call')} of {counted(len(looks), 'run')} in unbroken chains"
     gaps = dict.fromkeys(gap for look in looks for gap in look.gaps)
@@ -110,10 +110,10 @@ class _Belonging:
         """A sentence where this line is another's; none of one that says the same as the line before it."""
         said = stated_whose(entry)
         if said is not None and said not in (self._whose, self._said):
-            yield f"it is of {_named(*said)}, and lies in the ledger of {_named(*self._whose)}"
+            yield f"it belongs to {_named(*said)} but is in the ledger of {_named(*self._whose)}"
         elif said is None and self._said is not None:
             # a ledger that an earlier harness began and this one went on with has such lines first
-            yield "it does not say of which run it is, and the line before it does"
+            yield "it does not say which run it belongs to, but the line before does"
         self._said = said
 
 
@@ -127,7 +127,7 @@ class _OfRun:
         run_id: of the run.
         record: of the run.
         texts: of calls to models that are in the bundle.
-        by_hash: those that stand there by hash alone.
+        by_hash: those that are there by hash alone.
         """
         self.group, self.run_id = group, run_id
         self._there, self._by_hash = texts, by_hash
@@ -143,7 +143,7 @@ class _OfRun:
 
     @property
     def calls(self) -> str | None:
-        """A hash of all calls and the times between them; None where there are too few for chance to be no explanation."""
+        """A hash of all calls and the times between them; None if there are too few for chance to be no explanation."""
         return self._calls.hexdigest() if self.lines > 1 else None
 
     def file(self, *parts: str) -> str:
@@ -167,7 +167,7 @@ class _OfRun:
         for name in ledger_names(self.group.group.plan.has_gateway):
             called = self.file(*attempt.folder, f"{name}.jsonl")
             if self.group.is_left_out(called):
-                yield Finding(called, f"a ledger never stands by hash alone ({self.group.left_out_reason(called)})")
+                yield Finding(called, f"a ledger must not be present only as a hash ({self.group.left_out_reason(called)})")
                 continue
             path = ledger_path(self.group.run_dir(self.run_id).joinpath(*attempt.folder), name)
             if name not in ends:
@@ -186,7 +186,7 @@ class _OfRun:
         if isinstance(end, Mapping) and (end.get("lines"), end.get("head")) != (found.lines, found.head):
             stated = end.get("lines")
             if stated == found.lines:
-                yield Finding(called, "it does not end with the line whose hash the record holds", found.lines or None)
+                yield Finding(called, "it does not end with the line whose hash is in the record", found.lines or None)
             else:
                 yield Finding(called, f"it has {found.lines} lines, and the record says {printable(str(stated), 30)}")
         if found.head is not None:
@@ -209,13 +209,13 @@ class _OfRun:
             yield from (Finding(called, words, number) for words in whose.look(entry))
             at = known_time(entry.get("at"))
             if at is None:
-                yield Finding(called, "its time is none", number)
+                yield Finding(called, "its time is invalid", number)
                 continue
             if before is not None and at < before:
                 yield Finding(called, "it is older than the line before", number)
             before = at
             if start is None or end is None:
-                yield Finding(called, "there is a call, and the run has no time in which it was made", number)
+                yield Finding(called, "there is a call, but the run has no time in which it could be made", number)
             elif not -_BEFORE <= (at - start).total_seconds() <= (end - start).total_seconds() + _after(entry):
                 yield Finding(called, "the call is outside the time of its run", number)
             self._first = self._first or at
@@ -224,16 +224,14 @@ class _OfRun:
             if name == MODEL_CALLS:
                 call = ModelCall.from_entry(entry)
                 if call is None:
-                    yield Finding(called, "it is no call to a model", number)
+                    yield Finding(called, "it is not a model call", number)
                     continue
                 spending.add(call)
                 yield from (Finding(called, words, number) for words in self._of_call(call))
                 if call.outcome == "probe" and (number in texts or not has_failed):
-                    yield Finding(
-                        called, "it is called a question of the gateway's own, which asks nothing unless a call failed", number
-                    )
+                    yield Finding(called, "it is labelled a probe of the gateway, which only probes after a failed call", number)
                 if call.outcome == "replayed" and call.response_sha256 not in answers:
-                    yield Finding(called, "it is called an earlier answer given again, and no earlier answer is this one", number)
+                    yield Finding(called, "it is labelled a repeated answer, but no earlier answer matches", number)
                 has_failed = has_failed or call.outcome == "failed"
                 answers |= {call.response_sha256} if call.outcome == "answered" else set()
                 yield from self._of_texts(call, number, texts, attempt)
@@ -251,7 +249,7 @@ class _OfRun:
         if call.outcome not in ("answered", "failed") or call.served is None:
             return
         if model is None:
-            yield f"the plan holds no model {printable(str(call.model), 60)}"
+            yield f"the plan does not list model {printable(str(call.model), 60)}"
             return
         if (model.served, model.provider) != (call.served, call.provider):
             asked = printable(call.model or "", 60)
@@ -261,7 +259,7 @@ class _OfRun:
             if (cost is None) != (call.cost_usd is None) or (
                 cost is not None and call.cost_usd is not None and abs(cost - call.cost_usd) > _COST_DRIFT
             ):
-                yield f"its cost is {call.cost_usd}, and by its tokens and the plan's prices it is {cost}"
+                yield f"its cost is {call.cost_usd}, but its tokens at the plan's prices cost {cost}"
 
     def _transcript(self, attempt: _Attempt) -> str:
         """What the folder of the texts is called in the bundle."""
@@ -271,7 +269,7 @@ class _OfRun:
         """Texts that stand by hash alone must be of calls that were made."""
         for number, name in sorted(self._by_hash.get(self._transcript(attempt), {}).items()):
             if not 0 < number <= lines:
-                yield Finding(name, f"it is said to be left out, and no call is line {number} of the ledger")
+                yield Finding(name, f"it is stated as omitted, but no call is line {number} of the ledger")
 
     def _of_texts(self, call: ModelCall, number: int, texts: dict[int, str], attempt: _Attempt) -> Iterator[Finding]:
         if self.group.group.plan.profile.record != "full":
@@ -280,7 +278,7 @@ class _OfRun:
         name = texts.pop(number, None)
         if name is None:
             if self.group.is_left_out(expected) or self.group.is_left_out(self.file(*attempt.folder, TRANSCRIPTS)):
-                self.gaps.append("texts of calls stand by hash alone")
+                self.gaps.append("texts of calls are present only as hashes")
             elif call.outcome == "answered":
                 # a transcript ends at its largest size, and where the disk is full
                 self.without_texts += 1
@@ -291,21 +289,21 @@ class _OfRun:
             yield Finding(name, str(error))
             return
         except ValueError:
-            yield Finding(name, "it does not hold the texts of a call")
+            yield Finding(name, "it does not contain the texts of a call")
             return
         for key, text, stated in zip(kept._fields, kept, (call.request_sha256, call.response_sha256), strict=True):
             if stated is None or _sha256(text) == stated:
                 continue
             if "***" in text or "\\x" in text:
-                # what was masked, or is no UTF-8, is not what was hashed; anybody can write stars
-                self.gaps.append("texts in which something was masked cannot be compared with their hashes")
+                # masked or non-UTF-8 text differs from what was hashed; anybody can write stars
+                self.gaps.append("masked texts cannot be compared with their hashes")
             else:
                 yield Finding(name, f"its {key} is not the one whose hash is in the ledger")
         if call.counts and not call.estimated and (said := _tokens_said(call, kept.response)) not in (None, call.tokens):
             yield Finding(name, f"its answer says that it used {_words_of(said)}, and the ledger {_words_of(call.tokens)}")
 
     def _of_record(self, name: str, attempt: _Attempt, found: _Scanned, folder: Path) -> Iterator[Finding]:
-        """What the record says of the calls against what the ledger comes to."""
+        """What the record says about the calls against what the ledger comes to."""
         record_file = self.file(RECORD_FILE)
         if name == MODEL_CALLS:
             if attempt.started_at is None and not found.lines:
@@ -313,13 +311,13 @@ class _OfRun:
             made = read_usage(measured_usage(folder) or NOTHING_USED.to_dict())
             if read_usage(attempt.usage) != made:
                 where = "" if attempt.is_last else f" of attempt {attempt.folder[-1]}"
-                yield Finding(record_file, f"its usage of models{where} is not what the ledger comes to")
+                yield Finding(record_file, f"its usage of models{where} does not match the ledger's total")
         elif attempt.is_last and name in (attempt.ends or {}):
             stated = [(call.get("at"), call.get("valid"), call.get("sha256")) for call in self._record.checker_calls]
             if stated != found.verdicts[: len(stated)] or len(stated) < min(len(found.verdicts), 200_000):
-                yield Finding(record_file, "its verdicts of the checker are not those in the ledger")
+                yield Finding(record_file, "its checker verdicts differ from those in the ledger")
             if self._record.refused_checks != min(found.refused, 10**6 - 1):
-                yield Finding(record_file, "its number of refused calls of the checker is not the ledger's")
+                yield Finding(record_file, "its number of rejected checker calls differs from the ledger's")
 
 
 def _texts_by_folder(names: Iterable[str]) -> _Texts:
@@ -333,7 +331,7 @@ def _texts_by_folder(names: Iterable[str]) -> _Texts:
 
 
 def _tokens_said(call: ModelCall, response: str) -> Tokens | None:
-    """What a plain answer says that it used; None where it says nothing, or is a stream."""
+    """What a plain answer says that it used; None if it says nothing, or is a stream."""
     dialect = DIALECTS.get(call.dialect)  # type: ignore[call-overload]
     try:
         said: Tokens | None = dialect.tokens(json.loads(response)) if dialect is not None else None
@@ -357,7 +355,7 @@ def _of_check(entry: Mapping[str, Any], found: _Scanned) -> Iterator[str]:
     elif outcome == _REFUSED and valid is None:
         found.refused += 1
     else:
-        yield "it is no call of the checker"
+        yield "it is not a checker call"
 
 
 def _copies(looks: list[_OfRun]) -> Iterator[Finding]:
@@ -395,21 +393,21 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
 def _parsed(raw: bytes, number: int, previous: str | None) -> tuple[dict[str, Any] | None, str]:
     """A line of an unbroken chain, or None and why it is none."""
     if not raw.endswith(b"\n"):
-        return None, "it is cut off, or longer than any line of ours"
+        return None, "it is truncated, or longer than any valid line"
     try:
         entry = parse_own_json(raw)
         if not isinstance(entry, dict) or canonical(entry) + b"\n" != raw:
-            return None, "it is not written as this harness writes lines"
+            return None, "it is not in the form that this harness writes"
         stated = entry.get("hash")
         if type(entry.get("n")) is not int or entry["n"] != number:
-            return None, f"its number is {printable(str(entry.get('n')), 30)}: lines are missing, added or in another order"
+            return None, f"its number is {printable(str(entry.get('n')), 30)}: lines are missing, added or reordered"
         if entry.get("previous") != previous:
-            return None, "it does not follow the line before: a line was changed, taken away, added or moved"
+            return None, "it does not follow the line before: a line was changed, removed, added or moved"
         if not isinstance(stated, str) or stated != hash_of(entry):
-            return None, "it was changed: its hash is another one"
+            return None, "it was changed: its hash differs"
         return entry, ""
     except (ValueError, TypeError, RecursionError):
-        return None, "it is no line of a ledger"
+        return None, "it is not a ledger line"
 
 
 def _sha256(text: str) -> str:

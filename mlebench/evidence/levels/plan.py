@@ -1,4 +1,4 @@
-"""Level 3: every planned run is there once, within its limits, by the recorded agent.
+"""Level 3: every planned run is present once, within its limits, by the recorded agent.
 
 What a group says three times, in its plan, its conditions and its manifest, must be one thing; the hash of the plan in each
 record ties the runs to it. A setting that was declared is part of the plan, and the rules of a board say whether they allow it.
@@ -35,7 +35,7 @@ from mlebench.runs.record import RunRecord, seconds_between
 _OF_SURROUNDINGS = ("competition_versions", "instance_hashes", "data", "harness")
 """Conditions that no plan says."""
 _SLACK = 60.0
-"""Seconds that stopping a run may take beside its grace, and by which the clocks of two machines may differ."""
+"""Seconds that stopping a run may take next to its grace, and by which the clocks of two machines may differ."""
 _ROUNDED = 0.002
 
 
@@ -45,7 +45,7 @@ def plan_level(bundle: OpenedBundle) -> Level:
     findings = [*(finding for look in looks for finding in look.findings()), *_copies(looks)]
     flags = tuple(flag for look in looks for flag in look.flags)
     if findings:
-        return Level.failing("plan", f"{counted(len(findings), 'thing')} not as planned", findings, flags)
+        return Level.failing("plan", f"{counted(len(findings), 'item')} not as planned", findings, flags)
     runs = sum(len(look.group.records) for look in looks)
     overrides = [words for look in looks if (words := look.overrides)]
     summary = "; ".join([f"{counted(runs, 'run')}, each planned one once", *overrides])
@@ -87,17 +87,17 @@ class _Look:
 
     def _of_import(self, imported: Imported) -> Iterator[Finding]:
         """Of runs of another harness, which no plan of ours is known of, what is said of them must be said once."""
-        self.gaps.append(f"{printable(self.group.name, 60)} was imported from {imported.words}, and nothing tells its limits")
+        self.gaps.append(f"{printable(self.group.name, 60)} was imported from {imported.words}, so its limits are unknown")
         reports = [report for record in self.group.records.values() if (report := record.graded) is not None]
         count = sum(not report.submission_path for report in reports)
-        said = f"it was imported; {count} of {counted(len(reports), 'result')} as {imported.tool} stated them"
+        said = f"it was imported; {count} of {counted(len(reports), 'result')} as stated by {imported.tool}"
         self.flags.append(Finding(self._file, said))
         stated = self.group.group.conditions
         for part in ("limits", "sandbox", "network", "agent_fingerprint"):
             if getattr(stated, part) is not None:
-                yield Finding(self._file, f"it was imported, and `conditions.{part}` says what nobody can know")
+                yield Finding(self._file, f"it was imported, and `conditions.{part}` states something unknowable")
         if self._plan.has_known_limits:
-            yield Finding(self._file, "it was imported, and its plan says limits and a sandbox of this harness")
+            yield Finding(self._file, "it was imported, but its plan states limits and a sandbox of this harness")
         yield from self._of_runs()
         yield from self._of_hashes()
 
@@ -106,16 +106,16 @@ class _Look:
         if "conditions" not in written:
             yield from self._lacking("`conditions`")
         if written.get("group") not in (self._recorded_name, self.group.name):
-            yield Finding(self._file, "its `group` is another name than the one in the records of its runs")
+            yield Finding(self._file, "its `group` differs from the name in the records of its runs")
         stated, planned = self.group.group.conditions, Conditions.of_plan(self._plan)
         for part in (entry.name for entry in fields(Conditions) if entry.name not in _OF_SURROUNDINGS):
             if _plain(getattr(stated, part)) != _plain(getattr(planned, part)):
                 yield Finding(self._file, f"`conditions.{part}` is not what the plan says")
         known = set(self._plan.competitions)
         if set(stated.competition_versions) != known:
-            yield Finding(self._file, "`conditions.competition_versions` are of other competitions than the plan's")
+            yield Finding(self._file, "`conditions.competition_versions` list competitions other than the plan's")
         if not {*stated.instance_hashes, *stated.data} <= known:
-            yield Finding(self._file, "`conditions` name competitions that the plan does not")
+            yield Finding(self._file, "`conditions` list competitions that the plan does not")
 
     def _lacking(self, part: str) -> Iterator[Finding]:
         """What every group says since records hold the hash of their plan."""
@@ -145,19 +145,19 @@ class _Look:
                 yield Finding(self._file, f"`manifest.{part}` is not what the plan says")
         version, series = _mapping(manifest.get("harness")).get("version"), self.group.group.conditions.harness
         if isinstance(version, str) and series is not None and ".".join(version.split(".")[:2]) != series:
-            yield Finding(self._file, "`conditions.harness` is another one than `manifest.harness`")
+            yield Finding(self._file, "`conditions.harness` differs from `manifest.harness`")
 
     def _of_profile(self) -> Iterator[Finding]:
         plan, stated = self._plan, self._plan.profile
         try:
             base = get_profile(stated.name.partition("+")[0])
         except UsageError:
-            self.flags.append(Finding(self._file, f"the profile {printable(stated.name)} is none of this harness"))
+            self.flags.append(Finding(self._file, f"the profile {printable(stated.name)} is unknown to this harness"))
             return
         try:
             known = base.changed({**plan.agent.resources, **plan.profile_settings})
         except UsageError as error:
-            yield Finding(self._file, f"`plan.profile_settings` cannot be: {printable(str(error), 200)}")
+            yield Finding(self._file, f"`plan.profile_settings` is invalid: {printable(str(error), 200)}")
             return
         if known.name != stated.name:
             yield Finding(
@@ -195,7 +195,7 @@ class _Look:
         found = list(_of_files(kept, there, prefix)) if kept and not whole else []
         yield from found
         if by_hash:
-            self.gaps.append("the agent's folder, or a part of it, stands by hash alone")
+            self.gaps.append("the agent's folder, or part of it, is present only as hashes")
         if whole or None in there.values():
             return
         if not self._plan.agent_fingerprint:
@@ -224,10 +224,10 @@ class _Look:
         prefix = f"{self.group.prefix}/"
         plan = self._plan
         if not plan.runs:
-            yield Finding(self._file, "it plans no run")
+            yield Finding(self._file, "it plans no runs")
         for name, count in Counter(run.run_id for run in plan.runs).items():
             if count > 1:
-                yield Finding(self._file, f"the plan holds the run {printable(name)} {count} times")
+                yield Finding(self._file, f"the plan lists the run {printable(name)} {count} times")
         planned = {run.run_id: None for run in plan.runs}
         inside = (name.split("/") for name in self._names)
         unknown = {
@@ -235,14 +235,16 @@ class _Look:
             for parts in inside
             if parts[0] not in planned and (len(parts) > 1 or parts[0] not in (GROUP_FILE, REPORT_FILE, SNAPSHOT_FILE))
         }
-        yield from (Finding(prefix + name, "the plan holds no such run") for name in sorted(unknown))
+        yield from (Finding(prefix + name, "the plan does not list this run") for name in sorted(unknown))
         for run_id in planned:
             name = self.group.file_of(run_id, RECORD_FILE)
             if run_id in self.group.unreadable:
                 yield Finding(name, self.group.unreadable[run_id])
             elif run_id not in self.group.records:
                 by_hash = self.group.is_left_out(name)
-                yield Finding(name, "the run's record stands by hash alone" if by_hash else "this run of the plan has no record")
+                yield Finding(
+                    name, "the run's record is present only as a hash" if by_hash else "this run of the plan has no record"
+                )
 
     def _of_hashes(self) -> Iterator[Finding]:
         """Whether the runs were made under this plan."""
@@ -251,11 +253,11 @@ class _Look:
         if not stated:
             self.gaps.append("records from before the hash of a plan was kept do not say under which one they ran")
         if stated and mine not in stated:
-            yield Finding(self._file, "the plan is not the one whose hash the records hold")
+            yield Finding(self._file, "the plan does not match the hash in the records")
         for run_id, record in records.items():
             if mine in stated and record.plan_sha256 != mine:
                 which = "another" if record.plan_sha256 is not None else "no"
-                yield Finding(self.group.file_of(run_id, RECORD_FILE), f"it holds the hash of {which} plan")
+                yield Finding(self.group.file_of(run_id, RECORD_FILE), f"it contains the hash of {which} plan")
 
     def _of_record(self, run_id: str, record: RunRecord) -> Iterator[str]:
         plan = self._plan
@@ -337,11 +339,11 @@ def _of_files(kept: Mapping[str, Any], there: Mapping[str, str | None], prefix: 
     for name in sorted({*recorded, *there}):
         where = f"{prefix}/{name}"
         if name not in there:
-            yield Finding(printable(where, 200), "the agent had this file, and it is not in the bundle")
+            yield Finding(printable(where, 200), "the agent had this file, but it is not in the bundle")
         elif name not in recorded:
-            yield Finding(where, "the agent had no such file when the group was made")
+            yield Finding(where, "the agent did not have this file when the group was created")
         elif there[name] is not None and not is_same_content(recorded[name], there[name]):
-            yield Finding(where, "it is not the file that the agent had when the group was made")
+            yield Finding(where, "it differs from the file that the agent had when the group was created")
 
 
 def _plain(value: Any) -> Any:

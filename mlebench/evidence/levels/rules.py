@@ -36,12 +36,12 @@ def rules_level(bundle: OpenedBundle, rules: Rules | None, levels: Sequence[Leve
 
     Args:
         bundle: what is verified.
-        rules: None where the reader named none.
+        rules: None if the reader named none.
         levels: what the other levels came to.
         data_dir: where refreshed leaderboards of competitions lie; by default the user's.
     """
     if rules is None:
-        return Level("rules", "not claimed", "no rules were named; `--rules standard` or `--rules FILE.yaml` does")
+        return Level("rules", "not claimed", "no rules given; add `--rules standard` or `--rules FILE.yaml`")
     results = results_of(bundle.groups)
     boards = _Boards(data_dir or paths.data_dir())
     findings = [*_of_levels(rules, levels)]
@@ -51,12 +51,12 @@ def rules_level(bundle: OpenedBundle, rules: Rules | None, levels: Sequence[Leve
         findings += found.findings()
         flags += found.flags()
     if not results:
-        findings.append(Finding("", "there is no run group in the bundle"))
+        findings.append(Finding("", "the bundle contains no run group"))
     if boards.missing:
         flags.append(Finding("", _without_boards(boards.missing)))
     called = f"the rules {printable(rules.name, 60)}"
     if findings:
-        count = f"{len(findings)} thing{'s keep' if len(findings) > 1 else ' keeps'}"
+        count = f"{len(findings)} problem{'s keep' if len(findings) > 1 else ' keeps'}"
         return Level("rules", "fails", f"{count} it from a row under {called}", tuple(findings), tuple(flags))
     return Level("rules", "holds", f"nothing keeps it from a row under {called}", flags=tuple(flags))
 
@@ -180,7 +180,7 @@ class _OfResult:
 
     def _of_plan(self, group: OpenedGroup) -> Iterator[Finding]:
         if (imported := group.group.imported) is not None:
-            yield _of(group, f"it was imported from {imported.words}; the rules want runs of this harness")
+            yield _of(group, f"it was imported from {imported.words}; the rules require runs of this harness")
             return
         plan, rules = group.group.plan, self._rules
         profile = plan.profile
@@ -193,11 +193,11 @@ class _OfResult:
         )
         for what, value, values in allowed:
             if value not in values:
-                yield _of(group, f"its {what} is {printable(str(value), 60)}; the rules want {' or '.join(values)}")
+                yield _of(group, f"its {what} is {printable(str(value), 60)}; the rules require {' or '.join(values)}")
         for excess in rules.most.beyond(profile):
             yield _of(group, f"a run could have {excess}")
         if profile.limits == "best-effort" and any(limit is not None for _, limit in rules.most):
-            yield _of(group, "its engine need not have enforced its limits (`limits=best-effort`), and the rules set some")
+            yield _of(group, "its engine may not have enforced limits (`limits=best-effort`), but the rules set some")
         granted = (
             ("open hosts", profile.allow if profile.network == "models" else (), rules.allow),
             ("grants of the gateway", profile.grants if plan.has_gateway else (), rules.grants),
@@ -211,7 +211,7 @@ class _OfResult:
             return
         for group in self._groups:
             if not group.group.plan.agent.models:
-                yield _of(group, "it names no model, and the rules want to know which one worked")
+                yield _of(group, "it states no model, but the rules require one")
             yield from _first(unplanned_models(group))
 
     def _of_competitions(self) -> Iterator[Finding]:
@@ -226,7 +226,10 @@ class _OfResult:
         planned = Counter((run.competition_id, run.seed) for run in self._runs)
         last = {(run.competition_id, run.seed): run.group for run in self._runs}
         yield from _first(
-            _of(last[name, seed], f"{_named(name, seed)} was run {count} times under equal conditions; a result has each once")
+            _of(
+                last[name, seed],
+                f"{_named(name, seed)} was run {count} times under equal conditions; a result has each only once",
+            )
             for (name, seed), count in planned.items()
             if count > 1
         )
@@ -276,7 +279,7 @@ class _OfResult:
         )
         unknown = [name for name, (_, said) in kinds.items() if not said & {"mock", "real"}]
         if unknown:
-            yield _of(self._groups[0], f"it does not say whether the data is real of {few(unknown)}")
+            yield _of(self._groups[0], f"it does not say whether the data of {few(unknown)} is real")
 
     def _of_medals(self) -> Iterator[Finding]:
         for run in self._runs:
@@ -299,7 +302,7 @@ class _OfResult:
             ),
         }
         if not wanted[kind]():
-            yield Finding(run.file, f"the run has a medal, and no {kind} in the bundle")
+            yield Finding(run.file, f"the run has a medal, but the bundle has no {kind}")
 
     def _has(self, name: str) -> bool:
         place = bisect.bisect_left(self._names, name)
@@ -333,7 +336,7 @@ def _without_boards(missing: Iterable[str]) -> str:
     names = list(missing)
     one = f"the board of {names[0]} is" if len(names) == 1 else f"the boards of {len(names)} competitions are"
     refresh = f"`mlebench leaderboard {names[0]} --refresh` gets one"
-    return f"{one} not here, so that nobody looked whether scores are beyond their best rows; {refresh}"
+    return f"{one} not available here, so scores were not compared with the best rows; {refresh}"
 
 
 def _named(competition_id: str, seed: int) -> str:

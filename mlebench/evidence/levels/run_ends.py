@@ -1,4 +1,4 @@
-"""What a run's record says of its end, its earlier attempts and its GPUs, held against itself and what lies in its folder."""
+"""What a run's record says about its end, its earlier attempts and its GPUs, checked against itself and what is in its folder."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def contradictions(record: RunRecord, gpus: int, folders: frozenset[str]) -> Ite
 def _of_end(record: RunRecord) -> Iterator[str]:
     report = record.report if isinstance(record.report, Mapping) else None
     if record.state == "finished" and record.exit_code != 0:
-        yield f"it has finished, and its exit code is {record.exit_code}"
+        yield f"it has finished, but its exit code is {record.exit_code}"
     if record.state in ("failed", "timed-out") and record.failure_class is None:
-        yield f"it {record.state.replace('-', ' ')}, and does not say whose doing that was"
+        yield f"it {record.state.replace('-', ' ')}, but does not say who caused it"
     if record.state == "cancelled" and report is not None:
-        yield "it was cancelled, and has a report; what is cancelled is not graded"
+        yield "it was cancelled but has a report; cancelled runs are not graded"
     if record.failure_class == "infrastructure" and report is not None and report.get("error_kind") != _GRADER_ERROR:
-        yield "the infrastructure ended it, and it has a report; what the infrastructure ended is not graded"
+        yield "the infrastructure ended it, but it has a report; such runs are not graded"
     if record.attempt < 1 and record.state != "cancelled":
-        yield "it has ended, and was never started"
+        yield "it has ended but was never started"
 
 
 def _of_attempts(record: RunRecord, folders: frozenset[str]) -> Iterator[str]:
@@ -48,18 +48,18 @@ def _of_attempts(record: RunRecord, folders: frozenset[str]) -> Iterator[str]:
     numbers = [entry.get("attempt") for entry in record.attempts]
     known = [number for number in numbers if type(number) is int]
     if len(known) < len(numbers) or known != sorted(known) or any(not 0 <= number <= record.attempt for number in known):
-        yield "its earlier attempts are not numbered in their order"
+        yield "its earlier attempts are not numbered in order"
         return
-    # a record that could not be read is begun anew, and knows of none before
+    # a record that could not be read is begun again, and knows of none before
     first = 1 if not record.attempts or record.attempts[0].get("reason") != RECORD_DAMAGED else known[0]
     if missing := sorted(set(range(first, record.attempt)) - set(known)):
-        yield f"its attempt {missing[0]} is not told, and it says that there were {record.attempt}"
+        yield f"its attempt {missing[0]} is not recorded, but it states {record.attempt}"
     allowed = {str(number) for number in range(1, record.attempt)}
     if unknown := sorted(folders - allowed):
-        yield f"attempts/{printable(unknown[0], 60)} is in the bundle, and it tells of no such attempt"
+        yield f"attempts/{printable(unknown[0], 60)} is in the bundle, but the record has no such attempt"
     for number, entry in zip(known, record.attempts, strict=True):
         if entry.get("state") not in _ENDED_IN_VAIN:
-            yield f"attempt {number} ended as {printable(str(entry.get('state')), 30)}, and is followed by another"
+            yield f"attempt {number} ended as {printable(str(entry.get('state')), 30)}, but is followed by another"
     yield from _of_order(record)
 
 

@@ -17,6 +17,7 @@ from grading.report import CompetitionReport, aggregate_reports
 from grading.wording import counted
 from mlebench._support import paths
 from mlebench._support.files import parse_own_json
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError
 from mlebench.evidence.agreement import settled
@@ -48,6 +49,8 @@ class Regrade:
     split_key: str | None
     """The secret key that it was made from."""
     jobs: int = 1
+    listener: Listener = ignore
+    """Gets the submissions of each group that are graded."""
     """Processes."""
 
 
@@ -56,7 +59,7 @@ def scores_level(bundle: OpenedBundle, regrade: Regrade | None) -> Level:
 
     Args:
         bundle: what is verified.
-        regrade: None where nothing is graded again.
+        regrade: None if nothing is graded again.
     """
     looks = [_OfGroup(bundle, group, regrade) for group in bundle.groups]
     findings = [finding for look in looks for finding in look.findings()]
@@ -64,10 +67,10 @@ def scores_level(bundle: OpenedBundle, regrade: Regrade | None) -> Level:
         findings += [finding for look in looks for finding in look.regraded(regrade)]
     flags = tuple(flag for look in looks for flag in look.flags)
     if findings:
-        return Level.failing("scores", f"{counted(len(findings), 'thing')} not as recorded", findings, flags)
+        return Level.failing("scores", f"{counted(len(findings), 'result')} not as recorded", findings, flags)
     total, same = sum(look.total for look in looks), sum(look.same for look in looks)
     if regrade is None:
-        said = f"{counted(total, 'score')} in agreement with all else in the bundle; `--regrade` grades the submissions again"
+        said = f"{counted(total, 'score')} consistent with the rest of the bundle; add `--regrade` to grade the submissions again"
         return Level("scores", "not claimed", said, flags=flags)
     gaps = list(dict.fromkeys(gap for look in looks for gap in look.gaps))
     if same == total and not gaps and total:
@@ -84,7 +87,7 @@ class _Graded:
     said_in: str
     """The file of the bundle that holds the report."""
     words: str
-    """Which one of that file's it is; empty where it holds one alone."""
+    """Which one of that file's it is; empty if it holds one alone."""
     name: str
     """Of the file that was graded, in the bundle."""
     report: CompetitionReport
@@ -125,7 +128,7 @@ class _OfGroup:
         yield from self._snapshots.findings()
 
     def _of_digests(self) -> Iterator[str]:
-        """What the digests of the data say of it against the group's conditions."""
+        """What the digests of the data say about it against the group's conditions."""
         plan, conditions = self.group.group.plan, self.group.group.conditions
         recorded = self.group.group.manifest.get("data")
         for competition_id, digests in recorded.items() if isinstance(recorded, Mapping) else ():
@@ -147,7 +150,7 @@ class _OfGroup:
         if content is None:
             ended_by_us = record.failure_class == "infrastructure" or record.state == "cancelled" or not record.has_ended
             if not ended_by_us:
-                yield "the run ended by itself, and it has no grading report"
+                yield "the run exited but has no grading report"
             return
         report = yield from self._of_report(run_id, record, content)
         if report is not None:
@@ -156,16 +159,16 @@ class _OfGroup:
     def _of_report(
         self, run_id: str, record: RunRecord, content: Mapping[str, Any]
     ) -> Generator[str, None, CompetitionReport | None]:
-        """What is wrong with a report of a run's last submission or of a snapshot; returns the report, None where it is none."""
+        """What is wrong with a report of a run's last submission or of a snapshot; returns the report, None if it is none."""
         try:
             report = CompetitionReport.from_dict(content)
             _, notes = settled(content, report)
         except (ValueError, TypeError) as error:
-            yield f"its report is none: {printable(str(error), 200)}"
+            yield f"its report is invalid: {printable(str(error), 200)}"
             return None
         yield from (f"its report contradicts itself: {printable(note, 200)}" for note in notes)
         if self._version == VERSION and report.to_dict() != dict(content):
-            yield "its report is not written as this harness writes it"
+            yield "its report is not in the form that this harness writes"
         conditions, plan = self.group.group.conditions, self.group.group.plan
         competition_id = record.competition_id
         expected = {
@@ -221,13 +224,13 @@ class _OfGroup:
         there = self._subjects[name].sha256 if name in self._subjects else None if left_out is None else left_out.sha256
         stated, report = record.submission_sha256, self.reports.get(run_id)
         if stated is not None and there is None:
-            yield Finding(name, "the run submitted this file, and it is not in the bundle")
+            yield Finding(name, "the run submitted this file, but it is not in the bundle")
         elif stated is not None and there is not None and there != stated:
-            yield Finding(name, "it is not the file that was submitted: the record holds another hash")
+            yield Finding(name, "it is not the submitted file: the record has a different hash")
         elif stated is None and there is not None and report is not None:
-            yield Finding(name, "the record holds no hash of a submission, and here is one")
+            yield Finding(name, "the record has no submission hash, but the bundle has a submission")
         elif report is not None and report.valid_submission and stated is None and not self._is_stated(report):
-            yield Finding(self.group.file_of(run_id, RECORD_FILE), "its report is of a submission that nothing else knows")
+            yield Finding(self.group.file_of(run_id, RECORD_FILE), "its report is for an unknown submission")
 
     def _is_stated(self, report: CompetitionReport) -> bool:
         """Whether another harness states it and nothing was graded here."""
@@ -243,10 +246,10 @@ class _OfGroup:
             yield "the group's report is not in the bundle"
             return
         except (OSError, ValueError):
-            yield "it is no grading report"
+            yield "it is not a grading report"
             return
         if not isinstance(found, dict):
-            yield "it is no grading report"
+            yield "it is not a grading report"
             return
         records = [self.group.records[run.run_id] for run in self.group.group.plan.runs if run.run_id in self.group.records]
         graded = [record.graded for record in records]
@@ -280,7 +283,8 @@ class _OfGroup:
         graded = [entry for entry in self._everything() if self._can_be_graded(entry)]
         registry = Registry(data_dir=self._data_dir, edition=self._edition, split_key=self._key)
         try:
-            reports = grade_many([entry.submission for entry in graded], registry, jobs=regrade.jobs)
+            tally = Tally(regrade.listener, self.group.name, "grading", len(graded), "submission", every=0)
+            reports = grade_many([entry.submission for entry in graded], registry, jobs=regrade.jobs, progress=tally.add)
         except MlebenchError as error:
             self.gaps.append(printable(str(error), 300))
             return
@@ -317,7 +321,7 @@ class _OfGroup:
 
     def _can_be_graded(self, entry: _Graded) -> bool:
         if self._is_stated(entry.report):
-            self.gaps.append("what another harness states without a submission cannot be graded again")
+            self.gaps.append("results of another harness without a submission cannot be regraded")
             return False
         if entry.report.error_kind == "grader_error":
             self.gaps.append("graders failed when the runs were made")
@@ -327,28 +331,28 @@ class _OfGroup:
             return False
         left_out = self._bundle.left_out.get(entry.name)
         if entry.is_snapshot and self.group.is_left_out(entry.name):
-            self.gaps.append("snapshots stand by hash alone")
+            self.gaps.append("snapshots are present only as hashes")
             return False
-        # what stands there without a hash was no file, which no grader takes
+        # an entry without a hash was not a file, which no grader accepts
         if left_out is not None and left_out.sha256 is not None:
-            self.gaps.append("submissions stand by hash alone")
+            self.gaps.append("submissions are present only as hashes")
             return False
         return True
 
     def _data_problem(self, competition_id: str) -> str | None:
-        """Why grading here need not give the recorded scores; None where it must."""
+        """Why grading here need not give the recorded scores; None if it must."""
         competition = self._competition(competition_id)
         if competition is None:
-            return f"this harness knows no competition {printable(competition_id, 80)}"
+            return f"unknown competition {printable(competition_id, 80)}"
         key_hash = self.group.group.plan.split_key_hash
         if competition.edition.key_hash != key_hash:
             needed = f"the secret key {printable(str(key_hash), 20)}" if key_hash else "the published key"
-            return f"the data was split with {needed}; `--split-key` gives it"
+            return f"the data was split with {needed}; pass it with `--split-key`"
         if not competition.answers.is_file():
             words = f"mlebench prepare -c {competition_id}" + ("" if self._edition == "v1" else f" --edition {self._edition}")
-            return f"{competition_id} is not prepared here; `{words}` does that"
+            return f"{competition_id} is not prepared here; run `{words}`"
         other = other_data(self.group.group.manifest, competition)
-        return None if other is None else f"the data of {competition_id} is not the recorded one: {printable(other, 200)}"
+        return None if other is None else f"the data of {competition_id} differs from the recorded one: {printable(other, 200)}"
 
 
 def _is_its_board(competition: Competition, placed: CompetitionReport, report: CompetitionReport) -> bool:
@@ -367,16 +371,16 @@ def _other_reports(found: Sequence[Any], expected: Sequence[Mapping[str, Any]]) 
     ids = [str(report.get("run_id")) if isinstance(report, Mapping) else "?" for report in found]
     for run_id in dict.fromkeys(ids):
         if ids.count(run_id) > 1:
-            yield f"it holds the report of {printable(run_id, 100)} {ids.count(run_id)} times"
+            yield f"it contains the report of {printable(run_id, 100)} {ids.count(run_id)} times"
     for report, run_id in zip(found, ids, strict=True):
         if run_id not in mine:
-            yield f"it holds a report of {printable(run_id, 100)}, of which no record has one"
+            yield f"it contains a report of {printable(run_id, 100)}, whose record has none"
         elif report != mine[run_id]:
             keys = [key for key in mine[run_id] if report.get(key) != mine[run_id][key]]
             said = ", ".join(f"`{key}`" for key in keys) or "something"
-            yield f"{said} of {printable(run_id, 100)} is not what the run's record holds"
+            yield f"{said} of {printable(run_id, 100)} differs from the run's record"
     order = [str(run_id) for run_id in mine]
-    yield from (f"the report of {printable(run_id, 100)} is missing in it" for run_id in order if run_id not in ids)
+    yield from (f"the report of {printable(run_id, 100)} is missing from it" for run_id in order if run_id not in ids)
     if ids != order and sorted(ids) == sorted(order):
         yield "its reports are not in the plan's order"
 

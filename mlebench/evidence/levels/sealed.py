@@ -31,7 +31,9 @@ def sealed_level(bundle: OpenedBundle) -> Level:
     findings = tuple(finding for group in bundle.groups for finding in _contradictions(bundle, group))
     flags = tuple(flag for group in bundle.groups for flag in _flags(group))
     if findings:
-        return Level("sealed", "fails", _count(len(findings), "thing says", "things say") + " otherwise", findings, flags)
+        return Level(
+            "sealed", "fails", _count(len(findings), "statement contradicts", "statements contradict") + " this", findings, flags
+        )
     open_ = [f"{group.name}: {', '.join(ways)}" for group in bundle.groups if (ways := [*_ways_out(group)])]
     unknown = [f"{group.name}: {', '.join(gaps)}" for group in bundle.groups if (gaps := [*_gaps(bundle, group)])]
     if not bundle.groups or open_ or unknown:
@@ -43,16 +45,16 @@ def _summary(bundle: OpenedBundle) -> str:
     runs = _count(sum(len(group.records) for group in bundle.groups), "run", "runs")
     with_models = any(group.group.plan.has_gateway for group in bundle.groups)
     reached = "reached nothing but models through the gateway" if with_models else "reached nothing"
-    return f"{runs} {reached}, as the harness that ran them says; every call is on record"
+    return f"{runs} {reached}, according to the harness that ran them; every call is recorded"
 
 
 def _ways_out(group: OpenedGroup) -> Iterator[str]:
     """What an agent could reach, or could have been given, that no ledger holds."""
     plan = group.group.plan
     if (imported := group.group.imported) is not None:
-        yield f"it was imported from {imported.words}, and nothing tells what agents could reach"
+        yield f"it was imported from {imported.words}, so what agents could reach is unknown"
     elif not plan.isolates:
-        yield f"the sandbox is {plan.sandbox}, which closes nothing"
+        yield f"the sandbox is {plan.sandbox}, which restricts nothing"
     elif plan.profile.network == "open":
         yield "the network was open"
     if plan.profile.network == "models" and plan.profile.allow:
@@ -77,14 +79,14 @@ def _gaps(bundle: OpenedBundle, group: OpenedGroup) -> Iterator[str]:
         yield f"{_count(len(silent), 'record does', 'records do')} not say how the run's ledgers end"
     hidden = [run_id for run_id in group.records for name in names if group.is_left_out(group.file_of(run_id, f"{name}.jsonl"))]
     if hidden:
-        yield f"{_count(len(hidden), 'ledger stands', 'ledgers stand')} by hash alone"
+        yield f"{_count(len(hidden), 'ledger is', 'ledgers are')} present only as hashes"
 
 
 def _flags(group: OpenedGroup) -> Iterator[Finding]:
     for name, model in group.group.plan.models.items():
         if not model.base_url.startswith("https://"):
             said = f"the model {printable(name, 60)} is asked at {printable(model.base_url, 100)}"
-            yield Finding(_plan_file(group), f"{said}; whoever runs that decides what answers")
+            yield Finding(_plan_file(group), f"{said}; its operator decides what it answers")
 
 
 def _contradictions(bundle: OpenedBundle, group: OpenedGroup) -> Iterator[Finding]:
@@ -157,7 +159,7 @@ def _of_image(group: OpenedGroup, run_id: str, record: RunRecord) -> Iterator[Fi
     digest = record.resources.get("image_digest")
     name = group.file_of(run_id, "run.json")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        yield Finding(name, "it does not say the digest of the image that the run's container was made of")
+        yield Finding(name, "it does not say the digest of the image of the run's container")
         return
     planned = _planned_image(group)
     if planned is not None and planned != digest:
@@ -165,7 +167,7 @@ def _of_image(group: OpenedGroup, run_id: str, record: RunRecord) -> Iterator[Fi
 
 
 def _planned_image(group: OpenedGroup) -> Any:
-    """The digest of the agent's image when the group was made; None where it is unknown."""
+    """The digest of the agent's image when the group was made; None if it is unknown."""
     images = _mapping(_mapping(group.group.manifest.get("engine")).get("images"))
     return _mapping(images.get(group.group.plan.agent.id)).get("digest")
 
@@ -177,9 +179,9 @@ def _of_models(group: OpenedGroup) -> Iterator[Finding]:
         return
     for run_id, record in group.records.items():
         for _, name in model_ledgers(group, run_id):
-            yield Finding(name, "there are calls to models in a group whose runs had no gateway")
+            yield Finding(name, "there are model calls in a group whose runs had no gateway")
         if record.usage or record.ledgers.get(MODEL_CALLS):
-            yield Finding(group.file_of(run_id, "run.json"), "it counts calls to models in a group whose runs had no gateway")
+            yield Finding(group.file_of(run_id, "run.json"), "it counts model calls in a group whose runs had no gateway")
 
 
 def _agent_file(bundle: OpenedBundle, group: OpenedGroup) -> Path:

@@ -1,4 +1,4 @@
-"""Level 2: somebody whom the reader trusts signed exactly this statement."""
+"""Level 2: a signer trusted by the reader signed exactly this statement."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from mlebench.evidence.statement import STATEMENT_FILE
 from mlebench.evidence.trust import Checked, TrustedSigners
 from mlebench.evidence.verdict import Finding, Level
 
-_HOW = "`--signer github:NAME` or `--allowed-signers FILE` says whose it must be"
+_HOW = "`--signer github:NAME` or `--allowed-signers FILE` sets the required signer"
 
 
 def signature_level(bundle: OpenedBundle, trusted: TrustedSigners | None) -> tuple[Level, str | None]:
     """The level, and who signed.
 
-    A signature that fits proves nothing by itself, as anybody can make a key: without trusted signers nothing is claimed. One
+    A signature that fits proves nothing on its own, as anybody can make a key: without trusted signers nothing is claimed. One
     must be by somebody trusted, and all must fit, so that nobody adds garbage unseen; those by strangers are flagged.
     """
     found = check(bundle.envelope, trusted)
@@ -27,13 +27,13 @@ def signature_level(bundle: OpenedBundle, trusted: TrustedSigners | None) -> tup
     if signers:
         return Level("signature", "holds", f"signed by {', '.join(signers)}", flags=(*strangers, *unseen)), ", ".join(signers)
     if trusted is not None:
-        said = "it is not signed" if not found else "it is not signed by anybody who was named"
+        said = "it is not signed" if not found else "it is not signed by a named signer"
         return Level("signature", "fails", said, strangers or (Finding(STATEMENT_FILE, said),), unseen), None
     return Level("signature", "not claimed", _of_unnamed(found)), None
 
 
 def _of_broken(broken: list[Finding], count: int) -> str:
-    return broken[0].message if count == 1 else f"{len(broken)} of {count} signatures do not hold"
+    return broken[0].message if count == 1 else f"{len(broken)} of {count} signatures are invalid"
 
 
 def _of_unnamed(found: tuple[Checked, ...]) -> str:
@@ -41,7 +41,7 @@ def _of_unnamed(found: tuple[Checked, ...]) -> str:
         return "it is not signed"
     keys = [entry.words for entry in found if entry.fit == "fits"]
     unseen = [entry.words for entry in found if entry.fit == "not looked at"]
-    return f"it is signed by {' and '.join(keys)}, whoever that is; {_HOW}" if keys else unseen[0]
+    return f"it is signed by {' and '.join(keys)}, of unknown identity; {_HOW}" if keys else unseen[0]
 
 
 def _finding(entry: Checked) -> Finding:

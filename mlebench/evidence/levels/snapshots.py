@@ -1,4 +1,4 @@
-"""The graded snapshots of a group: what `snapshot_reports.json` says of the copies of submissions kept along the way."""
+"""The graded snapshots of a group: what `snapshot_reports.json` says about the copies of submissions kept along the way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SLACK = 60.0
 """Seconds by which a run's clock and its record may differ."""
 _LONGEST_NAME = 20
 _MOST_SECONDS = 10**9
-_NOT_IT = "it is no list of graded snapshots"
+_NOT_IT = "it is not a list of graded snapshots"
 Look = Callable[[str, RunRecord, Mapping[str, Any]], Generator[str, None, CompetitionReport | None]]
 """Says what is wrong with a report of a run, and returns it."""
 
@@ -64,7 +64,7 @@ class GradedSnapshots:
 
     def _of_file(self) -> Iterator[str]:
         if self._group.is_left_out(self.file):
-            yield "the reports of snapshots never stand by hash alone"
+            yield "snapshot reports must not be present only as a hash"
             return
         try:
             content = parse_own_json((self._group.group.folder / SNAPSHOT_FILE).read_bytes())
@@ -85,11 +85,11 @@ class GradedSnapshots:
                 entry.get(key) if isinstance(entry, dict) else None for key in ("run_id", "seconds", "report")
             )
             if not isinstance(run_id, str) or not isinstance(report, dict) or not _is_time(seconds):
-                yield f"entry {number} is none of a graded snapshot"
+                yield f"entry {number} is not a graded snapshot"
             elif (record := self._group.records.get(run_id)) is None:
-                yield f"entry {number} is of {printable(run_id, 100)}, which is no run with a record"
+                yield f"entry {number} is of {printable(run_id, 100)}, which is not a run with a record"
             elif (run_id, seconds) in seen:
-                yield f"{_words(run_id, seconds)}: it is there twice"
+                yield f"{_words(run_id, seconds)}: it is listed twice"
             else:
                 seen.add((run_id, seconds))
                 found = self._of_entry(record, seconds, report, times.get((run_id, seconds)))
@@ -102,7 +102,7 @@ class GradedSnapshots:
         report = yield from self._look(record.run_id, record, content)
         folder = self._group.file_of(record.run_id, _FOLDER)
         if name is None and not self._group.is_left_out(folder):
-            yield "there is no such snapshot in the bundle, nor is it left out"
+            yield "the bundle neither contains nor omits this snapshot"
             return
         if report is None:
             return

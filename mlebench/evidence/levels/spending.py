@@ -41,7 +41,7 @@ class Spending:
         for key, limit in budget.limits.items():
             if key == "calls":
                 if self.calls > limit:
-                    yield f"{self.calls} calls were answered, and the budget allowed {limit}"
+                    yield f"{self.calls} calls were answered, but the budget allowed {limit}"
                 continue
             others = self._totals.get(key, 0) - self._largest.get(key, 0)
             if others > limit * (1 + _DRIFT):
@@ -49,4 +49,4 @@ class Spending:
                 spent = self._totals[key]
                 yield f"its calls used {spent:,.6g} {unit}, more than one call beyond the budget of {limit:,.6g}"
         if budget.usd is not None and self.unpriced:
-            yield "a call without a known price was answered, and the budget is one in USD, which allows none"
+            yield "a call of unknown price was answered, which a budget in USD does not allow"

@@ -1,4 +1,4 @@
-"""What the programs of an agent's own folder would do: `start.sh` and whatever lies beside it.
+"""What the programs of an agent's own folder would do: `start.sh` and whatever is next to it.
 
 They run in every run of the group, and leave no trace unless they print what they do. Recipes of images are none of them.
 """

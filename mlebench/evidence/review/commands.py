@@ -1,7 +1,8 @@
 """What an agent did, as far as its traces tell: commands that it ran, Python that it ran or left, files that it wrote or edited.
 
 Taken from calls of tools in transcripts, from logs of agents (JSON documents, JSON lines, lines such as `$ command`, fenced
-blocks) and from `code/`. Prose is no command: a line of a log counts only where its mark and its first word say that it is one.
+blocks) and from `code/`. Prose is not a command: a line of a log counts only where its mark and its first word say that it is
+one.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Action:
     old: str = ""
     """What an edit replaced."""
     ran: bool = True
-    """Whether the trace is one of doing; False of what merely lies in `code/`."""
+    """Whether the trace is one of doing; False of what merely is in `code/`."""
 
 
 _MOST_ACTIONS = 20_000
@@ -190,7 +191,7 @@ def _opened(action: Action) -> Iterator[Action]:
     if (inner := _wrapped(action.text)) is not None:
         action = replace(action, text=inner)
     text, bodies = _without_heredocs(action.text)
-    # what Python says is no command
+    # Python's output is not a command
     yield replace(action, text=_INLINE.sub(lambda found: found[0].replace(found["body"], ""), text))
     for head, body in bodies:
         target = _TARGET.search(head)
@@ -320,7 +321,7 @@ def _of_patch(action: Action) -> Iterator[Action]:
 
 
 def _of_log(text: TextFile) -> Iterator[Action]:
-    """A log is a JSON document, lines of JSON, or lines of all kinds, which may hold JSON, too."""
+    """A log is a JSON document, lines of JSON, or lines of all kinds, which may hold JSON as well."""
     document = _json(text.text) if text.text.lstrip()[:1] in ("{", "[") and text.cut_at is None else None
     if document is not None and not isinstance(document, str | int | float):
         yield from _in_json(document, text.name, 1, 0)
@@ -403,7 +404,7 @@ def is_command(line: str) -> bool:
 
 
 def _in_json(value: Any, file: str, line: int, depth: int) -> Iterator[Action]:
-    """Calls of tools wherever they stand in a document."""
+    """Calls of tools wherever they are in a document."""
     if depth > _DEEPEST:
         return
     if isinstance(value, list):

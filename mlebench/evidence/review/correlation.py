@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST = 3
-"""Competitions; fewer always lie on a line."""
+"""Competitions; fewer always are on a line."""
 SEED, RESAMPLES = 20241009, 2000
 """Of all intervals here."""
 _LEAST_SPREAD = 1e-12
@@ -24,7 +24,7 @@ class Correlation:
     """One coefficient."""
 
     value: float | None
-    """From -1 to 1; None where it is undefined."""
+    """From -1 to 1; None if it is undefined."""
     interval: tuple[float, float] | None
     """95 % percentile bootstrap interval over competitions."""
     reason: str | None = None
@@ -47,7 +47,7 @@ class Relation:
 
 
 def relation_of(measures: Mapping[str, float], scores: Mapping[str, float]) -> Relation:
-    """Relate what is known of the competitions that stand in both.
+    """Relate what is known of the competitions that are in both.
 
     Args:
         measures: by competition.
@@ -83,10 +83,10 @@ def _correlation(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> Cor
     import numpy as np
 
     if len(values) < FEWEST:
-        return Correlation(None, None, f"{len(values)} competitions have both, and fewer than {FEWEST} tell nothing")
+        return Correlation(None, None, f"only {len(values)} competitions have both; at least {FEWEST} are needed")
     [value] = _pearson(values[np.newaxis])
     if np.isnan(value):
-        return Correlation(None, None, "one of both is the same of every competition")
+        return Correlation(None, None, "one of them is constant over competitions")
     resampled = _pearson(drawn)
     lower, upper = np.nanquantile(resampled, (0.025, 0.975))
     return Correlation(float(value), (float(lower), float(upper)))

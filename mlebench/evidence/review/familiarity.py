@@ -15,9 +15,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mlebench._support.coroutines import completed
 from mlebench._support.hints import alternatives
 from mlebench._support.ledger import Ledger, ledger_lines, stated_number
 from mlebench._support.plain_files import entries_plain, read_plain
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import Refusal, UsageError, WorkFailed
 from mlebench.evidence.review.correlation import RESAMPLES, SEED, Relation, relation_of
 from mlebench.evidence.review.log_probabilities import LOWEST, WAYS, Way
@@ -61,9 +63,9 @@ class CompetitionFamiliarity:
     unanswered: int
     """Chunks that were not."""
     tokens: int
-    """Those before which something stands in their chunk."""
+    """Those before which something is in their chunk."""
     probability: float | None
-    """Mean over the tokens, from 0 to 1; None where no chunk was measured."""
+    """Mean over the tokens, from 0 to 1; None if no chunk was measured."""
     probability_interval: tuple[float, float] | None
     """95 % percentile bootstrap interval over chunks; None for fewer than two."""
     log_probability: float | None
@@ -119,11 +121,12 @@ def familiarity(
     characters: int = CHARACTERS,
     patience: float = 600.0,
     note: Callable[[str], None] = lambda sentence: None,
+    listener: Listener = ignore,
 ) -> Familiarity:
     """Measure how familiar a model is with the competitions of which there are texts.
 
     Args:
-        model: a model or an alias that is asked in the chat dialect, behind a server that tells log-probabilities of prompts.
+        model: a model or an alias that is asked in the chat dialect, behind a server that returns log-probabilities of prompts.
         texts: holds `<competition id>/*.txt` and `*.md`, each of at most 16 MiB; links are not followed.
         folder: for `familiarity_calls.jsonl`, `familiarity_answers.jsonl` and `familiarity_transcript/`.
         model_files: of the user's own, see `read_catalogue`.
@@ -132,9 +135,10 @@ def familiarity(
         characters: of a chunk at most, at least 1; chunks of one text are as nearly equal as blanks allow.
         patience: seconds for which the provider may fail.
         note: gets a sentence where something could not be written down.
+        listener: gets the number of chunks that are measured.
 
     Raises:
-        UsageError: the model is unknown or cannot be asked, tells no log-probabilities, or there are no texts.
+        UsageError: the model is unknown or unavailable, returns no log-probabilities, or there are no texts.
         WorkFailed: the provider fails from the first call on.
     """
     budget = budget or Budget()
@@ -142,25 +146,33 @@ def familiarity(
     asked = access.models[model]
     if "chat" not in asked.dialects:
         raise UsageError(
-            f"model `{model}` is asked in {alternatives(asked.dialects)} alone, in which no model tells log-probabilities of "
-            "what it reads; choose one that is asked in chat, behind a server such as vLLM"
+            f"model `{model}` is only available in {alternatives(asked.dialects)}, which does not return log-probabilities of "
+            "prompts; choose a model in the chat dialect behind a server such as vLLM"
         )
     chunks = {name: list(_chunks_in(found, characters)) for name, found in _texts_in(texts).items()}
     counts = {name: len({chunk.text for chunk in found}) for name, found in chunks.items()}
     kept = _KeptSums(folder, asked)
+    tally = Tally(listener, NAME, "asking models", sum(map(len, chunks.values())), "chunk")
 
     async def measure() -> Familiarity:
         async with OwnCalls(access, folder, NAME, note) as calls:
             meter = _Meter(calls, asked, kept, budget, jobs)
             await meter.begin(chunk.words for found in chunks.values() for chunk in found)
-            tasks = {name: asyncio.gather(*(meter.measure(chunk.words) for chunk in found)) for name, found in chunks.items()}
+
+            async def measured(chunk: _Chunk) -> ChunkSums | None:
+                sums = await meter.measure(chunk.words)
+                tally.add()
+                return sums
+
+            tasks = {name: asyncio.gather(*map(measured, found)) for name, found in chunks.items()}
             entries = {name: _summed(name, counts[name], await sums) for name, sums in tasks.items()}
             return Familiarity(model, entries, meter.sentences, {**calls.usage, "kept_answers": meter.reused})
 
     try:
-        return asyncio.run(measure())
+        return completed(measure())
     finally:
         kept.close()
+        listener(Step(NAME, ""))
 
 
 class _Chunk(NamedTuple):
@@ -204,7 +216,7 @@ class _Meter:
                 self._ended = self._spent
 
     async def measure(self, words: str) -> ChunkSums | None:
-        """What a chunk comes to; None where the model does not say, and `sentences` why."""
+        """What a chunk comes to; None if the model does not say, and `sentences` why."""
         self._asked += 1
         if self._first is not None and self._first[0] == words:
             return self._first[1]
@@ -243,8 +255,8 @@ class _Meter:
                 raise WorkFailed(f"model `{self._model.name}` cannot be asked: {found}")
             reasons.append(f"in {way.name}, {found}")
         raise UsageError(
-            f"model `{self._model.name}` gives no log-probabilities of what it reads ({'; '.join(reasons)}); behind a server "
-            "such as vLLM it would"
+            f"model `{self._model.name}` returns no log-probabilities of prompts ({'; '.join(reasons)}); behind a server "
+            "such as vLLM it does"
         )
 
     async def _ask(self, way: Way, words: str) -> tuple[ChunkSums | str, int]:
@@ -282,7 +294,7 @@ class _KeptSums:
                 if line.get("model") == self._model and (sums := _stated_sums(line)) is not None:
                     yield str(line.get("chunk")), sums
         except OSError:
-            # without it chunks are asked for anew
+            # without it chunks are asked for again
             return
 
 
@@ -319,7 +331,7 @@ def _texts_in(folder: Path) -> dict[str, dict[str, str]]:
     except OSError as error:
         raise UsageError(f"texts cannot be read: {error.filename or folder}: {error.strerror}") from None
     if not found:
-        raise UsageError(f"there are no texts in {folder}; put them there as `<competition id>/*.txt` or `*.md`")
+        raise UsageError(f"there are no texts in {folder}; add them as `<competition id>/*.txt` or `*.md`")
     return found
 
 
@@ -348,7 +360,7 @@ def _summed(name: str, texts: int, sums: Sequence[ChunkSums | None]) -> Competit
 
 
 def _mean_with_interval(sums: Sequence[ChunkSums], field: str) -> tuple[float | None, tuple[float, float] | None]:
-    """Over tokens; chunks are drawn anew, as tokens of one chunk go together."""
+    """Over tokens; chunks are drawn again, as tokens of one chunk go together."""
     import numpy as np
 
     if not sums:

@@ -17,9 +17,9 @@ class Evidence:
     file: str
     """Path below the group's folder, such as `RUN_ID/logs/agent.log`; below the agent's folder it starts with `agent/`."""
     line: int | None = None
-    """From 1; None where the file has no lines."""
+    """From 1; None if the file has no lines."""
     quote: str = ""
-    """What stands there: printable, one line, of at most `LONGEST_QUOTE` characters, secrets masked."""
+    """What is there: printable, one line, of at most `LONGEST_QUOTE` characters, secrets masked."""
 
 
 LONGEST_QUOTE = 300

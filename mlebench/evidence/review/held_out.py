@@ -51,7 +51,7 @@ class HeldOut:
     columns: Row
     """Of what is predicted."""
     answers: Mapping[str, Row] | None = None
-    """Plain cells of `columns` by id; None where they are not here, or are of another form than submissions."""
+    """Plain cells of `columns` by id; None if they are not here, or are of another form than submissions."""
     shares: Sequence[Mapping[str, float]] = ()
     """Of each column, how often each answer occurs."""
     labels: frozenset[str] = frozenset()
@@ -75,13 +75,13 @@ class HeldOut:
 
     @functools.cached_property
     def ids_tell(self) -> bool:
-        """Whether an id stands for nothing else in a text: it is no short number and no short word."""
+        """Whether an id is unambiguous in a text: it is not a short number or a short word."""
         some = list(self.ids)[:: max(1, len(self.ids) // 200)]
         return bool(some) and sum(map(is_telling, some)) >= 0.9 * len(some)
 
 
 def is_telling(name: str) -> bool:
-    """Whether a text is no plain word or number that stands in programs for other reasons."""
+    """Whether a text is distinctive, not a plain word or number that programs contain for other reasons."""
     if name.isdigit():
         return len(name) >= _LONG_NUMBER
     return len(name) >= _FEWEST_LETTERS and any(letter.isdigit() for letter in name)
@@ -89,7 +89,7 @@ def is_telling(name: str) -> bool:
 
 @functools.lru_cache(maxsize=100_000)
 def plain(cell: str) -> str:
-    """A cell in the one form in which cells are compared: numbers with six digits, truth values and words in small letters."""
+    """A cell in the one form in which cells are compared: numbers with six digits, booleans and words in small letters."""
     text = cell.strip().strip("'\"").strip()
     try:
         number = float(text)
@@ -111,7 +111,7 @@ def held_out_of(run: ReviewedRun) -> HeldOut | None:
 
 
 def submission_of(run: ReviewedRun) -> Table | None:
-    """What a run submitted; None where there is none that can be read."""
+    """What a run submitted; None if there is none that can be read."""
     if "submission" not in run.memo:
         path = run.submission
         run.memo["submission"] = None if path is None else read_table(path, _id_columns(run.competition), within=run.folder)
@@ -131,7 +131,7 @@ def _sample(competition: Competition) -> Table | None:
 
 @functools.lru_cache(maxsize=2)
 def public_tables(competition: Competition) -> Sequence[tuple[str, Table]]:
-    """The csv files that agents get, beside the sample submission, as far as they hold predictions for ids of the test."""
+    """The csv files that agents get, next to the sample submission, as far as they hold predictions for ids of the test."""
     folder, path = Path(competition.public_dir), Path(competition.sample_submission)
     sample = _sample(competition)
     if sample is None:
@@ -157,7 +157,7 @@ def public_texts(competition: Competition) -> frozenset[str]:
 
 
 def read_table(path: Path, id_columns: Row = (), within: Path | None = None, like: Table | None = None) -> Table | None:
-    """A csv file with ids, whoever wrote it; None where it is none, or is too large.
+    """A csv file with ids, whoever wrote it; None if it is none, or is too large.
 
     Args:
         path: the file.
@@ -194,7 +194,7 @@ def read_table(path: Path, id_columns: Row = (), within: Path | None = None, lik
 
 
 def _kept_columns(names: Sequence[str], ids: Sequence[int], like: Table | None) -> list[int]:
-    """Places of the columns that are read; none where a table has not all that it should have."""
+    """Places of the columns that are read; none if a table has not all that it should have."""
     others = [place for place in range(len(names)) if place not in ids]
     if like is None or (len(others) == 1 == len(like.columns)):
         return others
@@ -243,7 +243,7 @@ def _of_competition(competition: Competition) -> HeldOut | None:
 
 
 def _predicted(competition: Competition, sample: Table) -> Table:
-    """The table without columns that nobody predicts, such as a date beside the id."""
+    """The table without columns that nobody predicts, such as a date next to the id."""
     try:
         columns = getattr(competition.grader, "columns", None)
     except MlebenchError:

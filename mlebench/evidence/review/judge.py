@@ -1,7 +1,7 @@
 """Judging models asked about runs: were predictions written by hand, was another model called, was anything got from outside.
 
-A judge is believed as far as it quotes: a yes counts only where one of its quotes stands in what it was shown. Whoever wrote logs
-and code may have written them for the judge, so a no is no proof, and a yes is a reason to look, never a violation.
+A judge is believed as far as it quotes: a yes counts only where one of its quotes is in what it was shown. Whoever wrote logs
+and code may have written them for the judge, so a no proves nothing, and a yes is a reason to look, never a violation.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from mlebench._support.coroutines import completed
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import Refusal, UsageError
 from mlebench.evidence.review.finding import Evidence, ReviewFinding
 from mlebench.evidence.review.judging.agreement import Kappa, kappa_of
@@ -55,7 +57,7 @@ class RunVerdict:
     judge: str
     question: str
     is_yes: bool | None
-    """None where it was shown nothing, or some questions have no answer and the others none that is yes."""
+    """None if it was shown nothing, or some questions have no answer and the others none that is yes."""
     chunks: int
     """That it was shown, or was to be."""
     left_out: int
@@ -63,7 +65,7 @@ class RunVerdict:
     unanswered: int
     """Chunks without an answer."""
     unproven: int
-    """Chunks to which it said yes with no quote that stands there; they count as no."""
+    """Chunks to which it said yes with no quote that is there; they count as no."""
     evidence: tuple[Evidence, ...] = ()
     steering: tuple[Evidence, ...] = ()
     """Passages that tell a reviewer what to answer."""
@@ -81,7 +83,7 @@ class Judgements:
     unanswered: Sequence[str]
     """A sentence for each judge and reason; the review is incomplete where there is one."""
     usage: dict[str, Any]
-    """`calls`, `input_tokens`, `output_tokens`, `cost_usd` (None where a price is unknown) of this review, and `kept_answers`,
+    """`calls`, `input_tokens`, `output_tokens`, `cost_usd` (None if a price is unknown) of this review, and `kept_answers`,
     which earlier ones paid for."""
 
     @property
@@ -114,10 +116,11 @@ def ask_judges(
     characters: int = CHARACTERS,
     patience: float = 600.0,
     note: Callable[[str], None] = lambda sentence: None,
+    listener: Listener = ignore,
 ) -> Judgements:
     """Ask one judge or several about all runs of some groups.
 
-    Answers that lie in the folder, given by the same models to the same words about the same chunks, are not asked for again, so
+    Answers that are in the folder, given by the same models to the same words about the same chunks, are not asked for again, so
     a review that ended early is completed by another. A budget that is spent and a provider that fails leave questions
     unanswered and raise nothing.
 
@@ -132,33 +135,46 @@ def ask_judges(
         characters: of a chunk at most; fewer for a model that reads less at once.
         patience: seconds for which a provider may fail.
         note: gets a sentence where something could not be written down.
+        listener: gets the number of questions, each about a run and to a judge, that are done.
 
     Raises:
         UsageError: a judge is unknown or named twice, its key is not set, or a budget in usd is asked of one without a price.
     """
     if repeated := [name for name, count in Counter(judges).items() if count > 1]:
-        raise UsageError(f"judge `{repeated[0]}` is named twice; give `--judge` another model")
+        raise UsageError(f"judge `{repeated[0]}` is given twice; pass another model to `--judge`")
     budget = budget or Budget()
     access = own_access(judges, read_catalogue(model_files), budget, patience)
     if twice := _same_model(access.models):
-        raise UsageError(f"judges `{twice[0]}` and `{twice[1]}` are one model; give `--judge` another")
+        raise UsageError(f"judges `{twice[0]}` and `{twice[1]}` are the same model; pass another to `--judge`")
     kept = KeptAnswers(folder)
+    runs = sum(len(group.runs) for group in groups)
+    tally = Tally(listener, NAME, "asking models", runs * len(QUESTIONS) * len(access.models), "question")
 
     async def ask() -> Judgements:
         async with OwnCalls(access, folder, NAME, note) as calls:
-            panel = _Panel(calls, access.models, kept, budget, jobs)
+            panel = _Panel(calls, access.models, kept, budget, jobs, tally)
             return await panel.judge(groups, chunks, characters)
 
     try:
-        return asyncio.run(ask())
+        return completed(ask())
     finally:
         kept.close()
+        listener(Step(NAME, ""))
 
 
 class _Panel:
     """The judges of one review."""
 
-    def __init__(self, calls: OwnCalls, models: Mapping[str, Model], kept: KeptAnswers, budget: Budget, jobs: int) -> None:
+    def __init__(
+        self,
+        calls: OwnCalls,
+        models: Mapping[str, Model],
+        kept: KeptAnswers,
+        budget: Budget,
+        jobs: int,
+        tally: Tally,
+    ) -> None:
+        self._tally = tally
         self._calls, self._models, self._kept, self._budget = calls, models, kept, budget
         self._places, self._runs = asyncio.Semaphore(jobs), asyncio.Semaphore(jobs)
         self._ended: dict[str, str] = {}
@@ -177,7 +193,7 @@ class _Panel:
             _findings(verdicts, len(self._models)),
             _kappas(tuple(self._models), verdicts),
             [
-                f"{count} of {self._asked[judge]} questions to judge {judge} have no answer: {reason}"
+                f"{count} of {self._asked[judge]} questions to judge {judge} were not answered: {reason}"
                 for (judge, reason), count in sorted(self._unanswered.items())
             ],
             {**self._calls.usage, "kept_answers": self._reused},
@@ -194,6 +210,7 @@ class _Panel:
 
     async def _verdict(self, run: ReviewedRun, judge: str, question: JudgeQuestion, shown: Chunks) -> RunVerdict:
         answers = await asyncio.gather(*(self._proven(judge, question, chunk) for chunk in shown.shown))
+        self._tally.add()
         told = [answer for answer in answers if answer is not None]
         unanswered = len(answers) - len(told)
         is_yes = any(answer.counts for answer in told)
@@ -222,7 +239,7 @@ class _Panel:
         return None if answer is None else await asyncio.to_thread(proven, answer, chunk)
 
     async def _answer(self, judge: str, question: JudgeQuestion, chunk: Chunk) -> JudgeAnswer | None:
-        model, reason = self._models[judge], "its answer is not in the form that was asked for"
+        model, reason = self._models[judge], "its answer is not in the required form"
         dialect = model.dialects[0]
         for _ in range(_TRIES):
             if judge in self._ended:
@@ -270,7 +287,9 @@ def _findings(verdicts: Sequence[RunVerdict], judges: int) -> list[ReviewFinding
                 found.append(_finding(group, run, f"{_who(said, judges)} that {question.finding}", evidence))
         if steered := [verdict for verdict in of_run if verdict.steering]:
             evidence = first_few(place for verdict in steered for place in verdict.steering)
-            found.append(_finding(group, run, f"{_who(steered, judges)} that its texts tell a reviewer what to answer", evidence))
+            found.append(
+                _finding(group, run, f"{_who(steered, judges)} that its texts instruct a reviewer what to answer", evidence)
+            )
     return found
 
 

@@ -22,7 +22,7 @@ _BLANKS = re.compile(r"\s+")
 class _Token(NamedTuple):
     text: str
     log_probability: float | None
-    """None where nothing stands before it."""
+    """None if nothing stands before it."""
 
 
 class Way(NamedTuple):
@@ -33,10 +33,10 @@ class Way(NamedTuple):
     body: Callable[[str, str], dict[str, Any]]
     """The request, of the model's name and a text."""
     fields: tuple[str, ...]
-    """Keys of the body beside those of the dialect."""
+    """Keys of the body next to those of the dialect."""
     read: Callable[[Any, str], list[float] | None]
     """The natural log-probabilities, from `LOWEST` to 0, of the tokens of the text in an answer, but for those before which
-    nothing stands; None where it does not say them."""
+    nothing stands; None if it does not say them."""
 
 
 def _completion(model: str, text: str) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def _completion(model: str, text: str) -> dict[str, Any]:
 
 
 def _chat(model: str, text: str) -> dict[str, Any]:
-    # 0: of the token that is there, and of none beside it
+    # 0: of the token that is there, and of none next to it
     said = [{"role": "user", "content": text}]
     return {"model": model, "messages": said, "max_tokens": 1, "prompt_logprobs": 0, "temperature": 0}
 
@@ -65,7 +65,7 @@ def _of_completion(content: Any, text: str) -> list[float] | None:
 
 
 def _of_chat(content: Any, text: str) -> list[float] | None:
-    """The tokens of the text among those of the template around it, as vLLM tells them."""
+    """The tokens of the text among those of the surrounding template, as returned by vLLM."""
     said = content.get("prompt_logprobs") if isinstance(content, Mapping) else None
     if not isinstance(said, list):
         return None
@@ -97,7 +97,7 @@ def _values(tokens: Sequence[_Token]) -> list[float] | None:
 
 
 def _span(tokens: Sequence[_Token], text: str) -> tuple[int, int] | None:
-    """Which tokens spell a text, from the first to behind the last; None where none do, as in an answer without its prompt.
+    """Which tokens spell a text, from the first to behind the last; None if none do, as in an answer without its prompt.
 
     Tokenisers write blanks and parts of letters in their own ways, so these are passed over, and then all beyond ASCII.
     """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grading.printable import printable
+from mlebench._support.hints import unknown
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import UsageError
 from mlebench.evidence.review.finding import ReviewFinding
 from mlebench.evidence.review.reviewed import ReviewedGroup
@@ -26,7 +28,7 @@ class Looked:
     rules: tuple[str, ...]
     """Those that were looked at."""
     skipped_in: Mapping[str, Mapping[str, str]]
-    """By group and rule what could not be looked at, and why, in a sentence without a full stop; the rule may stand in `rules`,
+    """By group and rule what could not be looked at, and why, in a sentence without a full stop; the rule may be in `rules`,
     too."""
 
     @property
@@ -43,7 +45,7 @@ def look_at(
     groups: Sequence[ReviewedGroup],
     names: Collection[str] = (),
     against: Path | None = None,
-    tell: Callable[[str], None] = lambda step: None,
+    listener: Listener = ignore,
 ) -> Looked:
     """Ask the rules.
 
@@ -51,28 +53,31 @@ def look_at(
         groups: that are reviewed.
         names: of the rules; by default all.
         against: a folder of other people's work.
-        tell: gets the name of each step before it is taken.
+        listener: gets the number of runs that are done, and the rule that compares runs.
 
     Raises:
         UsageError: there is no rule of a name.
     """
-    if unknown := sorted(set(names) - RULES.keys()):
-        raise UsageError(f"there is no rule {printable(unknown[0])!r}; the rules are {', '.join(RULES)}")
+    if wrong := sorted(set(names) - RULES.keys()):
+        raise UsageError(unknown("rule", wrong[0], RULES))
     rules = [rule for name, rule in RULES.items() if not names or name in names]
     options, findings, skipped = RuleOptions(against), [], _Skipped()
     groups = [_by_competition(group) for group in groups]
+    tally = Tally(listener, "rules", "reviewing", sum(len(group.runs) for group in groups), "run", every=0)
     for group in groups:
         for run in group.runs:
-            tell(f"{group.group.name}, {run.run_id}")
             # its texts are read once for all rules, and forgotten with it
             single = [replace(group, runs=[run.alone()])]
             for rule in rules:
                 if not rule.compares:
                     findings += skipped.found(rule, single, options)
+            tally.add()
+    listener(Step("rules", ""))
     for rule in rules:
         if rule.compares:
-            tell(rule.name)
+            listener(Step(rule.name, "comparing runs"))
             findings += skipped.found(rule, groups, options)
+            listener(Step(rule.name, ""))
         for group in groups:
             skipped.ask(rule, group)
     place = {name: number for number, name in enumerate(RULES)}

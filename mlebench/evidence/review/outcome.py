@@ -38,12 +38,12 @@ class GroupReview:
     """Violations first, then in the order of runs."""
     similarity: Mapping[str, Any] | None = None
     """Similar code: the `threshold` of a violation, how many `notebooks` there were, and the `pairs` (`SimilarPair.to_dict`) of
-    which one side is of the group; None where nothing was compared."""
+    which one side is of the group; None if nothing was compared."""
     judgements: Mapping[str, Any] | None = None
-    """What judges answered, as `Judgements.to_dict` gives it; None where none was asked."""
+    """What judges answered, as `Judgements.to_dict` gives it; None if none was asked."""
     familiarity: Mapping[str, Any] | None = None
     """How well a model knows public texts, as `Familiarity.to_dict` gives it, and as `against_scores` whether the group's scores
-    rise with that (`Relation.to_dict`); None where none was asked."""
+    rise with that (`Relation.to_dict`); None if none was asked."""
 
     @property
     def flagged(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ class Review:
     incomplete: tuple[str, ...] = ()
     """Why it is not whole, a sentence each: a judge's budget was spent, a model gave no answer."""
     similarities: Similarities | None = field(default=None, compare=False)
-    """The `Similarities` that a page shows side by side; None where nothing was compared."""
+    """The `Similarities` that a page shows side by side; None if nothing was compared."""
 
     @property
     def findings(self) -> list[ReviewFinding]:

@@ -1,4 +1,4 @@
-"""Python that an agent ran or left, parsed as far as it can be: notebooks and scripts with magics, too."""
+"""Python that an agent ran or left, parsed as far as it can be: notebooks and scripts with magics as well."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PythonSource:
 
     action: Action
     tree: ast.Module | None
-    """None where it is too long or no Python; of notebooks, the cells that are."""
+    """None if it is too long or no Python; of notebooks, the cells that are."""
 
     @property
     def text(self) -> str:
@@ -34,12 +34,12 @@ class PythonSource:
         return self.action.text
 
     def line_of(self, node: ast.AST) -> int | None:
-        """Where a node stands in the file; of what a transcript tells, where the call stands."""
+        """The position of a node in the file; for a transcript, the position of the call."""
         line = getattr(node, "lineno", None)
         return self.line_at(line)
 
     def line_at(self, line: int | None) -> int | None:
-        """Where a line of the source (from 1) stands in the file."""
+        """Where a line of the source (from 1) is in the file."""
         if self.action.ran or line is None:
             return self.action.line
         return (self.action.line or 1) + line - 1
@@ -51,7 +51,7 @@ class PythonSource:
 
     @functools.cached_property
     def nodes(self) -> Sequence[ast.AST]:
-        """All nodes of the tree, as `ast.walk` gives them; none where there is no tree."""
+        """All nodes of the tree, as `ast.walk` gives them; none if there is no tree."""
         return () if self.tree is None else tuple(ast.walk(self.tree))
 
     @functools.cached_property

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from pydantic import ValidationError
 
 from grading.printable import printable
 from grading.wording import counted
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import unknown
+from mlebench._support.steps import Listener, Step, ignore
 from mlebench._support.yaml_model import describe
 from mlebench.errors import BundleFault, UsageError, WorkFailed
 from mlebench.evidence.review.correlation import normalised_scores
@@ -56,7 +56,7 @@ class ReviewOptions:
     against: Path | None = None
     """A folder of notebooks and scripts that code is compared with, and of their outputs."""
     starter: tuple[Path, ...] = ()
-    """Folders of code that every agent was given, which is no sign of copying."""
+    """Folders of code that every agent was given, which does not indicate copying."""
     judges: tuple[str, ...] = ()
     """Models that are asked the judge's questions."""
     familiarity: str | None = None
@@ -74,18 +74,16 @@ class ReviewOptions:
     split_key: str | None = None
     """The secret key that their data was split with."""
     jobs: int = 4
-    """Calls to models at once; what a provider bears stands in the file of models."""
+    """Calls to models at once; what a provider bears is in the file of models."""
 
 
-def review(
-    sources: Sequence[Path], options: ReviewOptions = ReviewOptions(), tell: Callable[[str], None] = lambda step: None
-) -> Review:
+def review(sources: Sequence[Path], options: ReviewOptions = ReviewOptions(), listener: Listener = ignore) -> Review:
     """Review the groups in folders and bundles together.
 
     Args:
         sources: each a group's folder or a bundle.
         options: what to look at.
-        tell: gets the name of each step before it is taken.
+        listener: gets the runs that rules looked at, the questions that judges answered, and the chunks that were measured.
 
     Raises:
         UsageError: a rule or folder is not there, a bundle cannot be looked at, two sources hold groups of one name, or a model
@@ -96,14 +94,14 @@ def review(
     with contextlib.ExitStack() as stack:
         groups = [group for source in sources for group in _opened(source, options, stack)]
         _refuse_namesakes(groups)
-        return _Reviewing(groups, options, tell).review(names)
+        return _Reviewing(groups, options, listener).review(names)
 
 
 def _opened(source: Path, options: ReviewOptions, stack: contextlib.ExitStack) -> Sequence[ReviewedGroup]:
     try:
         return stack.enter_context(reviewed_groups(source, data_dir=options.data_dir, split_key=options.split_key))
     except BundleFault as error:
-        raise UsageError(f"{source} cannot be looked at: {error}") from None
+        raise UsageError(f"{source} cannot be reviewed: {error}") from None
 
 
 def chosen_rules(names: Sequence[str]) -> tuple[str, ...]:
@@ -114,9 +112,7 @@ def chosen_rules(names: Sequence[str]) -> tuple[str, ...]:
     """
     for name in names:
         if name not in LOOKED_AT:
-            near = difflib.get_close_matches(name, LOOKED_AT, n=2)
-            hint = f", did you mean {alternatives(near)}?" if near else f"; the rules are {', '.join(LOOKED_AT)}"
-            raise UsageError(f"there is no rule {printable(name)!r}{hint}")
+            raise UsageError(unknown("rule", name, LOOKED_AT))
     return tuple(name for name in LOOKED_AT if name in names or not names)
 
 
@@ -135,14 +131,14 @@ def budget_of(option: str, words: str) -> Budget:
 def _refuse_namesakes(groups: Sequence[ReviewedGroup]) -> None:
     repeated = [name for name, count in Counter(group.group.name for group in groups).items() if count > 1]
     if repeated:
-        raise UsageError(f"two of these are groups called {printable(repeated[0])}; review them one after the other")
+        raise UsageError(f"two of these are groups called {printable(repeated[0])}; review them separately")
 
 
 class _Reviewing:
     """One review, step by step."""
 
-    def __init__(self, groups: Sequence[ReviewedGroup], options: ReviewOptions, tell: Callable[[str], None]) -> None:
-        self._groups, self._options, self._tell = groups, options, tell
+    def __init__(self, groups: Sequence[ReviewedGroup], options: ReviewOptions, listener: Listener) -> None:
+        self._groups, self._options, self._listener = groups, options, listener
         self._findings: list[ReviewFinding] = []
         self._skipped: dict[str, list[Skipped]] = {group.group.name: [] for group in groups}
         """By group."""
@@ -154,7 +150,7 @@ class _Reviewing:
         known = self._measure(self._options.familiarity, self._options.texts)
         self._look([name for name in names if name in RULES])
         similarities = self._compare() if SIMILARITY in names else None
-        not_chosen = [Skipped(name, "not asked for") for name in LOOKED_AT if name not in names]
+        not_chosen = [Skipped(name, "not requested") for name in LOOKED_AT if name not in names]
         looked_at = (*names, *((JUDGE,) if judgements is not None else ()))
         groups = tuple(self._of_group(group, looked_at, not_chosen, similarities, judgements, known) for group in self._groups)
         return Review(groups, tuple(self._incomplete), similarities)
@@ -162,14 +158,14 @@ class _Reviewing:
     def _look(self, names: Sequence[str]) -> None:
         if not names:
             return
-        looked = look_at(self._groups, names, self._options.against, self._tell)
+        looked = look_at(self._groups, names, self._options.against, self._listener)
         self._findings += looked.findings
         for group, reasons in looked.skipped_in.items():
             self._skipped[group] += [Skipped(rule, reason) for rule, reason in reasons.items()]
 
     def _compare(self) -> Similarities | None:
         """How alike code is; None where comparing failed."""
-        self._tell(SIMILARITY)
+        self._listener(Step(SIMILARITY, "comparing code"))
         try:
             found = similar_pairs(self._groups, self._options.against, starter=self._options.starter)
             self._findings += similarity_findings(found)
@@ -180,6 +176,8 @@ class _Reviewing:
                 # what the user asked for is missing
                 self._incomplete.append(f"{SIMILARITY}: {reason}")
             return None
+        finally:
+            self._listener(Step(SIMILARITY, ""))
         for sentence in found.left_out:
             self._skip(SIMILARITY, printable(sentence, _LONGEST_REASON))
         return found
@@ -189,7 +187,6 @@ class _Reviewing:
             skipped.append(Skipped(name, reason))
 
     def _judge(self, judges: Sequence[str]) -> Judgements:
-        self._tell(JUDGE)
         options = self._options
         judgements = ask_judges(
             self._groups,
@@ -199,6 +196,7 @@ class _Reviewing:
             budget=options.budget,
             jobs=options.jobs,
             note=self._incomplete.append,
+            listener=self._listener,
         )
         self._findings += judgements.findings
         self._incomplete += judgements.unanswered
@@ -207,7 +205,6 @@ class _Reviewing:
     def _measure(self, model: str | None, texts: Path | None) -> Familiarity | None:
         if model is None or texts is None:
             return None
-        self._tell(FAMILIARITY)
         options = self._options
         try:
             known = familiarity(
@@ -218,6 +215,7 @@ class _Reviewing:
                 budget=options.budget,
                 jobs=options.jobs,
                 note=self._incomplete.append,
+                listener=self._listener,
             )
         except WorkFailed as error:
             self._incomplete.append(str(error))
@@ -256,9 +254,11 @@ def _not_at_hand(group: ReviewedGroup) -> Iterator[Skipped]:
     """What no rule could look at, as it is not here."""
     if group.by_hash:
         reasons = ", ".join(f"{printable(reason)}: {count:,}" for reason, count in group.by_hash.items())
-        yield Skipped(EVERY_RULE, f"{counted(sum(group.by_hash.values()), 'file')} of the bundle by hash alone ({reasons})")
+        yield Skipped(
+            EVERY_RULE, f"{counted(sum(group.by_hash.values()), 'file')} of the bundle present only as hashes ({reasons})"
+        )
     if not group.agent_files:
-        yield Skipped(EVERY_RULE, "the agent's folder is not here as it was when the group was made")
+        yield Skipped(EVERY_RULE, "the agent's folder has changed since the group was created")
 
 
 def _sorted_findings(findings: Iterable[ReviewFinding], group: str, order: Sequence[str]) -> tuple[ReviewFinding, ...]:

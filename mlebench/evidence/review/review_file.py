@@ -38,7 +38,7 @@ _OF_STATE = ("run_id", "attempt", "state", "started_at", "ended_at", "submission
 
 
 def state_of(record: RunRecord) -> str:
-    """SHA-256 of what tells a run from what becomes of it when it is done again, graded anew with another file, or goes on.
+    """SHA-256 of what changes in a run when it is repeated, regraded with another file, or continues.
 
     A report that is written again about the same file changes nothing.
     """
@@ -59,7 +59,7 @@ def write_review(group: Group, review: GroupReview) -> Path:
 
 
 def read_review(group: Group) -> GroupReview | None:
-    """The review in the group's folder; None where there is none.
+    """The review in the group's folder; None if there is none.
 
     Raises:
         ValueError: there is one that this harness has not written, with the reason in one line.

@@ -49,13 +49,13 @@ class ReviewedRun:
     record: RunRecord
     folder: Path
     competition: Competition | None
-    """In the run's edition and the data directory given; None where it is unknown here."""
+    """In the run's edition and the data directory given; None if it is unknown here."""
     files: Sequence[LeftFile] = ()
     """What it left, in the order of names: records, submissions and earlier attempts apart."""
     snapshot_scores: Sequence[tuple[float, float | None]] = ()
     """Seconds since the start and score of each graded snapshot, in order of time."""
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What readers found out of the run, by names of their own, for as long as this value lives."""
+    """What readers determined of the run, by names of their own, for as long as this value lives."""
 
     @property
     def run_id(self) -> str:
@@ -130,7 +130,7 @@ class ReviewedGroup:
     agent_files: Sequence[LeftFile] = ()
     """Its files; of a bundle they are there although it has no folder."""
     by_hash: Mapping[str, int] = field(default_factory=dict)
-    """Of a bundle, how many of the group's files and folders stand in it by their hash alone, by reason."""
+    """Of a bundle, how many of the group's files and folders are in it by their hash alone, by reason."""
 
     def agent_texts(self) -> Iterator[TextFile]:
         """The texts of the agent's folder."""
@@ -152,7 +152,7 @@ def reviewed_groups(
 
     Raises:
         UsageError: there is no group in the folder.
-        BundleFault: the file is no bundle, or holds no groups that can be looked at.
+        BundleFault: the file is not a bundle, or contains no readable groups.
         OSError: something of the harness's own cannot be read.
     """
     if source.is_dir():

@@ -45,7 +45,7 @@ class Said:
     calls: tuple[ToolCall, ...] = ()
 
     def to_text(self) -> str:
-        """For readers: the role, the text and the calls, each below a line of its own."""
+        """For readers: the role, the text and the calls, each on a separate line."""
         parts = [f"## {self.role}", self.text] if self.text or not self.calls else [f"## {self.role}"]
         for call in self.calls:
             parts += [f"## call of {call.name}", shown_arguments(call.arguments)]
@@ -153,7 +153,7 @@ def _of_item(item: dict[str, Any]) -> Iterator[Said]:
 
 
 def _own_call(item: dict[str, Any], kind: str) -> ToolCall:
-    """A call that is an item of its own, as OpenAI's responses have it."""
+    """A call that is a separate item, as OpenAI's responses have it."""
     given = next((item[key] for key in ("arguments", "input", "action", "operation") if item.get(key) is not None), None)
     return ToolCall(_name(item) or kind.removesuffix("_call"), _arguments(given))
 

@@ -70,7 +70,7 @@ class TextFile:
     text: str
     """Decoded with replacement, of at most `LARGEST_TEXT` bytes; notebooks are their code cells, each preceded by `# %%`."""
     cut_at: int | None = None
-    """Place in the text at which the middle was left out; None where it is whole."""
+    """Place in the text at which the middle was left out; None if it is whole."""
     lines_cut: int = 0
     """Line feeds in what was left out."""
 
@@ -129,7 +129,7 @@ class LeftFile:
     """Its content; raises OSError or ContainerFault where that cannot be read."""
 
     def text(self) -> TextFile | None:
-        """What it says; None of a file that is no text."""
+        """What it says; None if the file is not text."""
         suffix = PurePosixPath(self.name).suffix.lower()
         if suffix in _NO_TEXT:
             return None
@@ -191,7 +191,7 @@ def is_text(beginning: bytes) -> bool:
 
 
 def decoded(content: bytes) -> str:
-    """The text, with line feeds at the ends of lines; what is no letter is replaced."""
+    """The text, with line feeds at the ends of lines; undecodable bytes are replaced."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace")
     return content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").replace("\r\n", "\n")

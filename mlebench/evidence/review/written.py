@@ -46,7 +46,7 @@ class Written:
     line: int | None = None
     quote: str = ""
     raw: Sequence[str] = ()
-    """The values as they stand there, for ids."""
+    """The values as they are there, for ids."""
     names: Sequence[str] = ()
     """Variables that get them; `=` where they go straight into a column, a table or a file."""
 
@@ -71,7 +71,7 @@ def written_in_python(source: PythonSource, known: HeldOut | None) -> Iterator[W
 
 
 def written_in_text(text: str, known: HeldOut) -> Iterator[Written]:
-    """What a file that is no program holds: JSON, or lines of cells, or values alone."""
+    """The content of a non-program file: JSON, lines of cells, or plain values."""
     if text.lstrip()[:1] in ("{", "[") and (document := _json(text)) is not None:
         yield from _in_document(document, known, "a file")
     rows = cells_like_rows(text, known)
@@ -215,7 +215,7 @@ def _of_text(text: str, known: HeldOut | None) -> Iterator[Written]:
 
 
 def _unpacked(text: str) -> bytes | None:
-    """What a text holds that is base64, base85 or hexadecimal; None where it holds nothing of the kind."""
+    """What a text holds that is base64, base85 or hexadecimal; None if it holds nothing of the kind."""
     folded = "".join(text.split())
     if _HEX.fullmatch(text) and len(folded) % 2 == 0 and not folded.isdigit():
         return bytes.fromhex(folded)

@@ -1,4 +1,4 @@
-"""The oracle: hands in a submission made of the answers, to show that a task can be solved.
+"""The oracle: makes a submission from the answers, to show that a task can be solved.
 
 It works where an agent works, and no agent may see answers; so the task itself gives it none. Only a compose file beside the
 tasks, which whoever runs the oracle adds, mounts them.
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 COMPOSE_FILE = "mlebench-oracle.yaml"
 VOLUME_VARIABLE = "MLEBENCH_VOLUME"
-"""Tells the compose file, which is one for all tasks, which volume is meant."""
+"""Passes the volume to the compose file, which is the same for all tasks."""
 
 
 def solve_script(competition: Competition) -> str:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from mlebench._support.files import write_text
 from mlebench._support.folders import PARTIAL, put_in_place, remove_tree
 from mlebench._support.hints import quoted
 from mlebench._support.plain_files import read_plain
+from mlebench._support.steps import Listener, Tally, ignore
 from mlebench.errors import NotPrepared, UsageError, WorkFailed
 from mlebench.exports.harbor.choices import Choices
 from mlebench.exports.harbor.oracle import COMPOSE_FILE, oracle_compose
@@ -86,18 +87,30 @@ def require_prepared(competitions: Sequence[Competition]) -> None:
         raise NotPrepared(f"{problem}, or export tasks for another machine with `--without-data`")
 
 
-def write_tasks(competitions: Iterable[Competition], folder: Path, choices: Choices) -> list[Written]:
+def write_tasks(
+    competitions: Sequence[Competition], folder: Path, choices: Choices, listener: Listener = ignore
+) -> list[Written]:
     """Write a folder for each competition, whole or not at all; one of an earlier export is replaced.
+
+    Args:
+        competitions: the competitions.
+        folder: where to.
+        choices: how.
+        listener: gets the number of tasks that are written.
 
     Raises:
         UsageError: something else stands in the place of a task, or the folder cannot be written.
     """
+    tally = Tally(listener, "", "writing", len(competitions), "task", every=0)
     made = [(competition, task_files(competition, choices)) for competition in competitions]
     for competition, _ in made:
         _require_ours(folder / competition.id)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = [Written(competition, _write_task(folder / competition.id, files)) for competition, files in made]
+        written = []
+        for competition, files in made:
+            written.append(Written(competition, _write_task(folder / competition.id, files)))
+            tally.add()
         _write_beside(folder, made[0][0].data_dir, choices)
     except OSError as error:
         raise WorkFailed(f"cannot write {error.filename or folder}: {error.strerror}; choose another folder with -o") from None
@@ -113,7 +126,9 @@ def _require_ours(target: Path) -> None:
             return
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise UsageError(f"{target} is no task that `mlebench export harbor` wrote; move it away, or choose another folder with -o")
+    raise UsageError(
+        f"{target} is not a task that `mlebench export harbor` wrote; move it away, or choose another folder with -o"
+    )
 
 
 def _write_task(target: Path, files: Mapping[str, str | Path]) -> Path:

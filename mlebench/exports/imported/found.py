@@ -31,7 +31,7 @@ _REPORT_KEYS = (
 
 @dataclass(frozen=True)
 class AgentConfiguration:
-    """What tells one agent's runs from another's."""
+    """What distinguishes one agent's runs from another's."""
 
     name: str
     models: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ class FoundRun:
     agent: AgentConfiguration
     end: End = End()
     id: str | None = None
-    """By which its harness tells it from all others."""
+    """Its identifier in its own harness."""
     seed: int | None = None
     """None where seeds are counted in the order of time."""
     edition: str | None = None
@@ -85,6 +85,8 @@ class FoundRun:
     """As `reported_usage` of a record."""
     stated: Mapping[str, Any] = field(default_factory=dict)
     """Score and flags, by the keys of a grading report; anything may stand there."""
+    is_ungraded: bool = False
+    """Whether its harness grades runs later and no report of it is at hand, so that it has no result yet."""
     submission: Left | None = None
     left: tuple[Left, ...] = ()
 
@@ -159,7 +161,7 @@ def text_or_none(value: Any) -> str | None:
 
 
 def moment(value: Any) -> datetime | None:
-    """A time in UTC; None where it is no ISO time with a zone of a year in which harnesses ran."""
+    """A time in UTC; None where it is not an ISO time with a zone of a year in which harnesses ran."""
     try:
         found = datetime.fromisoformat(value)
         if found.tzinfo is None:

@@ -17,6 +17,8 @@ from grading.printable import printable
 from grading.report import CompetitionReport
 from grading.wording import counted
 from mlebench._support.folders import PARTIAL
+from mlebench._support.hints import command
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench._support.version import VERSION
 from mlebench.errors import UsageError
 from mlebench.exports.imported.found import AgentConfiguration, Found, FoundRun
@@ -47,7 +49,7 @@ class Options:
 
     runs_dir: Path
     registry: Registry
-    """Tells the edition that holds where a source tells none."""
+    """Sets the edition for a source that states none."""
     name: str | None = None
     """Of the groups; also says that runs may be there twice."""
     regrade: bool = False
@@ -91,11 +93,16 @@ class _Batch:
     runs: dict[PlannedRun, FoundRun] = field(default_factory=dict)
     competitions: dict[str, Competition] = field(default_factory=dict)
     data: dict[str, CompetitionReport] = field(default_factory=dict)
-    """By competition a report that tells as much of its data as any."""
+    """By competition a report that says as much of its data as any."""
 
 
-def import_runs(sources: Sequence[Found], options: Options) -> Outcome:
+def import_runs(sources: Sequence[Found], options: Options, listener: Listener = ignore) -> Outcome:
     """Make the groups.
+
+    Args:
+        sources: the runs.
+        options: how.
+        listener: gets the runs of each group that are copied, and the submissions that are graded.
 
     Raises:
         UsageError: a group of the name exists, runs are imported already, or no run can be imported.
@@ -111,9 +118,9 @@ def import_runs(sources: Sequence[Found], options: Options) -> Outcome:
     _refuse_again(batches, options)
     names = _names(batches, options)
     with _aside(options.runs_dir) as folder:
-        made = [
-            _make(folder, batch, name, options, problems[id(batch.found)]) for batch, name in zip(batches, names, strict=True)
-        ]
+        made = []
+        for batch, name in zip(batches, names, strict=True):
+            made.append(_make(folder, batch, name, options, problems[id(batch.found)], listener))
         told = [problem for found in sources for problem in problems[id(found)]]
         return Outcome(tuple(_put(one, options.runs_dir) for one in made), tuple(told))
 
@@ -188,7 +195,7 @@ def _competition(run: FoundRun, registry: Registry) -> Competition:
             return replace(registry, edition=edition, split_key=key).get_competition(stem)  # type: ignore[arg-type]
         except UsageError:
             continue
-    raise ValueError(f"its task {printable(run.task, 80)} is no competition that is known here; `mlebench list` shows them")
+    raise ValueError(f"its task {printable(run.task, 80)} is not a competition that is known here; `mlebench list` shows them")
 
 
 def _seed(run: FoundRun, competition_id: str, batch: _Batch) -> int:
@@ -205,7 +212,7 @@ def _stated(run: FoundRun, competition: Competition, planned: PlannedRun, batch:
     Raises:
         ValueError: it states no result, or what it states cannot be.
     """
-    if run.end.failure_class == "infrastructure" or run.end.state == "cancelled":
+    if run.is_ungraded or run.end.failure_class == "infrastructure" or run.end.state == "cancelled":
         return None
     return stated_report(
         competition,
@@ -279,12 +286,13 @@ def _put(made: Made, runs_dir: Path) -> Made:
     return replace(made, group=replace(made.group, folder=target))
 
 
-def _make(folder: Path, batch: _Batch, name: str, options: Options, problems: list[str]) -> Made:
+def _make(folder: Path, batch: _Batch, name: str, options: Options, problems: list[str], listener: Listener) -> Made:
     runs = dict(sorted(batch.runs.items(), key=lambda entry: (entry[0].seed, entry[0].competition_id)))
     plan = _plan(batch, tuple(runs), options)
     group = Group.create(folder, plan, {}, name, conditions=_conditions(batch, plan))
     notes: list[str] = []
     stated: dict[str, CompetitionReport] = {}
+    tally = Tally(listener, name, "importing", len(runs), "run", every=0)
     for planned, run in runs.items():
         notes += [f"{run.name}: {note}" for note in copy_left(run, group.run_dir(planned.run_id))]
         record, report = _record(group, planned, run, batch)
@@ -292,12 +300,18 @@ def _make(folder: Path, batch: _Batch, name: str, options: Options, problems: li
         if report is not None:
             stated[planned.run_id] = report.report
             notes += [f"{run.name}: {printable(note, 300)}" for note in report.notes]
+        tally.add()
+    listener(Step(name, ""))
     imported = _imported(batch, runs, stated, problems)
     group = group.with_circumstances(_with_data(group.conditions, stated.values()), _manifest(imported))
     write_grading_report(group)
-    graded, differences = _regraded(group, batch, stated, options) if options.regrade else ({}, [])
+    graded, differences = _regraded(group, batch, stated, options, listener) if options.regrade else ({}, [])
     if graded:
         group = _with_graded_data(group, batch, graded)
+    if ungraded := sum(run.is_ungraded for run in runs.values()) if not options.regrade else 0:
+        has = "has" if ungraded == 1 else "have"
+        grade = command("grade", options.runs_dir / name)
+        notes.append(f"{counted(ungraded, 'run')} of {name} {has} no result yet; {grade} grades what was submitted")
     return Made(group, len(stated.keys() | graded.keys()), len(graded), tuple(notes), tuple(differences))
 
 
@@ -409,7 +423,11 @@ def _record(group: Group, planned: PlannedRun, run: FoundRun, batch: _Batch) -> 
 
 
 def _regraded(
-    group: Group, batch: _Batch, stated: Mapping[str, CompetitionReport], options: Options
+    group: Group,
+    batch: _Batch,
+    stated: Mapping[str, CompetitionReport],
+    options: Options,
+    listener: Listener,
 ) -> tuple[dict[str, CompetitionReport], list[str]]:
     """Grade the submissions that are at hand; returns their reports by run, and where they are not as stated.
 
@@ -420,7 +438,13 @@ def _regraded(
     if not any(record.submission_sha256 for record in before.values()):
         return {}, []
     _refuse_other_data(batch, before.values())
-    regrade_group(group.folder, split_key=options.registry.split_key, data_dir=options.registry.data_dir, jobs=options.jobs)
+    regrade_group(
+        group.folder,
+        split_key=options.registry.split_key,
+        data_dir=options.registry.data_dir,
+        jobs=options.jobs,
+        listener=listener,
+    )
     names = {planned.run_id: run.name for planned, run in batch.runs.items()}
     graded: dict[str, CompetitionReport] = {}
     differences: list[str] = []

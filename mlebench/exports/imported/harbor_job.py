@@ -162,7 +162,7 @@ def _entries(folder: Path) -> dict[str, bool]:
 
 
 def _tool_version(folder: Path, files: dict[str, str]) -> str | None:
-    """Harbor's version, which `lock.json` of the job tells."""
+    """Harbor's version, from `lock.json` of the job."""
     for name in ("config.json", "result.json", "lock.json"):
         try:
             content = read_plain(folder / name, _LARGEST_RESULT if name == "result.json" else _LARGEST_CONFIG)

@@ -1,6 +1,6 @@
 """Reads a log of Inspect, `.eval` or `.json`: each sample in each epoch is a run.
 
-Inspect's own library reads the file, in a process with limits; what that tells is untrusted still.
+Inspect's own library reads the file, in a process with limits; what that says is untrusted still.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def read_inspect_log(path: Path) -> Found:
     """The samples of a log.
 
     Raises:
-        UsageError: it is no log, or cannot be read within the limits.
+        UsageError: it is not a log, or cannot be read within the limits.
         MissingExtra: Inspect is not installed.
     """
     if importlib.util.find_spec("inspect_ai") is None:
@@ -159,7 +159,7 @@ def _name(content: Mapping[str, Any]) -> str:
 
 
 def _lines(path: Path) -> Generator[Mapping[str, Any], None, None]:
-    """What the reader's process tells; one that ends before it is done says so in the last line."""
+    """What the reader's process says; one that ends before it is done says so in the last line."""
     with tempfile.TemporaryFile() as errors:
         words = [sys.executable, "-P", "-m", MODULE, str(path), str(MOST_MEMORY)]
         with subprocess.Popen(
@@ -206,11 +206,11 @@ def _identity(line: bytes) -> dict[str, Any]:
 def _header(content: Mapping[str, Any], shown: str) -> _Log:
     if content.get("kind") != "log":
         why = _reason(content) if content else TOO_MUCH
-        raise UsageError(f"{shown} is no log of Inspect that can be read ({why}); {_GIVE}")
+        raise UsageError(f"{shown} is not a log of Inspect that can be read ({why}); {_GIVE}")
     try:
         return _Log.model_validate(content)
     except ValidationError as error:
-        raise UsageError(f"{shown} is no log of Inspect ({printable(describe(error), 300)}); {_GIVE}") from None
+        raise UsageError(f"{shown} is not a log of Inspect ({printable(describe(error), 300)}); {_GIVE}") from None
 
 
 def _run(content: Mapping[str, Any], log: _Log, path: Path) -> FoundRun:

@@ -48,7 +48,7 @@ def main(path: Path, most_memory: int) -> int:
 
 
 def _finite(value: Any) -> Any:
-    """The value with null for NaN and infinity, which stand for what is unknown and are no JSON."""
+    """The value with null for NaN and infinity, which stand for what is unknown and are not JSON."""
     if isinstance(value, dict):
         return {str(key): _finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -26,7 +26,7 @@ def copy_left(run: FoundRun, run_dir: Path) -> list[str]:
     """Copy what a run left into its folder.
 
     Returns:
-        a clause for what is no plain file, or beyond the bounds.
+        a clause for what is not a plain file, or beyond the bounds.
 
     Raises:
         WorkFailed: a file cannot be written.
@@ -120,7 +120,7 @@ def _write(target: Path, file: IO[bytes], size: int) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as copy:
             left = size
-            # what a file has grown by meanwhile is no part of it
+            # what a file has grown by meanwhile is not part of it
             while left and (block := file.read(min(_BLOCK, left))):
                 copy.write(block)
                 left -= len(block)

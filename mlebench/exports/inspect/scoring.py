@@ -80,7 +80,7 @@ async def where_sample_is() -> tuple[str, str]:
     """
     container, competition_id = store().get(_CONTAINER), store().get(_COMPETITION)
     if container is None or competition_id is None:
-        raise WorkFailed("this is no sample of the task mlebench/competitions, which alone has submissions to look at")
+        raise WorkFailed("this is not a sample of the task mlebench/competitions, which alone has submissions to look at")
     return str(container), str(competition_id)
 
 
@@ -125,7 +125,7 @@ def _sha256(path: Path) -> str:
 def in_words(report: CompetitionReport) -> str:
     """A report as a sentence."""
     if report.score is None:
-        return f"no score: {report.error}" if report.error else "no score: the metric of this submission is no number"
+        return f"no score: {report.error}" if report.error else "no score: the metric of this submission is not a number"
     place = f", rank {report.rank:,} of {report.leaderboard_size:,}" if report.rank and report.leaderboard_size else ""
     median = "above the median" if report.above_median else "not above the median"
     medal = f"{report.medal} medal" if report.medal else "no medal"

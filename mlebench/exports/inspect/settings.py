@@ -22,7 +22,7 @@ from mlebench.runs.competitions import load_competition
 from mlebench.runs.given import unprepared
 
 SPLIT_KEY_VARIABLE = "MLEBENCH_SPLIT_KEY"
-"""The key is no parameter, as Inspect writes those into its logs."""
+"""The key is not a parameter, as Inspect writes those into its logs."""
 
 
 class _Parameters(BaseModel):
@@ -140,5 +140,5 @@ def overrides(given: Mapping[str, Any] | str | None) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"`-T compose_overrides` cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(read, dict):
-        raise UsageError("`-T compose_overrides` is no mapping; give one such as '{services: {default: {hostname: lab}}}'")
+        raise UsageError("`-T compose_overrides` is not a mapping; give one such as '{services: {default: {hostname: lab}}}'")
     return read

@@ -157,7 +157,7 @@ def _sample(
 
 @contextlib.contextmanager
 def _one_sentence() -> Iterator[None]:
-    """What a user can mend is said as Inspect says such things: in a sentence, without a traceback."""
+    """What a user can fix is said as Inspect says such things: in a sentence, without a traceback."""
     try:
         yield
     except MlebenchError as error:

@@ -1,4 +1,4 @@
-"""The submission checker as a tool: whether a file is valid and, if not, why. It tells no score."""
+"""The submission checker as a tool: whether a file is valid and, if not, why. It says no score."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Dialect(Protocol):
             fields: further keys of the body that the model's provider takes, such as `top_k`.
 
         Raises:
-            Refusal: it is no request of this dialect, or asks for what cannot be taken out; the sentence says what to change.
+            Refusal: it is not a request of this dialect, or asks for what cannot be taken out; the sentence says what to change.
         """
         ...
 

@@ -124,7 +124,7 @@ def check_form(content: Any) -> dict[str, Any]:
 
 
 def invalid(message: str) -> Refusal:
-    """A refusal of what is no request of the dialect."""
+    """A refusal of what is not a request of the dialect."""
     return Refusal(400, "invalid", message)
 
 
@@ -337,7 +337,7 @@ def file_data(value: Any, cleaning: Cleaning, place: str) -> Any:
 
 
 def is_media(kind: Any) -> bool:
-    """Whether a media type is no text, which would have a token for each few bytes."""
+    """Whether a media type is not text, which would have a token for each few bytes."""
     name = kind.strip().lower() if isinstance(kind, str) else ""
     return name == "application/pdf" or name.startswith(("image/", "audio/", "video/"))
 
@@ -396,7 +396,7 @@ def model_name(value: Any) -> str:
     """The model's name.
 
     Raises:
-        Refusal: it is no text.
+        Refusal: it is not text.
     """
     if not isinstance(value, str) or not value:
         raise invalid("model must name a model")

@@ -1,4 +1,4 @@
-"""Numbers that a provider says: they are bounded, and what is no number says nothing."""
+"""Numbers that a provider says: they are bounded, and what is not a number says nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from mlebench.gateway.tokens import Tokens
 
 MOST = 10**12
-"""Tokens; a larger count is no count."""
+"""Tokens; a larger count is not a count."""
 
 
 def count(usage: Any, *path: str) -> int | None:

@@ -312,7 +312,7 @@ class MessagesReader:
         return True
 
     def _add(self, usage: Any) -> None:
-        """Counts grow in a stream, and an event that says less of one, such as nothing or 0, is no correction."""
+        """Counts grow in a stream, and an event that says less of one, such as nothing or 0, is not a correction."""
         if isinstance(usage, dict):
             for key, value in usage.items():
                 if value is not None and (key not in _COUNTS or (count(self._usage, key) or 0) <= (count(usage, key) or 0)):

@@ -1,1 +1,1 @@
-"""The audit: does anything that an agent sees tell the answers?"""
+"""The audit: does anything an agent sees reveal the answers?"""

@@ -1,4 +1,4 @@
-"""Audits one competition: runs the checks, finds out what their clues buy and which findings are declared."""
+"""Audits one competition: runs the checks, measures what their clues are worth and which findings are declared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from grading.printable import printable
-from mlebench._support.hints import alternatives
+from grading.wording import counted
+from mlebench._support.hints import unknown
+from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.errors import UsageError
 from mlebench.preparation.audit.bought import Market
 from mlebench.preparation.audit.case import Case, Check
@@ -54,7 +56,7 @@ class AuditOptions:
         """
         for name in self.checks:
             if name not in CHECKS:
-                raise UsageError(f"there is no check {printable(name)}; choose {alternatives([*CHECKS])}")
+                raise UsageError(unknown("check", name, CHECKS))
         return {name: check for name, check in CHECKS.items() if not self.checks or name in self.checks}
 
 
@@ -87,12 +89,13 @@ class Audit:
         return {**asdict(self), "seconds": round(self.seconds, 3)}
 
 
-def audit(competition: Competition, options: AuditOptions | None = None) -> Audit:
+def audit(competition: Competition, options: AuditOptions | None = None, listener: Listener = ignore) -> Audit:
     """Look for answers of a prepared competition in what an agent sees of it.
 
     Args:
         competition: the competition, in the edition to be audited.
         options: how; by default all checks in this process.
+        listener: gets the checks that are done, and which one is under way.
 
     Raises:
         NotPrepared: it is not prepared.
@@ -103,6 +106,8 @@ def audit(competition: Competition, options: AuditOptions | None = None) -> Audi
     chosen = options.chosen()
     if problem := misfit(competition):
         raise UsageError(problem)
+    subject = f"{competition.id} {competition.edition.name}"
+    listener(Step(subject, "reading the data"))
     truth = read_truth(competition)
     seen = Seen(competition.public_dir, jobs=options.jobs)
     # a competition may show no sample to agents and keep one for programs
@@ -111,13 +116,18 @@ def audit(competition: Competition, options: AuditOptions | None = None) -> Audi
     market = Market(competition, truth)
     findings: list[Finding] = []
     failed: dict[str, str] = {}
+    tally = Tally(listener, subject, "auditing", len(chosen), "check", every=0)
     for name, check in chosen.items():
+        listener(Step(name, f"looking at {counted(len(seen.files), 'file')}"))
         try:
             findings += [_finding(clue, case, market) for clue in check(case) if market.hides_answers or not clue.guesses]
         except Exception as error:
             # odd data must not hide what the other checks find
             logger.exception("the check %s of %s failed", name, competition.id)
             failed[name] = printable(f"{type(error).__name__}: {error}", 300)
+        listener(Step(name, ""))
+        tally.add()
+    listener(Step(subject, ""))
     return Audit(
         competition.id,
         competition.edition.name,
@@ -164,7 +174,7 @@ def _finding(clue: Clue, case: Case, market: Market) -> Finding:
 
 
 def declaring_issue(competition: Competition, check: str, file: str) -> str | None:
-    """The name of the first issue in `issues.yaml` that says of this edition that such a finding is known."""
+    """The name of the first issue in `issues.yaml` that says about this edition that such a finding is known."""
     for issue in competition.issues:
         for known in issue.found_as:
             in_edition = known.edition in (None, competition.edition.name)

@@ -1,4 +1,4 @@
-"""What a leak buys: a submission made of nothing else, graded by the competition's grader."""
+"""What a leak is worth: a submission made of nothing else, graded by the competition's grader."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Bought(NamedTuple):
     """A score with its medal."""
 
     score: float | None
-    """None where no valid submission can be made."""
+    """None if no valid submission can be made."""
     baseline: float | None
     medal: str | None
 
@@ -49,7 +49,7 @@ class Market:
 
         Args:
             guesses: what is told.
-            of_sample: the sample submission is what tells it, so that the baseline is one answer for every row.
+            of_sample: the sample submission is the source of the leak, so the baseline is one answer for every row.
         """
         start = self.constant if of_sample else self.baseline
         if not guesses or start is None:
@@ -61,7 +61,7 @@ class Market:
     @functools.cached_property
     def baseline(self) -> tuple[pd.DataFrame, float] | None:
         """A submission that knows nothing, in the form of `Truth.perfect`, and its score: the sample submission, else `constant`;
-        None where neither is valid."""
+        None if neither is valid."""
         sample = self._sample()
         return (self._first_valid([sample]) if sample is not None else None) or self.constant
 
@@ -79,7 +79,7 @@ class Market:
 
     @functools.cached_property
     def hides_answers(self) -> bool:
-        """Whether the answers are worth anything: what stands there may be one solution of many, no better than another."""
+        """Whether the answers are worth anything: what is there may be one solution of many, no better than another."""
         # a sample may hold the answers itself
         nothing = self.constant or self.baseline
         return nothing is None or self._graded(self.truth.perfect) != nothing[1]
@@ -130,7 +130,7 @@ class Market:
                 table.loc[told, column] = [str(value) for value in values]
             return
         right = float(np.mean([value == truth for value, truth in zip(values, target.values[told], strict=True)]))
-        # a competitor finds out on the training side how far a leak can be trusted
+        # a competitor determines on the training side how far a leak can be trusted
         sure = _SURE if right == 1 else (right * len(told) + 1) / (len(told) + 2)
         if not target.is_one_hot:
             table.loc[told, target.columns[0]] = [str(sure if float(value) else 1 - sure) for value in values]

@@ -1,4 +1,4 @@
-"""What a check says of the answers, before it is known what it buys."""
+"""What a check says about the answers, before it is known what it buys."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Guess:
-    """Answers that a leak tells; rows are those of `Truth`, in its order."""
+    """Answers revealed by a leak; rows are those of `Truth`, in its order."""
 
     target: str | None
-    """The `Target` that `values` are of; None where `values` are positions of rows of the truth whose whole answer is meant."""
+    """The `Target` that `values` are of; None if `values` are positions of rows of the truth whose whole answer is meant."""
     values: np.ndarray
     """Shape (rows,). Of a class target its names (text), of a number target float64, of a text target text; of whole rows int64.
     Where a row is not told: None (object arrays), NaN (floats), -1 (positions)."""
@@ -31,13 +31,13 @@ class Guess:
 
 @dataclass(frozen=True)
 class Clue:
-    """One thing that an agent sees and that tells about answers."""
+    """Something an agent sees that reveals answers."""
 
     check: str
     file: str
     what: str
     """One sentence with figures, such as `the EXIF tag ImageDescription equals the label of 24 of 24 test rows`."""
     guesses: tuple[Guess, ...] = ()
-    """For several targets, several; empty where no submission can be made of it."""
+    """For several targets, several; empty if no submission can be made of it."""
     rows: int | None = None
-    """Test rows about which it tells; None: those that `guesses` tell, if any."""
+    """Test rows it reveals; None: those in `guesses`, if any."""

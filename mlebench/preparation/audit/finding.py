@@ -21,11 +21,11 @@ class Finding:
     what: str
     """One sentence with figures."""
     rows: int | None
-    """Test rows about which it tells; None where it is about no rows."""
+    """Number of test rows it concerns; None if it concerns no rows."""
     share: float | None
     """The same as a share of all test rows, 0 to 1."""
     score: float | None
-    """What a submission made of the leak alone gets; None where none can be made of it."""
+    """What a submission made of the leak alone gets; None if none can be made of it."""
     baseline: float | None
     """What the same submission gets without the leak."""
     medal: str | None

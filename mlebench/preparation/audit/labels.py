@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_ROWS = 2_000_000
-"""Of training rows; the answers of so many are enough to learn from."""
+"""Of training rows; the answers of this many are enough to learn from."""
 _LOOKED_AT = 2_000
 """Rows of a table from which it is told what its columns hold."""
 _LEAST_OF_CLASSES = 0.5
@@ -30,13 +30,13 @@ class TrainLabels:
     of: Mapping[str, pd.Series]
     """By target name, the value by unit (an id of a training row, or the path of a training file), as `Target.values` has it."""
     tables: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    """By path of a table the columns of ids and of answers (of the first target) in it; the id column is empty where rows have no
+    """By path of a table the columns of ids and of answers (of the first target) in it; the id column is empty if rows have no
     id, and units are then `PATH:ROW`."""
     shared: frozenset[str] = frozenset()
     """Ids that test rows have as well, as both sides are numbered: they name a training unit only in a path that says `train`."""
 
     def value(self, target: str, path_or_id: str) -> object | None:
-        """The answer of the unit that an id, a path or a path's stem names; None where it is not known."""
+        """The answer of the unit that an id, a path or a path's stem names; None if it is not known."""
         known = self.of.get(target)
         if known is None:
             return None
@@ -48,11 +48,11 @@ class TrainLabels:
         return None
 
     def is_train(self, path: str) -> bool:
-        """Whether a file is on the training side: it has a known answer, or lies in a folder or table of training data."""
+        """Whether a file is on the training side: it has a known answer, or is in a folder or table of training data."""
         return path in self.tables or "train" in path.lower() or any(self.value(target, path) is not None for target in self.of)
 
     def values(self, target: str, units: np.ndarray) -> np.ndarray:
-        """`value` of many ids, shape (units,), object; None where it is not known."""
+        """`value` of many ids, shape (units,), object; None if it is not known."""
         known = self.of.get(target)
         if known is None:
             return np.full(len(units), None, dtype=object)
@@ -162,7 +162,7 @@ def _values(chunk: pd.DataFrame, target: Target, columns: Sequence[str]) -> np.n
 
 
 def _of_folders(seen: Seen, target: Target, truth: Truth) -> pd.Series:
-    """Answers that stand in the paths of training files: `train/Maize/1.png`."""
+    """Answers that are in the paths of training files: `train/Maize/1.png`."""
     import pandas as pd
 
     by_text = {text: name for name in target.classes for text in (name, name.lower(), name.replace(" ", "_"))}

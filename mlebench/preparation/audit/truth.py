@@ -100,7 +100,7 @@ class Truth:
         return {name: rows for name, rows in found.items() if name not in self.keys and len(rows) < self.rows}
 
     def rows_of(self, path: str) -> np.ndarray:
-        """Positions of the rows that a file belongs to, by its name, its stem or its folders; empty where it belongs to none."""
+        """Positions of the rows that a file belongs to, by its name, its stem or its folders; empty if it belongs to none."""
         parts = [part for part in path.replace("!", "").split("/") if part]
         for part in reversed(parts):
             for name in (part, stem(part)):
@@ -167,7 +167,7 @@ def _with_same_cells(perfect: pd.DataFrame, columns: Sequence[str]) -> Iterable[
 
 
 def _one_hot(perfect: pd.DataFrame, columns: Sequence[str]) -> np.ndarray | None:
-    """The name of the only column with a one, of each row; None where rows are no such."""
+    """The name of the only column with a one, of each row; None if rows are not one-hot."""
     numbers = np.stack([_numbers(perfect[column].to_numpy()) for column in columns], axis=1)
     if not np.isin(numbers, (0.0, 1.0)).all() or not (numbers.sum(axis=1) == 1).all():
         return None

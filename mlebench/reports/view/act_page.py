@@ -33,7 +33,7 @@ class _Asked(NamedTuple):
 
 
 def act_links(view: View, group: WatchedGroup, record: RunRecord | None = None) -> str:
-    """Links to the pages that ask before each act that is possible now, as HTML; empty where nothing can be done from here.
+    """Links to the pages that ask before each act that is possible now, as HTML; empty if nothing can be done from here.
 
     Args:
         view: the server; one that only shows offers no acts.
@@ -50,12 +50,14 @@ def act_links(view: View, group: WatchedGroup, record: RunRecord | None = None) 
 
 
 def make_act(view: View, query: Query, group: str) -> Page | None:
-    """The page that asks before the act `do` on a group, or on its run `run`, is done; None where there is none of that name."""
+    """The page that asks before the act `do` on a group, or on its run `run`, is done; None if there is none of that name."""
     asked = _asked(view, query, group)
     if asked is None:
         return None
     if not view.allows_control:
-        return _refusal(view, asked, "This server only shows. `mlebench view --allow-control` starts one that acts, too.", 403)
+        return _refusal(
+            view, asked, "This server is read-only. Start one that can act with `mlebench view --allow-control`.", 403
+        )
     return _page(view, asked, _label(asked.do, asked.record), _question(view, asked))
 
 
@@ -67,7 +69,7 @@ def do_act(view: View, form: Mapping[str, str], group: str) -> str | Page:
     """
     asked = _asked(view, form, group)
     if asked is None or not view.allows_control:
-        why = "There is no such run or act." if asked is None else "This server only shows."
+        why = "No such run or action." if asked is None else "This server is read-only."
         return Page("Not done", why, every=None, status=404 if asked is None else 403)
     try:
         sentence = _do(asked, form)
@@ -137,7 +139,7 @@ def _do(asked: _Asked, form: Mapping[str, str]) -> str:
 
 def _number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER):
-        raise UsageError("most runs at once is not a whole number; go back and give one, 1 at least")
+        raise UsageError("the number of runs at once must be a whole number of at least 1; go back and enter one")
     return int(text)
 
 
@@ -155,23 +157,23 @@ def _consequence(asked: _Asked) -> str:
     name = asked.watched.name
     match asked.do:
         case "pause":
-            return f"No further run of {name} starts, retries included. Runs that have started go on to their end."
+            return f"No further run of {name} starts, including retries. Running runs continue to their end."
         case "continue":
             return f"Runs of {name} start again."
         case "parallel":
             return (
-                f"This limits how many runs of {name}, and of all groups that its harness runs together, are under way at once. "
-                "No run is stopped for it. The group keeps the number for when it is resumed."
+                f"This limits how many runs of {name}, and of all groups run by the same harness, run at once. "
+                "No run is stopped. The group keeps the number when it is resumed."
             )
         case "retry":
-            return "Another attempt at the run starts as soon as there is room for it. What the last one left is kept."
+            return "Another attempt at the run starts as soon as a slot is free. Files of the last attempt are kept."
     if asked.record is not None:
         return f"{asked.record.run_id} is stopped and ends as cancelled. It stays cancelled when the group is resumed."
     left = [record for record in asked.watched.records if not record.has_ended]
     running = sum(record.state == "running" for record in left)
     return (
         f"Every run of {name} that has not ended is cancelled: {counted(len(left), 'run')}, {running} of them running. "
-        "Resuming the group does them again."
+        "Resuming the group runs them again."
     )
 
 
@@ -216,12 +218,12 @@ def _place(asked: _Asked) -> tuple[str, ...]:
     return ("g", asked.watched.name, *([] if asked.record is None else [asked.record.run_id]))
 
 
-def _way_back(view: View, asked: _Asked, words: str = "Back, without doing it") -> str:
+def _way_back(view: View, asked: _Asked, words: str = "Back without doing this") -> str:
     return f'<a href="{escape(view.address(*_place(asked)))}">{escape(words)}</a>'
 
 
 def _with_code(sentence: str) -> str:
-    """A sentence as HTML; what stands in backticks is shown as code."""
+    """A sentence as HTML; what is in backticks is shown as code."""
     parts = escape(sentence).split("`")
     if len(parts) % 2 == 0:
         # an odd backtick belongs to a name, and is none of ours

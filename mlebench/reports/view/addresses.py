@@ -1,4 +1,4 @@
-"""Paths and queries as they stand in a request, taken apart by the tables of `routes`."""
+"""Paths and queries as they are in a request, taken apart by the tables of `routes`."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Asked(NamedTuple):
 
 
 class Table(Generic[Kind]):
-    """Finds what stands in a table of paths for the path of a request."""
+    """Finds what is in a table of paths for the path of a request."""
 
     def __init__(self, root: str, table: Mapping[str, Kind]) -> None:
         """Args:
         root: what every path begins with.
-        table: by paths such as `/g/{group}`; a part that is written `{path:.+}` takes slashes, too.
+        table: by paths such as `/g/{group}`; a part that is written `{path:.+}` takes slashes as well.
         """
         self._entries = [
             (re.compile(re.escape(root) + _pattern(path)), {part[1] for part in _PART.finditer(path) if part[2]}, found)
@@ -47,7 +47,7 @@ class Table(Generic[Kind]):
     def find(self, path: str) -> tuple[Kind, dict[str, str]] | None:
         """What is there for a path, and its parts by name, unquoted; None: nothing.
 
-        A part that is empty, `.` or `..`, or holds NUL, is no name of anything.
+        A part that is empty, `.` or `..`, or contains NUL is never a name.
         """
         for pattern, deep, found in self._entries:
             if match := pattern.fullmatch(path):

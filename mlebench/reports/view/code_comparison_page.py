@@ -41,7 +41,7 @@ class _Side:
     tree: CodeTree
 
     def read(self, name: str) -> CodeText | None:
-        """A file's beginning; None where there is no such file."""
+        """A file's beginning; None if there is no such file."""
         file = self.tree.by_name.get(name)
         return None if file is None else read_code(self.folder, self.within, file, _LARGEST)
 
@@ -57,7 +57,7 @@ class _Compared:
     name: str
     state: str
     added: int | None = None
-    """Lines; None where they were not counted."""
+    """Lines; None if they were not counted."""
     removed: int | None = None
 
 
@@ -71,7 +71,7 @@ def make_code_comparison(view: View, query: Query) -> Page | None:
     first, second = (_side(view, name) for name in names)
     if first is None or second is None:
         missing = [name for name, side in zip(names, (first, second), strict=True) if name and side is None]
-        lead = f"There is no run {' and no run '.join(printable(name) for name in missing)}." if missing else ""
+        lead = f"Unknown run: {', '.join(printable(name) for name in missing)}." if missing else ""
         choosing = Section("choice", "Runs", _form(view, names))
         return Page("Compare code", lead, [choosing], crumbs, None, status=404 if missing else 200)
     lead = f"A is {first.address}, B is {second.address}."
@@ -98,7 +98,7 @@ def _form(view: View, names: tuple[str, str]) -> str:
         TextField(name, label, value, placeholder="GROUP/RUN", is_required=True)
         for label, name, value in (("A", "first", names[0]), ("B", "second", names[1]))
     ]
-    about = with_code("`GROUP/RUN`, and for an earlier attempt `GROUP/RUN/ATTEMPT`.")
+    about = with_code("`GROUP/RUN`, or `GROUP/RUN/ATTEMPT` for an earlier attempt.")
     action = view.address("compare", "code")
     return filter_form(fields, action=action, label="Runs whose code is compared", button="Compare") + note(about)
 
@@ -107,7 +107,7 @@ def _files(view: View, first: _Side, second: _Side, shown: str | None) -> str:
     problems = [f"{side.address}: {problem}." for side in (first, second) for problem in side.tree.problems]
     compared = list(_compared(first, second))
     if not compared:
-        return "".join(map(warning, problems)) + note("Neither run left code.")
+        return "".join(map(warning, problems)) + note("Neither run has code.")
     states = {state: sum(entry.state == state for entry in compared) for state in (_CHANGED, _ONLY_A, _ONLY_B, _UNKNOWN, _EQUAL)}
     told = ", ".join(f"{count:,} {state}" for state, count in states.items() if count)
     lines = [_row(view, first, second, entry, shown) for entry in compared if entry.state != _EQUAL]
@@ -177,16 +177,16 @@ def _difference(first: CodeText | None, second: CodeText | None, is_unified: boo
         return
     for label, text in (("A", first), ("B", second)):
         if text is not None and (text.problem or text.is_binary):
-            yield note(f"In {label} it is not shown: {text.problem or 'it is not a text file'}.")
+            yield note(f"Not shown for {label}: {text.problem or 'it is not a text file'}.")
         elif text is not None and not text.is_whole:
-            yield warning(f"Only the first {show_size(_LARGEST)} of it are compared in {label}.")
+            yield warning(f"Only the first {show_size(_LARGEST)} are compared in {label}.")
     left, right = (_lines(text) if text is not None else [] for text in (first, second))
     found = changes(left, right)
     if all(change.is_equal for change in found):
-        yield note("The lines are the same." if left or right else "There is no line to compare.")
+        yield note("The lines are the same." if left or right else "There are no lines to compare.")
         return
     if max(len(left), len(right)) > MOST_LINES:
-        yield note(f"It has more than {MOST_LINES:,} lines: all between the first and the last change counts as changed.")
+        yield note(f"More than {MOST_LINES:,} lines: everything between the first and the last change counts as changed.")
     added, removed = added_and_removed(found)
     yield f"<p>{counted(added, 'line')} added, {counted(removed, 'line')} removed from A to B.</p>"
     yield _table(list(_few(rows(left, right, found, _AROUND))), is_unified)

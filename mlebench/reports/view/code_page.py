@@ -26,13 +26,13 @@ _FIRST = ("main.py", "train.py", "solution.py", "run.py", "README.md")
 _EVERY = 5.0
 _NOTEBOOK = ".ipynb"
 _CELL = "cell.py"
-"""Cells are in Python, whatever the notebook says of itself."""
+"""Cells are in Python, whatever the notebook says about itself."""
 _COLOURS = re.compile(r"\x1b\[[0-9;]{0,30}m")
 _highlighting = Highlighting()
 
 
 def make_code(view: View, query: Query, group: str, run_id: str) -> Page | None:
-    """The page of a file, `file` in the query, below `code/` or the attempt's folder; None where there is no such run.
+    """The page of a file, `file` in the query, below `code/` or the attempt's folder; None if there is no such run.
 
     Without `file` it is one whose name says that it comes first. `attempt` in the query says which attempt, by default the last.
     """
@@ -44,7 +44,7 @@ def make_code(view: View, query: Query, group: str, run_id: str) -> Page | None:
     pages = _Pages(view, group, run_id, query.get("attempt"))
     tree = code_tree(folder, within)
     every = _EVERY if found.is_under_way else None
-    lead = f"{counted(len(tree.files), 'file')} that the agent left in attempt {attempt}." if attempt else ""
+    lead = f"{counted(len(tree.files), 'file')} left by the agent in attempt {attempt}." if attempt else ""
     wanted = query.get("file")
     file = tree.file(wanted) if wanted else _first(tree)
     since = _since(view, f"{group}/{run_id}", attempt, found.record.attempt)
@@ -56,7 +56,7 @@ def make_code(view: View, query: Query, group: str, run_id: str) -> Page | None:
         sections.append(Section("file", printable(file.name), "".join(_file(folder, within, file, pages))))
         title = f"{printable(file.name)} of {run_id}"
     elif wanted:
-        sections.append(Section("file", printable(wanted), note("There is no such file, or it has gone.")))
+        sections.append(Section("file", printable(wanted), note("The file does not exist or was removed.")))
     return Page(title, lead, sections, crumbs, every, status=404 if wanted and file is None else 200)
 
 
@@ -152,7 +152,7 @@ def _text(file: CodeFile, text: str, is_whole: bool) -> Iterator[str]:
     lines = text.removesuffix("\n").split("\n")
     if len(lines) > _MOST_LINES or not is_whole:
         lines = lines[:_MOST_LINES]
-        yield warning(f"Cut after {counted(len(lines), 'line')}; the download has all.")
+        yield warning(f"Cut after {counted(len(lines), 'line')}; download the file to see all.")
     shown = "\n".join(line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}…" for line in lines)
     yield numbered(_marked(file.name, [shown])[0])
 
@@ -175,7 +175,7 @@ def numbered(lines: Sequence[str], before: str = "L") -> str:
 
 
 def _cells(text: str) -> list[Mapping[str, Any]] | None:
-    """The cells of a notebook; None where it is none."""
+    """The cells of a notebook; None if it is none."""
     try:
         notebook = parse_json(text)
     except (ValueError, RecursionError):
@@ -186,14 +186,14 @@ def _cells(text: str) -> list[Mapping[str, Any]] | None:
 
 def _notebook(cells: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if len(cells) > _MOST_CELLS:
-        yield warning(f"Only the first {_MOST_CELLS:,} of {len(cells):,} cells are shown; the download has all.")
+        yield warning(f"Only the first {_MOST_CELLS:,} of {len(cells):,} cells are shown; download the file to see all.")
     sources = [_joined(cell.get("source")) for cell in cells[:_MOST_CELLS]]
     left = _LARGEST
     for place, source in enumerate(sources):
         sources[place] = source[: max(left, 0)].removesuffix("\n")
         left -= len(source)
     if left < 0:
-        yield warning(f"Only the first {show_size(_LARGEST)} of the cells' texts are shown; the download has all.")
+        yield warning(f"Only the first {show_size(_LARGEST)} of the cells' texts are shown; download the file to see all.")
     code = [place for place, cell in enumerate(cells[:_MOST_CELLS]) if cell.get("cell_type") == "code"]
     marked = dict(zip(code, _marked(_CELL, [sources[place] for place in code]), strict=True))
     outputs = _MOST_OUTPUT
@@ -227,7 +227,7 @@ def _outputs(cell: Mapping[str, Any], left: int) -> Iterator[str]:
             more = f"… {counted(len(text) - _LONGEST_OUTPUT, 'more character')}" if len(text) > _LONGEST_OUTPUT else ""
             yield f'<pre class="output" tabindex="0">{escape(shown)}{more}</pre>'
         if kinds:
-            yield note(f"An output as {', '.join(kinds)} is not shown.")
+            yield note(f"Output of type {', '.join(kinds)} is not shown.")
 
 
 def _joined(value: Any, joint: str = "") -> str:

@@ -35,7 +35,7 @@ def make_comparison(view: View, query: Query) -> Page | None:
         return Page("Compare two groups", "", [choosing], crumbs, None)
     if first is None or second is None:
         missing = " and ".join(f"“{name}”" for name, group in zip(names, found, strict=True) if group is None)
-        return Page("Compare two groups", f"There is no group {missing}.", [choosing], crumbs, None, status=404)
+        return Page("Compare two groups", f"Unknown group: {missing}.", [choosing], crumbs, None, status=404)
     lead = f"A is {first.name} ({_agent(first)}), B is {second.name} ({_agent(second)})."
     every = None if first.state == second.state == "done" else _EVERY
     sections = [*_compared(view, first, second), choosing]
@@ -64,9 +64,9 @@ def _compared(view: View, first: WatchedGroup, second: WatchedGroup) -> Iterator
         yield Section("verdict", "Who is ahead", warning(str(error)))
         return
     under_way = [group.name for group in (first, second) if group.state != "done"]
-    notes = [*(f"{name} has not ended; this is how it stands now." for name in under_way), *paired.notes]
+    notes = [*(f"{name} has not ended; this is its current state." for name in under_way), *paired.notes]
     if paired.comparison is None:
-        notes.append("No competition has ended in both, so there is nothing to compare yet.")
+        notes.append("No competition has ended in both groups yet, so there is nothing to compare.")
         yield Section("verdict", "Who is ahead", "".join(map(note, notes)))
         return
     yield Section("verdict", "Who is ahead", _verdict(paired.comparison, first.name, second.name) + "".join(map(note, notes)))
@@ -79,11 +79,11 @@ def _verdict(comparison: Comparison, first: str, second: str) -> str:
     sure = spread is not None and (spread.lower > 0 or spread.upper < 0)
     over = f", 95 % interval over competitions {interval(spread)}" if spread is not None else ""
     if difference == 0:
-        words = f"Neither: {first} and {second} have as many medals{over}."
+        words = f"Neither: {first} and {second} have equally many medals{over}."
     else:
         ahead, behind = (first, second) if difference > 0 else (second, first)
         words = f"{ahead} is ahead of {behind} by {abs(difference):.1f} percentage points in medal rate{over}"
-        words += "." if sure else ", which holds 0: this may be chance." if spread is not None else "."
+        words += "." if sure else ", which includes 0: this may be chance." if spread is not None else "."
     count = len(comparison.competitions)
     spent = [figures.total.cost_usd if figures else None for figures in (comparison.first_usage, comparison.second_usage)]
     around = interval(spread) if spread else "one competition: no interval"
@@ -92,7 +92,7 @@ def _verdict(comparison: Comparison, first: str, second: str) -> str:
             Card("Medal rate, A − B", f"{difference:+.1f} points", [around]),
             _test_card("By medals", comparison.medal_sign_test),
             _test_card("By score", comparison.score_sign_test),
-            Card("Measured cost, USD", " : ".join(map(usd, spent)), ["A : B, all runs that are compared"]),
+            Card("Measured cost, USD", " : ".join(map(usd, spent)), ["A : B, all compared runs"]),
             Card("Compared", f"{count:,}", ["competition" if count == 1 else "competitions"]),
         ]
     )
@@ -116,9 +116,9 @@ def _table(view: View, paired: PairedGroups, first: str, second: str) -> str:
         for name in paired.competition_ids
     ]
     about = (
-        "Medals, relative, USD and time are A : B, and sorted by the difference. Better: by the mean score, in the direction of "
-        "the metric. Relative: the mean score, 0 at the leaderboard's median and 1 at gold. USD: of all runs, ‡ where the agent "
-        "reports them. Time: the mean of the runs."
+        "Medals, relative, USD and time are A : B and sort by the difference. Better: by the mean score, in the direction of "
+        "the metric. Relative: the mean score, 0 at the leaderboard's median and 1 at gold. USD: all runs, ‡ as reported. "
+        "Time: mean over runs."
     )
     return sortable_table(header, rows, sticky=True) + note(about)
 

@@ -110,10 +110,10 @@ class Connection(RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Answer what is no request, without repeating anything of it."""
+        """Answer a malformed request without repeating any of it."""
         if request.writer.output_size > 0:
             raise ConnectionError("an answer has begun")
-        words = "this is no request of HTTP/1.1\n" if status < 500 else "the server failed\n"
+        words = "this is not an HTTP/1.1 request\n" if status < 500 else "the server failed\n"
         response = web.Response(status=status, text=words, headers=HEADERS)
         response.force_close()
         return response

@@ -46,7 +46,7 @@ class _Shown:
 
 
 def make_conversation(view: View, query: Query, group: str, run_id: str) -> Page | None:
-    """The conversation of an attempt, `attempt` in the query, the last by default; None where there is no such run.
+    """The conversation of an attempt, `attempt` in the query, the last by default; None if there is no such run.
 
     Shown are 50 calls, the newest by default: those of `page`, or those around the line `call` of the ledger; with `whole` that
     call alone, with its whole texts.
@@ -64,7 +64,7 @@ def make_conversation(view: View, query: Query, group: str, run_id: str) -> Page
     if attempt is None:
         if wanted is not None and any(isinstance(one, Attempt) for one in attempts):
             return None
-        said = next((one.sentence for one in attempts if isinstance(one, Unreadable)), "No attempt at the run has begun yet.")
+        said = next((one.sentence for one in attempts if isinstance(one, Unreadable)), "No attempt at the run has started yet.")
         every = None if record.has_ended else _EVERY
         return Page(title, "", [Section("conversation", "Conversation", note(said))], crumbs, every)
     talk = _Talk(view, query, attempt, [one.number for one in attempts if isinstance(one, Attempt)])
@@ -83,7 +83,7 @@ class _Talk:
     def lead(self) -> str:
         many = f"Attempt {self._attempt.number} of {max(self._numbers)}" if len(self._numbers) > 1 else "The only attempt"
         agent = self._attempt.group.plan.agent.id
-        return f"{many}, by {agent}. What follows was written by the agent, its models and their tools."
+        return f"{many}, by {agent}. Everything below was written by the agent, its models and their tools."
 
     def sections(self) -> list[Section]:
         watched = _recent.of(self._attempt)
@@ -104,10 +104,10 @@ class _Talk:
         if not plan.has_gateway:
             network = plan.agents_network
             return (
-                "The run has no gateway to models, so that nothing is known of what its agent asked them: its network is "
+                "The run has no model gateway, so its model calls are unknown: its network is "
                 f"“{network}”, and gateways are for `network: models` and for agents whose agent.yaml lists `models`."
             )
-        return "The agent has asked no model yet." if self._is_default else "The agent asked no model."
+        return "The agent has not called a model yet." if self._is_default else "The agent called no model."
 
     def _shown(self, watched: WatchedCalls) -> _Shown:
         count = len(watched.calls)
@@ -161,7 +161,7 @@ class _Talk:
             html.append(f"<p>{link(self._address(call=n) + f'#call-{n}', f'Call {n:,} among the others')}</p>")
         elif shown.pages > 1:
             last = min(shown.end, len(watched.calls))
-            html.append(note(f"This page has calls {shown.start + 1:,} to {last:,} of {len(watched.calls):,}."))
+            html.append(note(f"This page shows calls {shown.start + 1:,} to {last:,} of {len(watched.calls):,}."))
         if self._attempt.group.plan.profile.record == "usage":
             html.append(
                 note(with_code("`record: usage` in the profile keeps no texts; `record: full` keeps those of later groups."))
@@ -194,19 +194,19 @@ class _Talk:
         title = f"{_first_words(part, said, window)} ({counted(len(part.calls), 'call')})"
         notes = []
         if part.begins_earlier:
-            notes.append("It began on an earlier page; what stood there already is left out.")
+            notes.append("It began on an earlier page, whose content is omitted here.")
         if part.continues is not None:
-            notes.append(f"It goes on from call {part.continues:,} in another way.")
+            notes.append(f"It branches off from call {part.continues:,}.")
         head = f'<h3 id="{anchor}">{escape(title)}</h3>{"".join(map(note, notes))}'
         written = (
-            note(f"{counted(step, 'turn')} left out here.") if isinstance(step, int) else writer.html(step) for step in steps
+            note(f"{counted(step, 'turn')} omitted here.") if isinstance(step, int) else writer.html(step) for step in steps
         )
         return _WrittenPart(anchor, title, head + "\n".join(written))
 
     def _table(self, entries: Sequence[LedgerCall]) -> str:
         header = ["Call", "After the start", "Outcome", "Model", "Input", "Cached", "Output", "USD", "Seconds"]
         rows = [self._row(entry) for entry in entries]
-        words = "What each call took, as the gateway measured it."
+        words = "Each call as measured by the gateway."
         return fold(words, sortable_table(header, rows, sticky=True), name="table-of-calls", is_open=not self._has_texts())
 
     def _has_texts(self) -> bool:
@@ -251,7 +251,7 @@ def _sums(watched: WatchedCalls) -> str:
             Card("Tokens in", whole(sums.prompt), [f"{whole(sums.cached)} of them cached"]),
             Card("Tokens out", whole(sums.completion)),
             Card("Cost, USD", cost, [] if sums.cost is not None else ["the price of a call is unknown"]),
-            Card("Waited for models", show_duration(seconds), ["the sum over all calls"]),
+            Card("Time waiting for models", show_duration(seconds), ["sum over all calls"]),
         ]
     )
 
@@ -275,7 +275,7 @@ def _few_steps(part: Part, window: Window) -> Iterator[Step | int]:
 
 
 def _first_words(part: Part, steps: Sequence[Step], window: Window) -> str:
-    """What tells a conversation from others: how its first user's text begins."""
+    """Identifies a conversation by the beginning of its first user text."""
     opening = "" if part.opening is None else str(window.conversations.turn(part.opening.place)["text"])
     text = next((text for text in (opening, *(step.text for step in steps)) if text.strip()), "Without texts")
     words = " ".join(text[: 4 * _FIRST_WORDS].split())

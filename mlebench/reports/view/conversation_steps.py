@@ -88,9 +88,9 @@ class StepWriter:
 
     def _head(self, step: Step, anchor: str) -> str:
         if step.call is None:
-            remarks = ["in place of earlier turns"] if step.replaces else []
+            remarks = ["replaces earlier turns"] if step.replaces else []
             if step.source == "agent":
-                remarks.append("an answer of no call on this page")
+                remarks.append("answer of a call on another page")
             if step.source == "tool":
                 remarks.append(f"of {printable(step.tool)}" if step.tool else "of no call on this page")
             return f"<b>{_SOURCES[step.source]}</b>{_spans(remarks)}"
@@ -157,7 +157,7 @@ class StepWriter:
 
     def _result(self, result: ToolResult, n: int, name: str) -> str:
         size = counted(len(result.text), "character")
-        words = "Result, put in place of an earlier one" if result.replaces else "Result"
+        words = "Result, replacing an earlier one" if result.replaces else "Result"
         summary = f"{words}, {size}: <code>{escape(_one_line(result.text))}</code>"
         return fold(Html(summary), self._text(result.text, n), name=name, css="result")
 
@@ -187,7 +187,7 @@ def outcome_words(call: Call) -> str:
     if call.outcome == "answered":
         return ""
     if call.outcome == "replayed":
-        words = "answered with an earlier answer, without a call of the provider"
+        words = "answered from an earlier answer, without calling the provider"
     else:
         words = f"{call.outcome} with HTTP status {call.status}"
     return f"{words}: {call.reason}" if call.reason else words

@@ -35,7 +35,7 @@ class _Reason(NamedTuple):
 
 
 def failure_table(view: View, group: WatchedGroup, records: Iterable[RunRecord], asked: Asked) -> str:
-    """How often what went wrong, most often first; empty where nothing did.
+    """How often what went wrong, most often first; empty if nothing did.
 
     Args:
         asked: links of reasons narrow it down to the runs of one.

@@ -30,11 +30,11 @@ class GroupFigures:
     """Runs with a grading report, those on mock data left out: what shares of medals are over."""
     medals: int
     measured: Spent | None
-    """What the gateway measured; None where it measured no run."""
+    """What the gateway measured; None if it measured no run."""
     claimed: Spent | None
     """What agents claim, over the runs of which nothing was measured."""
     gpu_hours: float | None
-    """None where another harness ran it and nobody knows."""
+    """None if another harness ran it and nobody knows."""
 
     @property
     def running(self) -> int:
@@ -58,7 +58,7 @@ class GroupFigures:
 
     @property
     def medal_share(self) -> float | None:
-        """Share of the graded runs that earned a medal, 0 to 1; None where none was graded."""
+        """Share of the graded runs that earned a medal, 0 to 1; None if none was graded."""
         return self.medals / self.graded if self.graded else None
 
     @property
@@ -108,24 +108,24 @@ def state_of(watched: WatchedGroup) -> GroupState:
 
 
 def problem_of(watched: WatchedGroup) -> str:
-    """What people should know of a group and may do about it, one sentence without its full stop; empty where all is well."""
+    """What people should know of a group and may do about it, one sentence without its full stop; empty if all is well."""
     group = watched.group
     if group is None:
         return watched.problem or "it cannot be read"
     state = state_of(watched)
     resuming = group.command("run", "--resume", group.name)
     if state == "interrupted":
-        return f"no harness runs it; {resuming} goes on"
+        return f"no harness is running it; {resuming} continues it"
     if state == "paused":
-        return f"paused: no further run is started; {group.command('runs', group.name, '--continue')} starts runs again"
+        return f"paused: no further runs start; {group.command('runs', group.name, '--continue')} starts runs again"
     lost = figures_of(watched).lost
     if state == "done" and lost and group.imported is None:
-        return f"{lost} lost to the infrastructure; {resuming} tries again"
+        return f"{lost} lost to the infrastructure; {resuming} retries them"
     return ""
 
 
 def expected_end(watched: WatchedGroup) -> datetime | None:
-    """When the harness expects the last run to end, to the minute; None where it does not say."""
+    """When the harness expects the last run to end, to the minute; None if it does not say."""
     harness = watched.harness
     if harness is None or harness.seconds_left is None or state_of(watched) != "running":
         return None

@@ -29,16 +29,16 @@ from mlebench.reports.view.seed_grid import make_grid, standing_legend
 from mlebench.reports.view.so_far import over_time
 from mlebench.reports.view.view import Page, Query, View, seconds_between_looks
 from mlebench.reports.view.watched_runs import WatchedGroup
-from mlebench.runs.display import limits_text
 from mlebench.runs.group import Group
 from mlebench.runs.record import RunRecord, known_time
+from mlebench.runs.wording import limits_text
 
 _WORDS = ("competition", "state", "medal", "reason")
 _LONGEST = 200
 
 
 def make_group(view: View, query: Query, group: str) -> Page | None:
-    """The page of a group; None where there is none of that name."""
+    """The page of a group; None if there is none of that name."""
     found = view.runs.group(group)
     if found is None:
         return None

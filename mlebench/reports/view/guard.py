@@ -1,8 +1,8 @@
-"""Who may ask the server, and what every answer tells the browser.
+"""Which requests the server accepts, and the headers of every response.
 
-The address holds a token. A page of somebody else's in the same browser knows none, and is refused by what browsers say of a
+The address holds a token. A page of somebody else's in the same browser knows none, and is refused by what browsers say about a
 request besides: for which host it is, as anybody may let a name point here; from which page it comes; and whether it is a
-navigation. Beyond loopback a password is asked for, too.
+navigation. Beyond loopback a password is asked for as well.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 HEADERS = {
     "Content-Security-Policy": _PAGE_POLICY,
     "X-Content-Type-Options": "nosniff",
-    # to nobody else; without any, a browser would not say of a form of ours where it comes from
+    # to nobody else; without any, a browser would not say about a form of ours where it comes from
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -62,20 +62,20 @@ class NotServed(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What stands in an address between the scheme and the path."""
+    """What is in an address between the scheme and the path."""
 
     host: str
     port: int | None
 
     @classmethod
     def of(cls, text: str, scheme: str = "http") -> Place | None:
-        """Such as of `127.0.0.1:8765`; a port that goes without saying is filled in. None where it is no such text."""
+        """Host and port, such as `127.0.0.1:8765`; a default port is filled in. None if malformed."""
         try:
             found = urlsplit(f"//{text}")
             port = found.port
         except ValueError:
             return None
-        # neither a user nor a path stands in a host
+        # neither a user nor a path is in a host
         if not found.hostname or found.netloc != text or "@" in text:
             return None
         return cls(found.hostname, port or {"http": 80, "https": 443}[scheme])
@@ -107,15 +107,15 @@ class Guard:
     def _by_origin(self, request: web.BaseRequest) -> NotServed | None:
         hosts = request.headers.getall("Host", [])
         if len(hosts) != 1 or not self._is_ours(Place.of(hosts[0])):
-            return NotServed(421, f"this server is asked as 127.0.0.1:{self.port}; `--trusted-host NAME` adds another name")
+            return NotServed(421, f"open this server as 127.0.0.1:{self.port}, or allow another name with `--trusted-host NAME`")
         if request.method not in _METHODS:
-            return NotServed(405, "this server takes GET, HEAD and POST")
+            return NotServed(405, "this server accepts GET, HEAD and POST")
         is_change = request.method == "POST"
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none") and (is_change or not _is_visit(request)):
-            return NotServed(403, "a page of another site asked for this")
+            return NotServed(403, "the request came from another site")
         origins = request.headers.getall("Origin", [])
         if (is_change or origins) and not (len(origins) == 1 and self._is_our_origin(origins[0])):
-            return NotServed(403, "a page of another site asked for this, or the request does not say which one did")
+            return NotServed(403, "the request came from another site, or does not say where it came from")
         return None
 
     def _is_our_origin(self, origin: str) -> bool:
@@ -176,13 +176,13 @@ class Password:
         """Why a request is not let in; None: it is."""
         given = _basic_password(request.headers.get("Authorization", ""))
         if given is None:
-            return NotServed(401, "a password is asked for; any user name will do")
+            return NotServed(401, "a password is required; any user name is accepted")
         guesses = self._guesses_of(request.remote or "")
         # taken before it is looked at, or this refusal would tell as much as an answer
         if guesses.take() > 0:
-            return NotServed(429, "too many wrong passwords came from this address; wait a minute")
+            return NotServed(429, "too many wrong passwords from this address; wait a minute")
         if hmac.compare_digest(hashlib.sha256(given).digest(), self.digest):
-            # one that is right is no guess
+            # a correct password is not a guess
             guesses.take(-1)
             return None
         await asyncio.sleep(self.delay)
@@ -223,13 +223,13 @@ def read_password(path: Path) -> Password:
             status = os.fstat(file.fileno())
             content = file.read(_LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise UsageError(f"there is no file {path}; {_advice(path)}") from None
+        raise UsageError(f"{path} does not exist; {_advice(path)}") from None
     except OSError as error:
-        raise UsageError(f"cannot take a password from {path}: it is {error.strerror}; name a file of your own") from None
+        raise UsageError(f"cannot read a password from {path}: it is {error.strerror}; use a file that you own") from None
     if status.st_uid != os.getuid():
-        raise UsageError(f"{path} belongs to another user; name a file of your own")
+        raise UsageError(f"{path} belongs to another user; use a file that you own")
     if stat.S_IMODE(status.st_mode) & 0o077:
-        raise UsageError(f"others can read {path}; close it with `chmod 600 {quoted(str(path))}`")
+        raise UsageError(f"{path} is readable by others; restrict it with `chmod 600 {quoted(str(path))}`")
     return Password.of(_word(path, content))
 
 

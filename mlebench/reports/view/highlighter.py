@@ -1,4 +1,4 @@
-"""Marks the words of code by their kind; runs as a process of its own, by `python -m …highlighter`.
+"""Marks the words of code by their kind; runs as a separate process, by `python -m …highlighter`.
 
 What an agent wrote may keep a lexer busy for hours. This process has limits, and whoever started it ends it when it takes too
 long. It reads an object with `language` and `texts` as JSON, and writes a list of lines of HTML for each text.
@@ -44,7 +44,7 @@ _WHOLE_NAMES = {"dockerfile": "docker", "makefile": "make"}
 
 
 def language_of(name: str) -> str | None:
-    """What a file is written in, as its name says; None where that is unknown."""
+    """What a file is written in, as its name says; None if that is unknown."""
     path = PurePosixPath(name)
     return _WHOLE_NAMES.get(path.name.lower()) or _LANGUAGES.get(path.suffix.lower())
 

@@ -35,7 +35,7 @@ class Highlighting:
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
 
     def lines(self, name: str, texts: Sequence[str], most_seconds: float = _MOST_SECONDS) -> list[list[str]] | None:
-        """The lines of each text as HTML; None where they are better shown plain.
+        """The lines of each text as HTML; None if they are better shown plain.
 
         Args:
             name: of the file, which says the language.

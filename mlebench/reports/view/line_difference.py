@@ -30,7 +30,7 @@ class Row(NamedTuple):
     """A line in both texts, or in one, or two that stand for each other."""
 
     first: int | None
-    """Number of the line, from 1; None where there is none."""
+    """Number of the line, from 1; None if there is none."""
     second: int | None
     first_pieces: Sequence[Piece] = ()
     second_pieces: Sequence[Piece] = ()

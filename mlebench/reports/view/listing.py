@@ -82,7 +82,7 @@ class Column(Generic[Row]):
     title: str
     show: Callable[[Row], Field]
     name: str = ""
-    """In `sort`; empty where nothing is sorted by it."""
+    """In `sort`; empty if nothing is sorted by it."""
     key: Callable[[Row], float | str | None] = lambda row: None
     """What rows are sorted by; None for unknown, which is last in either direction."""
     down: bool = True

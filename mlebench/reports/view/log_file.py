@@ -1,6 +1,6 @@
 """A run's log by ranges of bytes: its end, what was added since, or an earlier part; never the whole, however long it is.
 
-A range begins and ends with a line, so that no character is cut in two. Whatever stands in the log is shown as text: colours of
+A range begins and ends with a line, so that no character is cut in two. Whatever is in the log is shown as text: colours of
 terminals become words of a fixed set, a bar that was drawn over and over is shown as it was last, and every other control
 character is written out.
 """
@@ -70,7 +70,7 @@ class LogPart:
     """A range of the log."""
 
     file: str = ""
-    """Tells the file from one that took its place; empty where there is none. That of a later part may be another word."""
+    """Distinguishes the file from one that replaced it; empty if there is none. A later part may have a different value."""
     is_anew: bool = False
     """Whether the file named in the question is gone or became shorter, so that this is the end of what is there now."""
     start: int = 0
@@ -153,7 +153,7 @@ class _Log:
 
     @property
     def file(self) -> str:
-        """See `LogPart`: numbers of files are given anew, so a checksum of the beginning is part of it."""
+        """See `LogPart`: numbers of files are given again, so a checksum of the beginning is part of it."""
         return self._named(min(self.size, _BEGINNING))
 
     def _named(self, beginning: int) -> str:
@@ -248,7 +248,7 @@ class _Log:
         return least
 
     def _end_of_line(self, place: int) -> int | None:
-        """Behind the next line feed; None where there is none, or none as far as is looked."""
+        """Behind the next line feed; None if there is none, or none as far as is looked."""
         most = min(self.size, place + _MOST_SEARCHED)
         while place < most:
             block = self._bytes(place, min(most, place + _BLOCK))
@@ -283,7 +283,7 @@ def _shown_line(start: int, head: str, left_out: int = 0, tail: str = "", *, is_
     is_harness = is_whole and head.startswith(_HARNESS)
     spans = list(_spans(head))
     if left_out:
-        spans += [Span("c7", f" … {left_out:,} bytes of this line are not shown … "), *_spans(tail)]
+        spans += [Span("c7", f" … {left_out:,} bytes of this line omitted … "), *_spans(tail)]
     return LogLine(start, tuple(spans), is_harness)
 
 

@@ -48,7 +48,7 @@ _CLAIMED = ' <abbr title="reported by the agent, not measured">‡</abbr>'
 
 
 def mark(name: str, sign: str) -> str:
-    """A small square with a sign, which the words beside it explain."""
+    """A small square with a sign, which the words next to it explain."""
     return f'<b class="look is-{name}" aria-hidden="true">{sign}</b>'
 
 

@@ -81,7 +81,7 @@ def make_overview(view: View, query: Query) -> Page:
 
 def _nothing(view: View) -> str:
     making = command("run", "--agent", "dummy", "-c", "ID", runs_dir=view.runs.folder.absolute())
-    return f"<p>There is no run group yet; <code>{escape(making.strip('`'))}</code> makes one.</p>"
+    return f"<p>There are no run groups yet; <code>{escape(making.strip('`'))}</code> creates one.</p>"
 
 
 def _rows(groups: Iterable[WatchedGroup], asked: Asked, runs: RunFilter) -> Iterable[_Row]:

@@ -32,7 +32,7 @@ class PairedGroups:
     first: Runs
     second: Runs
     comparison: Comparison | None
-    """None where they have no competition in common that ended in both."""
+    """None if they have no competition in common that ended in both."""
     notes: tuple[str, ...]
     """What is left out, a sentence each."""
 
@@ -64,7 +64,9 @@ def pair(first: Group, second: Group) -> PairedGroups:
     selection = Selection(_SELECTION, ids)
     if not waiting:
         return PairedGroups(*kept, compare(*results, selection), tuple(notes))
-    notes.append(f"{counted(waiting, 'run')} left out, as {'it has' if waiting == 1 else 'they have'} not ended in both groups.")
+    notes.append(
+        f"{counted(waiting, 'run')} omitted, because {'it has' if waiting == 1 else 'they have'} not ended in both groups."
+    )
     return PairedGroups(*kept, compare_grids(*results, selection, (_grid(kept[0]), _grid(kept[1]))), tuple(notes))
 
 
@@ -101,7 +103,7 @@ def _alone(name: str, runs: Runs, others: Runs) -> list[str]:
     if not alone:
         return []
     few = ", ".join(alone[:3]) + (f" and {len(alone) - 3} more" if len(alone) > 3 else "")
-    return [f"Left out, as only {name} has {'it' if len(alone) == 1 else 'them'}: {few}."]
+    return [f"Omitted, because only {name} has {'it' if len(alone) == 1 else 'them'}: {few}."]
 
 
 def _results(group: Group) -> Results:

@@ -36,7 +36,7 @@ class Prepared(NamedTuple):
 
 
 def static_files() -> dict[str, Prepared]:
-    """The style sheets and scripts of the pages by name, as they lie in the package."""
+    """The style sheets and scripts of the pages by name, as they are in the package."""
     found = {}
     for package in _PACKAGES:
         for entry in files(package).iterdir():

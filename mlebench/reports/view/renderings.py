@@ -85,7 +85,7 @@ class Renderings:
         return (await asyncio.shield(task)).page
 
     def forget(self) -> None:
-        """Make every page anew: something is known to have changed."""
+        """Make every page again: something is known to have changed."""
         self._kept.clear()
         self._view.runs.look_anew()
 
@@ -137,12 +137,12 @@ class Renderings:
             # every viewer's page asks for it again and again
             if told not in self._faults and len(self._faults) < _MOST_FAULTS:
                 self._faults.add(told)
-                _log.exception("a page could not be made")
+                _log.exception("a page could not be created")
             return FAULT.status, framed(view, FAULT)
 
 
 NOT_FOUND = Page("Not found", "There is no such page.", status=404, every=None)
-FAULT = Page("Problem", "This page could not be made; what `mlebench view` prints tells why.", status=500)
+FAULT = Page("Problem", "This page could not be created; see the output of `mlebench view`.", status=500)
 
 
 def framed(view: View, page: Page) -> str:
@@ -178,7 +178,7 @@ def _sign_of(seen: Seen, parts: Mapping[str, str]) -> Sign:
 
 
 def _changed(folder: Path) -> int:
-    """When something was last made, replaced or removed in a folder; 0 where that cannot be told."""
+    """When something was last made, replaced or removed in a folder; 0 if that cannot be told."""
     try:
         return folder.stat().st_mtime_ns
     except OSError:

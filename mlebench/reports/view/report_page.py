@@ -16,7 +16,7 @@ from mlebench.reports.view.watched_runs import WatchedGroup
 
 
 def make_group_report(view: View, query: Query, group: str) -> Page | None:
-    """The page of a group's report; None where there is no such group. It is large and looks for no news."""
+    """The page of a group's report; None if there is no such group. It is large and looks for no news."""
     found = view.runs.group(group)
     if found is None:
         return None
@@ -38,7 +38,7 @@ def make_group_report(view: View, query: Query, group: str) -> Page | None:
 
 
 def _live(view: View, group: WatchedGroup, section: Section) -> Section:
-    """A section whose links lead to pages: a report's lead to the files of runs, as they lie beside a page that is a file."""
+    """A section whose links lead to pages: a report's lead to the files of runs, as they are next to a page that is a file."""
 
     def live(found: re.Match[str]) -> str:
         run_id, *rest = PurePosixPath(unquote(html.unescape(found[1]))).parts or ("",)
@@ -60,5 +60,5 @@ def _unfinished(found: WatchedGroup) -> list[Section]:
     if figures.ended == figures.planned:
         return []
     rest = f"{figures.planned - figures.ended:,} of {counted(figures.planned, 'run')} not ended yet"
-    words = f"{rest}, and counted as failures until then. Load the page again for news."
-    return [Section("unfinished", "Not done yet", f'<p class="warning">{words}</p>')]
+    words = f"{rest}, and counted as failures until then. Reload the page to update it."
+    return [Section("unfinished", "Not finished", f'<p class="warning">{words}</p>')]

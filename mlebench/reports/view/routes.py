@@ -41,13 +41,13 @@ PAGES: dict[str, Maker] = {
     "/g/{group}/{run_id}/conversation": conversation_page.make_conversation,
     "/g/{group}/{run_id}/code": code_page.make_code,
 }
-"""Pages by their paths below the root; all are plain functions of what lies in the folder, so that tests need no server."""
+"""Pages by their paths below the root; all are plain functions of what is in the folder, so that tests need no server."""
 
 FILES: dict[str, Source] = {
     "/g/{group}/{run_id}/log": run_log.send_log,
     "/g/{group}/{run_id}/file": run_files.send_file,
 }
-"""What is sent as bytes: saved by a browser, or read by ranges by a script; `{path:.+}` in a path takes slashes, too."""
+"""What is sent as bytes: saved by a browser, or read by ranges by a script; `{path:.+}` in a path takes slashes as well."""
 
 ACTS: dict[str, Act] = {"/g/{group}/act": act_page.do_act}
 """What is sent by POST, where the view allows control; a page of `PAGES` of the same path asks before."""

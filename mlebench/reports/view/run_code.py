@@ -26,7 +26,7 @@ _LOOKED_AT = 2**13
 
 @dataclass(frozen=True)
 class CodeFile:
-    """A file, or what lies in its place."""
+    """A file, or what is in its place."""
 
     name: str
     """Below the attempt's folder, such as `code/train.py`."""
@@ -85,16 +85,16 @@ def code_tree(folder: Path, within: Path) -> CodeTree:
         for file in _below(folder, within, (top,), budget, problems):
             if top == CODE or is_code(file.name):
                 files.append(file)
-        problems += [f"{top}/ holds more than {_MOST_ENTRIES:,} entries, of which the first are shown"] if budget.is_spent else []
+        problems += [f"{top}/ contains more than {_MOST_ENTRIES:,} entries; only the first are shown"] if budget.is_spent else []
     if len(files) > MOST_FILES:
         problems.append(f"{len(files) - MOST_FILES:,} more files are not shown")
     if len(problems) > _MOST_PROBLEMS:
-        problems[_MOST_PROBLEMS:] = [f"{len(problems) - _MOST_PROBLEMS:,} more folders are left out"]
+        problems[_MOST_PROBLEMS:] = [f"{len(problems) - _MOST_PROBLEMS:,} more folders are omitted"]
     return CodeTree(tuple(files[:MOST_FILES]), tuple(problems))
 
 
 def file_at(folder: Path, within: Path, name: str) -> CodeFile | None:
-    """A file that the tree may have no room for, by its name; None where there is none, or none that a tree has."""
+    """A file that the tree may have no room for, by its name; None if there is none, or none that a tree has."""
     parts = PurePosixPath(name).parts
     if len(parts) < 2 or ".." in parts or parts[0] not in _FOLDERS or not (parts[0] == CODE or is_code(name)):
         return None
@@ -131,7 +131,7 @@ def _below(folder: Path, within: Path, parts: tuple[str, ...], budget: _Budget, 
         if not stat.S_ISDIR(status.st_mode):
             yield CodeFile(f"{name}/{entry}", status.st_size, kind_of(status.st_mode))
         elif len(parts) >= _DEEPEST:
-            problems.append(f"{name}/{entry}/ lies too deep to be shown")
+            problems.append(f"{name}/{entry}/ is nested too deeply to be shown")
         else:
             yield from _below(folder, within, (*parts, entry), budget, problems)
 
@@ -140,7 +140,7 @@ def read_bytes(folder: Path, within: Path, file: CodeFile, most: int) -> bytes:
     """The beginning of a file of the tree, of at most `most` bytes.
 
     Raises:
-        OSError: something else lies there, or it may not be read.
+        OSError: something else is there, or it may not be read.
     """
     if not file.is_file:
         raise OSError(errno.EINVAL, f"it is {file.kind}, which is not followed", file.name)

@@ -67,7 +67,7 @@ def time_section(attempt: WatchedAttempt, course: Course) -> Section:
     return Section(
         "time",
         "Over time",
-        "".join(parts) or note("No snapshot was kept and no call was recorded."),
+        "".join(parts) or note("No snapshots or calls were recorded."),
     )
 
 
@@ -82,8 +82,8 @@ def resources_section(attempt: WatchedAttempt, course: Course) -> Section:
 
 def _why_no_measures(attempt: WatchedAttempt) -> str:
     if attempt.group.imported is not None:
-        return f"{attempt.group.imported.tool} does not tell what its runs used of their machines over time."
-    return "Nothing was measured so far." if attempt.is_under_way else "Nothing was measured."
+        return f"{attempt.group.imported.tool} does not report resource use over time."
+    return "Nothing measured so far." if attempt.is_under_way else "Nothing was measured."
 
 
 def _start(attempt: WatchedAttempt) -> float | None:
@@ -260,7 +260,7 @@ def _drawing(
 
 
 def graded_snapshots(attempt: WatchedAttempt) -> Sequence[ScoredSnapshot]:
-    """The graded snapshots of the run in the order of time; none where nobody has graded the group's."""
+    """The graded snapshots of the run in the order of time; none if nobody has graded the group's."""
     group = attempt.group
     found = _kept(group.folder).get([group.folder / SNAPSHOT_FILE], lambda: _graded(group))
     return found.get(attempt.record.run_id, ())

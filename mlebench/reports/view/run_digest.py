@@ -40,7 +40,7 @@ class RunDigest:
     standing: Standing
     report: CompetitionReport | None
     measured: Spent | None
-    """By the gateway; None where it measured nothing, or the attempt has not ended."""
+    """By the gateway; None if it measured nothing, or the attempt has not ended."""
     claimed: Spent | None
     """By the agent itself, where nothing was measured."""
 
@@ -61,7 +61,7 @@ class RunDigest:
 
 
 def sum_of(spent: Iterable[Spent | None]) -> Spent | None:
-    """The sum; an amount that one of them does not know is unknown. None where nobody says anything."""
+    """The sum; an amount that one of them does not know is unknown. None if nobody says anything."""
     told = [entry for entry in spent if entry is not None]
     if not told:
         return None

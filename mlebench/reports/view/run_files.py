@@ -34,7 +34,7 @@ _LOOKED_AT = 2**13
 
 @dataclass(frozen=True)
 class Entry:
-    """A file, or what else lies in a run's folder."""
+    """A file, or what else is in a run's folder."""
 
     path: tuple[str, ...]
     """Names from the attempt's folder."""
@@ -42,7 +42,7 @@ class Entry:
     inside: tuple[Entry, ...] = ()
     """Of a folder."""
     is_all: bool = True
-    """Whether all that lies in the folder is in `inside`."""
+    """Whether all that is in the folder is in `inside`."""
 
     @property
     def size(self) -> int:
@@ -61,10 +61,10 @@ class Entry:
 
 
 def files_section(view: View, attempt: WatchedAttempt) -> Section:
-    """What lies in the attempt's folder."""
+    """What is in the attempt's folder."""
     entries = list(list_files(attempt))
     if not entries:
-        return Section("files", "Files", note("The folder of the run is empty, or it was removed."))
+        return Section("files", "Files", note("The folder of the run is empty or was removed."))
     rows = "".join(_row(view, attempt, entry) for entry in entries)
     cut = "" if all(map(_is_whole, entries)) else note(f"The first {_MOST_ENTRIES:,} entries, in the file system’s order.")
     return Section("files", "Files", f'{cut}<ul class="files">{rows}</ul>')
@@ -137,7 +137,7 @@ def _anchor(path: Sequence[str]) -> str:
 
 
 def send_file(view: View, query: Query, group: str, run_id: str) -> Content | None:
-    """A file of an attempt, `path` in the query; None where no such file may be sent."""
+    """A file of an attempt, `path` in the query; None if no such file may be sent."""
     attempt = find_attempt(view, query, group, run_id)
     path = None if attempt is None else _path_of(attempt, query)
     if attempt is None or path is None:
@@ -148,7 +148,7 @@ def send_file(view: View, query: Query, group: str, run_id: str) -> Content | No
 
 
 def make_text(view: View, query: Query, group: str, run_id: str) -> Page | None:
-    """A file of an attempt as text, `path` in the query; None where there is no such run, or the path is none of its files."""
+    """A file of an attempt as text, `path` in the query; None if there is no such run, or the path is none of its files."""
     attempt = find_attempt(view, query, group, run_id)
     path = None if attempt is None else _path_of(attempt, query)
     if attempt is None or path is None:
@@ -173,7 +173,7 @@ def _text(path: Path, within: Path) -> str:
 
 
 def _path_of(attempt: WatchedAttempt, query: Query) -> Path | None:
-    """The file that an address names; None where it is none that the page lists."""
+    """The file that an address names; None if it is none that the page lists."""
     text = query.get("path", "")
     parts = PurePosixPath(text).parts
     is_plain = len(text) <= _LONGEST_PATH and "\0" not in text and not text.startswith("/") and ".." not in parts

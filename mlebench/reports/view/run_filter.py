@@ -28,7 +28,7 @@ RUN_STATES: Mapping[str, Mapping[str, str]] = {
         LOST: "lost to the infrastructure",
     }
 }
-"""Values and words of a run's state; `running` holds what starts or is graded, too."""
+"""Values and words of a run's state; `running` holds what starts or is graded as well."""
 
 
 @dataclass(frozen=True)

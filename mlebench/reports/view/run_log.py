@@ -23,7 +23,7 @@ def log_section(view: View, attempt: WatchedAttempt) -> Section:
     if not part.file:
         return Section("log", "Log", note(_why_none(attempt)))
     size = show_size(part.size)
-    about = f"{size} in all" if part.start == 0 else f"the last {show_size(part.size - part.start)} of {size}"
+    about = f"{size} in total" if part.start == 0 else f"the last {show_size(part.size - part.start)} of {size}"
     whole = escape(attempt.address(view, "file", path=LOG))
     address = escape(attempt.address(view, "log"))
     live = " data-live" if attempt.is_under_way else ""
@@ -58,7 +58,7 @@ def _json(part: LogPart, *, is_live: bool) -> bytes:
 
 
 def _place(query: Query, name: str) -> int | None:
-    """A place in a file; None where the address names none."""
+    """A place in a file; None if the address names none."""
     text = query.get(name, "")
     return min(int(text), _LARGEST_PLACE) if text.isascii() and text.isdecimal() and len(text) <= 16 else None
 
@@ -70,7 +70,7 @@ def _line(line: LogLine) -> str:
 
 def _why_none(attempt: WatchedAttempt) -> str:
     if attempt.group.imported is not None:
-        return f"Runs that were imported from {attempt.group.imported.tool} have no log here."
+        return f"Runs imported from {attempt.group.imported.tool} have no log here."
     if attempt.started is None and attempt.is_last:
         return "There is no log yet: the agent has not started."
     return "There is no log: nothing was printed, or it was removed."

@@ -1,4 +1,4 @@
-"""One run while it is under way and afterwards, and each earlier attempt at it."""
+"""One run, during and after it, and each of its earlier attempts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MOST_ATTEMPTS = 100
 
 
 def make_run(view: View, query: Query, group: str, run_id: str) -> Page | None:
-    """The page of a run, or of an earlier attempt at it (`attempt` in the query); None where there is none."""
+    """The page of a run, or of an earlier attempt (`attempt` in the query); None if there is none."""
     attempt = find_attempt(view, query, group, run_id)
     if attempt is None:
         return None
@@ -62,11 +62,11 @@ def _lead(attempt: WatchedAttempt) -> str:
 
 def _gone(attempt: WatchedAttempt) -> str:
     what = "run" if attempt.is_last else "attempt"
-    return warning(f"The folder of this {what} is gone: it was removed or moved.")
+    return warning(f"The folder of this {what} was removed or moved.")
 
 
 def attempts_section(view: View, attempt: WatchedAttempt) -> Section | None:
-    """Every attempt at the run; None where there was but one."""
+    """Every attempt at the run; None if there was but one."""
     record = attempt.record
     earlier = [entry for entry in record.attempts if entry.get("attempt") != record.attempt]
     if not earlier:

@@ -48,7 +48,7 @@ def state_section(view: View, attempt: WatchedAttempt, course: Course) -> Sectio
 
 
 def _elsewhere(view: View, attempt: WatchedAttempt, ledgers: LedgersSoFar) -> str:
-    """Links to what has pages of its own."""
+    """Links to related pages."""
     links = []
     if ledgers.spent or attempt.group.plan.has_gateway:
         links.append(link(attempt.address(view, "conversation"), "Conversation with models"))
@@ -95,11 +95,9 @@ def _why(attempt: WatchedAttempt, phase: Phase) -> str:
     if attempt.record.reason == RECORD_DAMAGED and attempt.is_last:
         return warning(with_code(f"The record of this run is damaged: {words}."))
     if attempt.is_followed:
-        left = (
-            f"Attempt {attempt.number} ended ({attempt.word('reason')}: {attempt.sentence('detail')}); what it left stands below."
-        )
+        left = f"Attempt {attempt.number} ended ({attempt.word('reason')}: {attempt.sentence('detail')}); its files are below."
         return f'<p class="why">{with_code(" ".join(filter(None, (words and f"{words}.", left))))}</p>'
-    whose = {"agent": "the agent’s own doing", "infrastructure": "the infrastructure’s doing, not the agent’s"}
+    whose = {"agent": "caused by the agent", "infrastructure": "caused by the infrastructure, not the agent"}
     told = [words, whose.get(attempt.word("failure_class"), "")]
     sentence = "; ".join(filter(None, told))
     if not sentence:
@@ -140,7 +138,7 @@ def _time(attempt: WatchedAttempt) -> Card:
         seconds = (attempt.ended - attempt.started).total_seconds()
         return Card("Time", show_duration(seconds), of, "#time")
     if attempt.watched.state == "interrupted":
-        return Card("Started", moment(attempt.started), ["no harness watches it", *of], "#time")
+        return Card("Started", moment(attempt.started), ["not watched by a harness", *of], "#time")
     left = [Html(f"time left: {moment(attempt.deadline, css='until')}")] if attempt.deadline else []
     return Card("Running for", moment(attempt.started, css="since"), [*left, *of], "#time")
 
@@ -148,7 +146,7 @@ def _time(attempt: WatchedAttempt) -> Card:
 def _cost(attempt: WatchedAttempt, ledgers: LedgersSoFar) -> Card:
     used, who = usage_of(attempt, ledgers)
     if used is None:
-        return Card("Models", NOTHING, ["no calls were measured"])
+        return Card("Models", NOTHING, ["no calls measured"])
     calls = "" if used.calls is None else counted(used.calls, "call")
     tokens = "" if used.tokens is None else f"{show_count(used.tokens)} tokens"
     notes = [note for note in (calls, tokens, who) if note]
@@ -209,9 +207,9 @@ def _limits(attempt: WatchedAttempt) -> list[tuple[str, object]]:
     profile = attempt.group.plan.profile
     limits = [
         ("Time limit", show_duration(profile.time_limit)),
-        ("Limit of cores", f"{profile.cpus:g}"),
-        ("Limit of memory", show_size(profile.memory)),
-        ("GPUs asked for", profile.gpus),
+        ("Core limit", f"{profile.cpus:g}"),
+        ("Memory limit", show_size(profile.memory)),
+        ("Requested GPUs", profile.gpus),
         ("Network", attempt.group.plan.agents_network),
         ("Budget", profile.budget.words or "no limit"),
     ]

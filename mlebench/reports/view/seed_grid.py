@@ -29,7 +29,7 @@ _MOST_OF_ONE = 40 * _SEEDS_OF_A_LINE
 _MOST_IN_ONE = 12
 """Rows that are not worth dividing."""
 _PARTS = {3: 4, 2: 12}
-"""Tables beside each other, by the most seeds that leave room for them on a wide screen."""
+"""Tables next to each other, by the most seeds that leave room for them on a wide screen."""
 
 
 class _Cell(NamedTuple):
@@ -86,7 +86,7 @@ def _table_of_one(above: str, group: WatchedGroup, name: str, cells: Mapping[int
 
 
 def _side_by_side(rows: Sequence[str], seeds: int) -> list[Sequence[str]]:
-    """The rows of tables that stand beside each other, where so few seeds leave the room."""
+    """The rows of tables that are next to each other, where so few seeds leave the room."""
     parts = next((parts for parts, most in _PARTS.items() if seeds <= most), 1) if len(rows) > _MOST_IN_ONE else 1
     length = -(-len(rows) // parts)
     return [rows[first : first + length] for first in range(0, len(rows), length)]

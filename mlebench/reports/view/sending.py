@@ -1,4 +1,4 @@
-"""Sends what is no page: bytes, or a file of a run by ranges, block by block and never as anything a browser would obey."""
+"""Sends content other than pages: bytes, or a file of a run by ranges, block by block and never as active content."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Sender:
 
         Raises:
             OSError: its file cannot be opened, see `open_plain`.
-            ConnectionError: the client went away or takes nothing, or the file became shorter.
+            ConnectionError: the client went away or takes nothing, or the file was truncated.
         """
         with await self._in_thread(_opened, content) as file:
             size = file.seek(0, os.SEEK_END)
@@ -74,12 +74,12 @@ class Sender:
         while left:
             block = await self._in_thread(file.read, min(_BLOCK, left))
             if not block:
-                raise ConnectionAbortedError("the file became shorter")
+                raise ConnectionAbortedError("the file was truncated")
             try:
                 async with asyncio.timeout(self._stall_seconds):
                     await response.write(block)
             except TimeoutError:
-                raise ConnectionAbortedError("the client does not read") from None
+                raise ConnectionAbortedError("the client stopped reading") from None
             left -= len(block)
 
     async def _in_thread(self, work: Callable[..., Result], *arguments: object) -> Result:
@@ -91,7 +91,7 @@ def _opened(content: Content) -> IO[bytes]:
 
 
 def _asked_part(request: web.BaseRequest, size: int) -> _Part | None:
-    """All of it, or the one range that is asked for; None where nothing lies in that."""
+    """All of it, or the one range that is asked for; None if nothing is in that."""
     try:
         asked = request.http_range
     except ValueError:

@@ -52,7 +52,7 @@ def make_application(view: View, guard: Guard | None = None, bounds: Bounds | No
     async def with_headers(_: web.BaseRequest, response: web.StreamResponse) -> None:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
-        # one with a version stands there already
+        # one with a version is there already
         response.headers["Server"] = SERVER_NAME
 
     application = web.Application(middlewares=[answer])
@@ -103,12 +103,12 @@ class _Server:
             async with asyncio.timeout(self._bounds.answer_seconds):
                 return await self._found(request)
         except TimeoutError:
-            return _plain(503, "this takes too long; ask again in a minute")
+            return _plain(503, "this takes too long; retry in a minute")
         except ConnectionError:
             raise
         except Exception:
             _log.exception("a request could not be answered")
-            return _plain(500, "the server failed; what `mlebench view` prints tells why")
+            return _plain(500, "the server failed; see the output of `mlebench view`")
 
     async def _sent(self, request: web.BaseRequest, content: Content) -> web.StreamResponse:
         try:
@@ -140,11 +140,11 @@ class _Server:
     async def _act(self, request: web.BaseRequest, asked: Asked) -> web.Response:
         found = self._acts.find(asked.path)
         if found is None:
-            return _plain(405, "this address takes GET and HEAD")
+            return _plain(405, "this address accepts GET and HEAD")
         if not self._view.allows_control:
-            return _plain(403, "this server only shows; `mlebench view --allow-control` starts one that also acts")
+            return _plain(403, "this server is read-only; start one that can act with `mlebench view --allow-control`")
         if request.content_type != _FORM or (form := await self._form(request)) is None:
-            return _plain(400, "an act is asked for by the form of its page")
+            return _plain(400, "actions require the form on their page")
         act, parts = found
         try:
             done = await self._in_thread(act, form, parts)
@@ -156,7 +156,7 @@ class _Server:
         return web.Response(status=303, headers={"Location": done})
 
     async def _form(self, request: web.BaseRequest) -> dict[str, str] | None:
-        """The fields of a form; None where it is too large."""
+        """The fields of a form; None if it is too large."""
         content = b""
         while block := await request.content.readany():
             content += block
@@ -203,4 +203,4 @@ def _cut(request: web.BaseRequest) -> ConnectionError:
     """Cut the connection; returns what its handler is told."""
     if request.transport is not None:
         request.transport.abort()
-    return ConnectionAbortedError("the client is gone or takes nothing, or a file became shorter")
+    return ConnectionAbortedError("the client disconnected or stopped reading, or a file was truncated")

@@ -79,7 +79,7 @@ def serve(folder: Path, settings: Settings, announce: Callable[[Served], object]
         found = ipaddress.ip_address(host.partition("%")[0])
         if not found.is_loopback and password is None:
             raise UsageError(
-                f"others reach {printable(settings.address)}; add `--password-file FILE`, or leave `--bind` out and use `ssh -L`"
+                f"{printable(settings.address)} is open to others; add `--password-file FILE`, or omit `--bind` and use `ssh -L`"
             )
         token = new_token()
         names = frozenset(
@@ -100,7 +100,7 @@ def watched(folder: Path) -> tuple[WatchedRuns, tuple[str, ...]]:
     Raises:
         UsageError: there is no such folder, or it cannot be read.
     """
-    # `..` is no name of a group
+    # `..` is not a group name
     folder = folder.resolve() if ".." in folder.parts else folder.absolute()
     try:
         with os.scandir(folder):
@@ -108,10 +108,10 @@ def watched(folder: Path) -> tuple[WatchedRuns, tuple[str, ...]]:
     except FileNotFoundError:
         making = command("run", "--agent", "dummy", "-c", "ID", runs_dir=folder)
         raise UsageError(
-            f"there is no folder {folder}; name the one that holds your run groups, or make one with {making}"
+            f"{folder} does not exist; pass the folder of your run groups, or create a group with {making}"
         ) from None
     except OSError as error:
-        raise UsageError(f"cannot read {folder}: {error.strerror}; name the folder that holds your run groups") from None
+        raise UsageError(f"cannot read {folder}: {error.strerror}; pass the folder of your run groups") from None
     if is_group(folder):
         return WatchedRuns(folder.parent, only=folder.name), ("g", folder.name)
     return WatchedRuns(folder), ()
@@ -127,7 +127,7 @@ def _host(text: str) -> tuple[str, int | None]:
         found = urlsplit(f"//{text}")
         if found.hostname and found.netloc == text and "@" not in text:
             return found.hostname, found.port
-    raise UsageError(f"`--trusted-host {printable(text)}` names no host; write a name such as view.example.org, or NAME:PORT")
+    raise UsageError(f"`--trusted-host {printable(text)}` is not a host; write a name such as view.example.org, or NAME:PORT")
 
 
 @contextlib.contextmanager
@@ -138,13 +138,13 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         UsageError: the address is none of this machine's, or the port is taken.
     """
     if settings.port is not None and settings.port > _LARGEST_PORT:
-        raise UsageError(f"there is no port {settings.port}; choose one up to {_LARGEST_PORT}, or leave `--port` out")
+        raise UsageError(f"port {settings.port} does not exist; choose one up to {_LARGEST_PORT}, or omit `--port`")
     ports = [*range(FIRST_PORT, FIRST_PORT + _PORTS), 0] if settings.port is None else [settings.port]
     try:
         family, _, _, _, place = socket.getaddrinfo(settings.address, None, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):
         raise UsageError(
-            f"`--bind {printable(settings.address)}` names no address of this machine; `hostname -I` lists them"
+            f"`--bind {printable(settings.address)}` is not an address of this machine; `hostname -I` lists them"
         ) from None
     for port in ports:
         listening = socket.socket(family, socket.SOCK_STREAM)
@@ -163,9 +163,9 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
 
 def _not_open(settings: Settings, port: int, error: OSError) -> UsageError:
     if error.errno == errno.EADDRINUSE:
-        return UsageError(f"port {port} of {settings.address} is taken; leave `--port` out to take a free one")
+        return UsageError(f"port {port} of {settings.address} is in use; omit `--port` to use a free one")
     if error.errno == errno.EACCES:
-        return UsageError(f"port {port} is for root alone; choose one from 1024 on, or leave `--port` out")
+        return UsageError(f"port {port} is reserved for root; choose one from 1024 up, or omit `--port`")
     return UsageError(
         f"`--bind {printable(settings.address)}` cannot be opened ({error.strerror}); `hostname -I` lists addresses"
     )

@@ -52,7 +52,7 @@ def _over_time(group: WatchedGroup) -> str:
 
 
 over_time = ByIdentity(_over_time)
-"""The charts of a group; empty where fewer than two runs have ended."""
+"""The charts of a group; empty if fewer than two runs have ended."""
 
 
 def _ends(group: WatchedGroup) -> list[_End]:
@@ -82,7 +82,7 @@ def _has_ended(digest: RunDigest) -> bool:
 
 
 def _spending(group: WatchedGroup, ends: Sequence[_End], unit: _Unit) -> str:
-    """Money where all of it is known, else tokens; empty where neither is."""
+    """Money where all of it is known, else tokens; empty if neither is."""
     figures = figures_of(group)
     spent = [end.digest.spent for end in ends]
     who = "reported by the agent" if figures.spent.is_claim else "as measured"

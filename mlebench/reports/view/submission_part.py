@@ -42,7 +42,7 @@ class Preview:
     size: int
     modified: datetime | None
     rows: tuple[tuple[str, ...], ...] | None
-    """The header and the first rows; None where it is no csv that can be read."""
+    """The header and the first rows; None if it is not a readable csv."""
     columns: int
     """Of the header."""
     lines: int | None
@@ -79,7 +79,7 @@ def _standing(report: CompetitionReport) -> str:
     data = "Graded on mock data, which earns no medal. " if report.data == "mock" else ""
     if report.rank is None:
         return data + ("Above the median." if report.above_median else "Not above the median, or no leaderboard is known.")
-    percentile = "" if report.percentile is None else f", better than or level with {report.percentile:.1f} % of the teams"
+    percentile = "" if report.percentile is None else f", at least as good as {report.percentile:.1f} % of the teams"
     return f"{data}Rank {report.rank:,} of {report.leaderboard_size or 0:,}{percentile}."
 
 
@@ -98,7 +98,7 @@ def _file(view: View, attempt: WatchedAttempt, snapshots: Sequence[KeptSnapshot]
             return _shown(found, about)
     if preview:
         return note(f"{SUBMISSION.as_posix()} cannot be shown: it is {preview}.")
-    return note("Nothing has been submitted so far." if attempt.is_under_way else "Nothing was submitted.")
+    return note("Nothing submitted so far." if attempt.is_under_way else "Nothing was submitted.")
 
 
 def _shown(preview: Preview, name: Html) -> str:
@@ -106,7 +106,7 @@ def _shown(preview: Preview, name: Html) -> str:
     written = "" if preview.modified is None else f", written {moment(preview.modified)}"
     about = note(Html(f"{name}: {show_size(preview.size)}{lines}, {counted(preview.columns, 'column')}{written}"))
     if preview.rows is None:
-        problem = warning("It cannot be read as csv; these are its first lines.")
+        problem = warning("It cannot be read as csv; its first lines are shown.")
         return f'{about}{problem}<pre class="text">{escape(preview.text)}</pre>'
     header, *rows = preview.rows
     more = preview.columns - len(header)
@@ -137,7 +137,7 @@ def look_at(path: Path, within: Path) -> Preview | str:
 
 
 def _first_rows(head: bytes, *, is_whole: bool) -> tuple[tuple[tuple[str, ...], ...] | None, int]:
-    """The header and the first rows, and how many columns the header has; no rows where it is no csv."""
+    """The header and the first rows, and how many columns the header has; no rows if it is not a csv."""
     text = head.decode("utf-8-sig", "backslashreplace")
     if "\0" in text:
         return None, 0
@@ -176,7 +176,7 @@ def _checks(attempt: WatchedAttempt, ledgers: LedgersSoFar) -> str:
     valid, invalid, refused = ledgers.checks
     if not valid + invalid + refused:
         return "<h3>Submission checker</h3>" + note(_recorded_checks(attempt))
-    told = f"{counted(valid, 'valid file')}, {invalid:,} invalid, {refused:,} calls refused"
+    told = f"{counted(valid, 'valid file')}, {invalid:,} invalid, {refused:,} calls rejected"
     less = f"; the last {len(ledgers.last_checks)} are listed" if len(ledgers.last_checks) < valid + invalid + refused else ""
     table = sortable_table(
         ["Verdict", "After", "Rows", "Size", "Answer"], [_check(attempt, check) for check in ledgers.last_checks]
@@ -185,12 +185,12 @@ def _checks(attempt: WatchedAttempt, ledgers: LedgersSoFar) -> str:
 
 
 def _recorded_checks(attempt: WatchedAttempt) -> str:
-    """What the record says of the checker where there is no ledger."""
+    """What the record says about the checker where there is no ledger."""
     calls = attempt.record.checker_calls if attempt.is_last else []
     if not calls:
-        return "It was not asked."
+        return "It was not used."
     valid = sum(call.get("valid") is True for call in calls)
-    return f"{counted(valid, 'valid file')}, {len(calls) - valid:,} invalid, by the run’s record; the calls themselves are gone."
+    return f"{counted(valid, 'valid file')}, {len(calls) - valid:,} invalid, by the run’s record; the calls are gone."
 
 
 def _check(attempt: WatchedAttempt, check: Check) -> list[object]:

@@ -37,7 +37,7 @@ class Said:
         return name
 
     def get(self, name: str) -> str | None:
-        """The sentence of that name; None where it is not, or no longer, known."""
+        """The sentence of that name; None if it is not, or no longer, known."""
         with self._lock:
             return self._sentences.get(name)
 
@@ -89,7 +89,7 @@ class Page:
     crumbs: Sequence[tuple[str, str]] = ()
     """Address and words of the pages above it, outermost first."""
     every: float | None = 3.0
-    """Seconds until a reader's page looks for news; None where there will be none."""
+    """Seconds until a reader's page looks for news; None if there will be none."""
     scripts: Sequence[str] = field(default=())
     """Names of scripts in `reports/view/` that it needs besides `view`, such as `log`."""
     status: int = 200
@@ -101,7 +101,7 @@ ContentType = Literal["text/plain; charset=utf-8", "application/octet-stream"]
 
 @dataclass(frozen=True)
 class Content:
-    """What an address answers with that is no page: a text, bytes, or a file of a run, which is sent by ranges."""
+    """A response other than a page: text, bytes, or a file of a run, which is sent by ranges."""
 
     name: str
     """Of the file that a browser saves it as."""

@@ -1,4 +1,4 @@
-"""An attempt at a run, as the pages about it show it: which one, where its files lie, and what the record says of it."""
+"""An attempt at a run, as the pages about it show it: which one, where its files lie, and what the record says about it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WatchedAttempt:
     """From 1; 0 before the first."""
     is_last: bool
     said: Mapping[str, Any]
-    """What the record says of it: `state`, `reason`, `detail`, `started_at`, …; of earlier ones anything may stand there."""
+    """What the record says about it: `state`, `reason`, `detail`, `started_at`, …; of earlier ones anything may be there."""
 
     @property
     def run_dir(self) -> Path:
@@ -48,17 +48,17 @@ class WatchedAttempt:
 
     @property
     def started(self) -> datetime | None:
-        """When its agent started; None where it has not, or the record does not say."""
+        """When its agent started; None if it has not, or the record does not say."""
         return time_of(self.said.get("started_at"))
 
     @property
     def ended(self) -> datetime | None:
-        """When it ended; None where it has not, or the record does not say."""
+        """When it ended; None if it has not, or the record does not say."""
         return time_of(self.said.get("ended_at"))
 
     @property
     def deadline(self) -> datetime | None:
-        """When it is stopped at the latest; None where nothing is known of its limit, or its agent has not started."""
+        """When it is stopped at the latest; None if nothing is known of its limit, or its agent has not started."""
         if self.started is None or not self.group.plan.has_known_limits:
             return None
         try:
@@ -77,11 +77,11 @@ class WatchedAttempt:
         return self.is_last and not self.record.has_ended
 
     def word(self, key: str) -> str:
-        """A short word that the record says of it; empty where there is none."""
+        """A short word that the record says about it; empty if there is none."""
         return _shown(self.said.get(key), _LONGEST_WORD)
 
     def sentence(self, key: str) -> str:
-        """A sentence that the record says of it; empty where there is none."""
+        """A sentence that the record says about it; empty if there is none."""
         return _shown(self.said.get(key), _LONGEST_SENTENCE)
 
     def address(self, view: View, *parts: str, **query: str | int | None) -> str:
@@ -91,12 +91,12 @@ class WatchedAttempt:
 
 
 def find_attempt(view: View, query: Query, group: str, run_id: str) -> WatchedAttempt | None:
-    """The attempt that an address names (`attempt` in the query, by default the last); None where there is none."""
+    """The attempt that an address names (`attempt` in the query, by default the last); None if there is none."""
     return attempt_at(view, group, run_id, query.get("attempt"))
 
 
 def attempt_at(view: View, group: str, run_id: str, number: str | None = None) -> WatchedAttempt | None:
-    """An attempt by its number as an address writes it, by default the last; None where there is none."""
+    """An attempt by its number as an address writes it, by default the last; None if there is none."""
     watched = view.runs.group(group)
     record = None if watched is None else watched.record(run_id)
     if watched is None or watched.group is None or record is None:
@@ -108,7 +108,7 @@ def attempt_at(view: View, group: str, run_id: str, number: str | None = None) -
 
 
 def time_of(text: object) -> datetime | None:
-    """The moment in UTC that a record states; None where it states none at which a harness can have run."""
+    """The moment in UTC that a record states; None if it states none at which a harness can have run."""
     try:
         return datetime.fromisoformat(checked_time(text)).astimezone(UTC)  # type: ignore[arg-type]
     except (ValueError, TypeError):

@@ -41,13 +41,13 @@ class WatchedGroup:
     name: str
     """Of its folder."""
     group: Group | None = None
-    """None where its plan cannot be read."""
+    """None if its plan cannot be read."""
     problem: str | None = None
     """Why it cannot be read, one sentence."""
     records: tuple[RunRecord, ...] = ()
     """In the plan's order; that of a damaged file says so in `reason` and `detail`."""
     harness: HarnessStatus | None = None
-    """What the harness that runs it says; None where none does."""
+    """What the harness that runs it says; None if none does."""
     is_held: bool = False
     """Whether a harness has its lock."""
 
@@ -61,7 +61,7 @@ class WatchedGroup:
         return "running" if self.harness is not None or self.is_held else "interrupted"
 
     def record(self, run_id: str) -> RunRecord | None:
-        """The record of a run; None where the plan has no such run."""
+        """The record of a run; None if the plan has no such run."""
         return self._by_id.get(run_id)
 
     @functools.cached_property
@@ -80,7 +80,7 @@ class Runs(Protocol):
         """Every group, the newest first."""
 
     def group(self, name: str) -> WatchedGroup | None:
-        """The group of that name; None where there is none."""
+        """The group of that name; None if there is none."""
 
     def look(self) -> Seen:
         """What there is, as seen a moment ago."""
@@ -104,7 +104,7 @@ class Seen:
         return list(self.listed)
 
     def group(self, name: str) -> WatchedGroup | None:
-        """The group of that name; None where there is none."""
+        """The group of that name; None if there is none."""
         return self._by_name.get(name)
 
     def look(self) -> Seen:
@@ -124,7 +124,7 @@ class WatchedRuns:
 
     def __init__(self, folder: Path, only: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         """Args:
-        folder: the groups lie in it.
+        folder: the groups are in it.
         only: name of the one group that is watched; by default all are.
         clock: seconds that pass, for the pauses between looks.
         """
@@ -142,7 +142,7 @@ class WatchedRuns:
         return self.look().groups()
 
     def group(self, name: str) -> WatchedGroup | None:
-        """The group of that name; None where there is none."""
+        """The group of that name; None if there is none."""
         return self.look().group(name)
 
     def look(self) -> Seen:
@@ -205,7 +205,7 @@ def _sign_of(path: str) -> _Sign | int:
         return error.errno or 0
     except ValueError:
         return 0
-    # the inode tells files apart that were renamed into place within one tick, but for one that was freed and taken again
+    # the inode distinguishes files renamed into place within one tick, unless an inode was freed and reused
     is_settled = abs(time.time() - max(status.st_mtime, status.st_ctime)) > _TICK_SECONDS
     return _Sign(status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, is_settled)
 

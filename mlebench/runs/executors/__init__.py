@@ -1,4 +1,4 @@
-"""Where runs happen: local (this machine), ray (a cluster), slurm (a batch system). Nobody outside knows which."""
+"""Where runs are executed: local (this machine), ray (a cluster), slurm (a batch system). Callers do not know which."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def get_executor(settings: RunSettings) -> Executor:
     """The executor that `settings` name.
 
     Raises:
-        UsageError: the package or the cluster that it needs is not there, or a setting is another executor's.
+        UsageError: the required package or cluster is missing, or a setting belongs to another executor.
     """
     _refuse_settings_of_others(settings)
     match settings.executor:
@@ -30,13 +30,13 @@ def get_executor(settings: RunSettings) -> Executor:
 
 
 def _refuse_settings_of_others(settings: RunSettings) -> None:
-    """A run that silently goes without what was asked for is on another machine than its user thinks."""
+    """Ignoring such a setting silently would run on another machine than the user thinks."""
     if settings.address is not None and settings.executor != "ray":
-        raise UsageError(f"the {settings.executor} executor takes no `--address`; leave it out, or add `--executor ray`")
+        raise UsageError(f"the {settings.executor} executor does not take `--address`; leave it out, or add `--executor ray`")
     if settings.images_from is not None and settings.executor == "local":
-        raise UsageError("the local executor takes no `--images-from`; leave it out, or add `--executor ray` or `slurm`")
+        raise UsageError("the local executor does not take `--images-from`; leave it out, or add `--executor ray` or `slurm`")
     if settings.executor_settings and settings.executor != "slurm":
         raise UsageError(
-            f"the {settings.executor} executor takes no `--executor-set` ({', '.join(settings.executor_settings)}); "
+            f"the {settings.executor} executor does not take `--executor-set` ({', '.join(settings.executor_settings)}); "
             "leave it out, or add `--executor slurm`"
         )

@@ -1,4 +1,4 @@
-"""The interface of executors: submit a run with its resources, get its outcome."""
+"""The executor interface: submit a run with its resources, get its outcome."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ from mlebench.sandbox.base import Sandbox
 
 
 class Ended(NamedTuple):
-    """A run that an executor is done with."""
+    """A run that an executor has finished with."""
 
     key: str
     record: RunRecord | None
-    """Its record, pending when it was taken back before it started; None when the place where it happened broke away."""
+    """Its record, pending if it was withdrawn before it started; None if its node was lost."""
     problem: str | None = None
-    """What broke, as a sentence."""
+    """What failed, as a sentence."""
     notice: str | None = None
-    """What people should know beside it, a sentence."""
+    """A notice for people, as a sentence."""
 
 
 class Executor(ABC):
-    """Does runs somewhere. One thread talks to it, except for `stop`, `stop_all` and `detach_all`.
+    """Executes runs somewhere. Used from one thread only, except for `stop`, `stop_all` and `detach_all`.
 
-    What differs between places is answered here, so that nobody has to ask which executor it is. The answers below hold
-    for runs that start on other machines than this one.
+    Differences between executors are hidden here, so that callers need not know which one they use. The defaults below apply to
+    runs that start on other machines.
     """
 
     name: str
     parallel: int | None = None
     """Most runs at once; None: as many as the resources allow."""
     images_from: Path | None = None
-    """Folder of archives that the machines of runs have their images from; None where each has its own."""
+    """Folder of archives from which the nodes load their images; None if each node has its own."""
 
     def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
-        """What keeps the plan's runs from starting where this executor starts them, a sentence each with what helps.
+        """What prevents the plan's runs from starting where this executor starts them, one sentence each with a remedy.
 
-        A shortage of CPUs, memory or GPUs is not among them, see `shortage`.
+        A shortage of CPUs, memory or GPUs is not included; see `shortage`.
         """
         return []
 
     def unbuilt(self, plan: Plan, sandbox: Sandbox) -> list[str]:
-        """Ids of agents whose image is missing here and will be built when a group starts."""
+        """Ids of agents whose image is missing here and is built when a group starts."""
         return [] if self.images_from is None else sandbox.unbuilt([plan.agent])
 
     def describe(self, plan: Plan, sandbox: Sandbox) -> dict[str, Any]:
-        """What a group's manifest records of the engine; images that runs need on this machine are built, those that are shipped
-        are written."""
+        """What a group's manifest records about the engine; builds the images that runs need on this machine and writes shipped
+        ones."""
         shipped = {} if self.images_from is None else sandbox.ship([plan.agent], self.images_from)
         return {"engine": None, "version": None, "images": shipped}
 
     def may_hold(self, group: Group) -> list[PlannedRun]:
-        """Runs of a group that an earlier harness may have left here: running, or queued."""
+        """Runs of a group that an earlier harness may have left here, running or queued."""
         return [run for run in group.plan.runs if group.record(run).state == "running"]
 
     @abstractmethod
     def shortage(self, need: Need) -> str | None:
-        """Why a run with this need could never start, with what to set where that is known; or None."""
+        """Why a run with this need could never start, with the setting to change if known; or None."""
 
     @abstractmethod
     def slots(self, need: Need) -> int:
@@ -72,21 +72,21 @@ class Executor(ABC):
 
     @abstractmethod
     def submit(self, task: RunTask) -> bool:
-        """Book and start; False when there is no room now.
+        """Book and start a run; False if there is no room now.
 
-        A run whose record says running is continued where it was.
+        A run whose record says running is continued where it is.
         """
 
     @abstractmethod
     def wait(self, seconds: float) -> list[Ended]:
-        """Runs that ended; waits at most so long for the first."""
+        """Runs that ended; waits at most `seconds` for the first."""
 
     def set_parallel(self, parallel: int) -> None:
-        """Start a run only while fewer than so many are running; those that run already go on, however many they are."""
+        """Start a run only while fewer than this many are running; runs already running continue, however many they are."""
         self.parallel = parallel
 
     def hold(self, group: Group) -> None:
-        """Let no run of a group start that was submitted and waits here, as far as the place can be told so."""
+        """Start none of a group's submitted runs that wait here, as far as the executor can control that."""
         return
 
     def release(self, group: Group) -> None:
@@ -94,15 +94,15 @@ class Executor(ABC):
         return
 
     def lacking(self, need: Need) -> str:
-        """What a run with this need waits for now, in words, such as `waits for 2 free GPUs`; empty where nothing is known."""
+        """What a run with this need waits for now, in words, such as `waits for 2 free GPUs`; empty if unknown."""
         return "" if self.parallel is None else f"waits its turn, at most {counted(self.parallel, 'run')} at once"
 
     def queued(self) -> dict[str, str]:
-        """What runs wait for that were submitted and have not begun, in words, by key; as far as it is known without asking."""
+        """What submitted runs that have not begun wait for, in words, by key; only what is known without a query."""
         return {}
 
     def news(self) -> list[str]:
-        """What people should know of the place as a whole, a sentence each; every one is handed out once."""
+        """Notices about the executor as a whole, one sentence each; each is returned once."""
         return []
 
     @abstractmethod
@@ -115,15 +115,15 @@ class Executor(ABC):
 
     @abstractmethod
     def detach_all(self) -> None:
-        """Leave every agent running; their runs end here with state running."""
+        """Leave every agent running; the runs end here in state running."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what the executor holds; call it when no run is under way."""
+        """Release what the executor holds; call it when no run is in progress."""
 
 
 def no_room(executor: Executor, profile: Profile) -> str | None:
-    """Why no run of a profile could ever start, as a sentence with what helps; None where runs can."""
+    """Why no run of a profile could ever start, as a sentence with a remedy; None if runs can start."""
     shortage = executor.shortage(Need.of(profile))
     if shortage is None:
         return None

@@ -1,4 +1,4 @@
-"""Books the CPUs, memory and GPUs of one machine, so that it is never oversold and no two runs share a GPU."""
+"""Books the CPUs, memory and GPUs of one machine, so that it is never oversubscribed and no two runs share a GPU."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlebench.runs.leases import Leases
 
 @dataclass(frozen=True)
 class Need:
-    """What one run takes while it runs."""
+    """The resources that one run occupies."""
 
     cpus: float
     memory: int
@@ -23,12 +23,12 @@ class Need:
 
     @classmethod
     def of(cls, profile: Profile) -> Need:
-        """What a profile promises a run."""
+        """The resources that a profile promises a run."""
         return cls(profile.cpus, profile.memory, profile.gpus)
 
 
 class Booking:
-    """What is still free. Not thread-safe: one thread books."""
+    """The resources still free. Not thread-safe: only one thread books."""
 
     def __init__(self, cpus: float, memory: int, gpu_ids: Sequence[str]) -> None:
         self._cpus = cpus
@@ -40,7 +40,7 @@ class Booking:
         self._taken: dict[str, tuple[Need, tuple[str, ...]]] = {}
 
     def shortage(self, need: Need) -> str | None:
-        """Why a run could never start here, and which settings of its profile would fit; or None."""
+        """Why a run could never start here, with profile settings that would fit; or None."""
         lacking = []
         if need.cpus > self._cpus:
             lacking.append((_cpus(need.cpus), _cpus(self._cpus), f"cpus={self._cpus:g}"))
@@ -53,7 +53,7 @@ class Booking:
             return None
         needed, there, settings = zip(*lacking, strict=True)
         words = " ".join(f"--profile-set {setting}" for setting in settings)
-        return f"it needs {' and '.join(needed)}, this machine has {' and '.join(there)}; `{words}` fits"
+        return f"it needs {' and '.join(needed)}, but this machine has {' and '.join(there)}; `{words}` fits"
 
     def capacity(self, need: Need) -> int:
         """How many such runs fit at once on the empty machine."""
@@ -63,7 +63,7 @@ class Booking:
         return max(0, min(rooms))
 
     def lacking(self, need: Need) -> list[str]:
-        """What of a need is not free now, such as `4 free CPUs`; empty where all is."""
+        """The parts of a need that are not free now, such as `4 free CPUs`; empty if all are."""
         lacking = []
         if need.cpus > self._free_cpus + 1e-9:
             lacking.append(counted_free(need.cpus, "CPU"))
@@ -78,11 +78,11 @@ class Booking:
 
         Args:
             key: unique name of the run.
-            need: what it takes.
-            leases: GPUs are leased from other harnesses of the machine too.
+            need: its resources.
+            leases: leases of GPUs against other harnesses on the machine.
 
         Returns:
-            the ids of its GPUs, or None when there is no room now.
+            the ids of its GPUs, or None if there is no room now.
         """
         fits = need.cpus <= self._free_cpus + 1e-9 and need.memory <= self._free_memory
         if not fits or need.gpus > len(self._free_gpus):
@@ -90,7 +90,7 @@ class Booking:
         free = (gpu for gpu in self._free_gpus if leases is None or leases.acquire(gpu))
         gpus = tuple(itertools.islice(free, need.gpus))
         if len(gpus) < need.gpus:
-            # two harnesses that keep what they cannot use would wait for each other for ever
+            # two harnesses that keep what they cannot use would deadlock
             if leases is not None:
                 leases.release(*gpus)
             return None
@@ -98,7 +98,7 @@ class Booking:
         return gpus
 
     def take_over(self, key: str, need: Need, gpu_ids: Sequence[str]) -> None:
-        """Book for a run that is running already, with the GPUs that it holds, whether there is room or not."""
+        """Book for a run that is already running, with the GPUs that it holds, whether there is room or not."""
         self._enter(key, need, tuple(gpu_ids))
 
     def _enter(self, key: str, need: Need, gpu_ids: tuple[str, ...]) -> None:
@@ -110,7 +110,7 @@ class Booking:
         self._taken[key] = (need, gpu_ids)
 
     def give_back(self, key: str) -> tuple[str, ...]:
-        """The run `key` has ended; returns the GPUs that are free again."""
+        """Release the resources of run `key`; returns the GPUs that are free again."""
         need, gpus = self._taken.pop(key)
         self._free_cpus += need.cpus
         self._free_memory += need.memory

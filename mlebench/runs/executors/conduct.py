@@ -1,4 +1,4 @@
-"""Which nodes of a cluster runs are kept away from: one that cannot run anything would take them all, as it fails so quickly."""
+"""Which cluster nodes to avoid: a broken node fails so quickly that it would attract every run."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mlebench.runs.record import RunRecord
 
 _MOST_IN_A_ROW = 3
 _NOT_THE_NODES_FAULT = frozenset({"grader-error", "agent-changed", "lost", "place-lost", "node-lost"})
-"""Ends of the infrastructure's that a run would have met on any node, or that a node met as a whole."""
+"""Infrastructure failures that would have happened on any node, or that hit a node as a whole."""
 
 
 class Conduct:
-    """Counts how often runs failed on each node, by whatever name the executor calls it."""
+    """Counts how often runs failed on each node, by the executor's name for it."""
 
     def __init__(self) -> None:
         self._in_a_row: dict[str, int] = defaultdict(int)
@@ -22,10 +22,10 @@ class Conduct:
         """Nodes that get no more runs."""
 
     def note(self, key: str, node: str, record: RunRecord) -> str | None:
-        """A run ended on a node.
+        """Record that a run ended on a node.
 
         Returns:
-            a sentence where the node is avoided from now on.
+            a sentence if the node is avoided from now on.
         """
         if record.failure_class != "infrastructure":
             self._in_a_row[node] = 0
@@ -34,20 +34,20 @@ class Conduct:
         return None
 
     def failed(self, key: str, node: str, why: str) -> str | None:
-        """A run failed for a reason that lies in the node; as `note`."""
+        """Record that a run failed because of the node; as `note`."""
         self._failed[key].add(node)
         self._in_a_row[node] += 1
         if self._in_a_row[node] < _MOST_IN_A_ROW or node in self.avoided:
             return None
         self.avoided.add(node)
         return (
-            f"node {node} gets no more runs of this harness: {_MOST_IN_A_ROW} in a row failed there, the last one as {why}; "
-            "`mlebench doctor` there examines it"
+            f"node {node} gets no more runs from this harness: {_MOST_IN_A_ROW} in a row failed there, the last with {why}; "
+            "run `mlebench doctor` there to examine it"
         )
 
     def excluded(self, key: str, nodes: Collection[str]) -> set[str]:
-        """Nodes among `nodes`, which could take the run `key`, that it is kept away from: those that are avoided, and those where
-        it failed itself, as far as others are left. Where every node is avoided, all are tried again."""
+        """The nodes among `nodes` that run `key` must avoid: those avoided in general, and those where it failed before, as long
+        as others remain. If every node is avoided, all are tried again."""
         avoided = self.avoided & set(nodes)
         if avoided and len(avoided) == len(set(nodes)):
             self.avoided -= avoided

@@ -19,7 +19,7 @@ from mlebench.sandbox.base import Sandbox
 
 
 class LocalExecutor(Executor):
-    """Does runs on this machine."""
+    """Executes runs on this machine."""
 
     name = "local"
 
@@ -32,11 +32,11 @@ class LocalExecutor(Executor):
         self._ended: queue.SimpleQueue[Ended] = queue.SimpleQueue()
 
     def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
-        """What this machine's sandbox lacks."""
+        """What is missing for this machine's sandbox."""
         return sandbox.problems([plan.agent], plan.profile)
 
     def unbuilt(self, plan: Plan, sandbox: Sandbox) -> list[str]:
-        """What this machine's sandbox has not built yet."""
+        """Images that this machine's sandbox has not built yet."""
         return sandbox.unbuilt([plan.agent])
 
     def describe(self, plan: Plan, sandbox: Sandbox) -> dict[str, Any]:
@@ -58,11 +58,11 @@ class LocalExecutor(Executor):
             return super().lacking(need)
         if lacking := self._booking.lacking(need):
             return f"waits for {' and '.join(lacking)}"
-        # booked by nobody here, so leased by another harness, if it does not start at once
+        # nothing here books the GPU, so if the run does not start at once, another harness leases it
         return f"waits for {counted_free(need.gpus, 'GPU')}" if need.gpus else ""
 
     def submit(self, task: RunTask) -> bool:
-        """Book and start a thread; False when there is no room now."""
+        """Book and start a thread; False if there is no room now."""
         need = Need.of(task.group.plan.profile)
         record = task.group.record(task.run)
         if record.state == "running":
@@ -110,7 +110,7 @@ class LocalExecutor(Executor):
             control.detach()
 
     def close(self) -> None:
-        """Give the leases back."""
+        """Release the leases."""
         self._leases.close()
 
     def _work(self, task: RunTask, gpu_ids: tuple[str, ...], control: Control) -> None:

@@ -1,7 +1,7 @@
-"""Agents that may have outlived their node: its daemon died, the run began anew elsewhere, and the machine is still at work.
+"""Agents that may have outlived their node: its daemon died, the run restarted elsewhere, and the machine is still running.
 
-On its own machine such an agent is ended by whatever run comes there next; the engine or the process table there knows it by the
-run's folder and the attempt.
+The next run on that machine ends such an agent; the engine or the process table there identifies it by the run's folder and the
+attempt.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from mlebench.runs.group import Group
 from mlebench.sandbox import get_sandbox
 
 _GONE = frozenset({"lost", "node-lost"})
-"""Reasons of attempts of which the harness saw nothing any more."""
+"""Reasons of attempts that the harness lost contact with."""
 
 
 class Outlived(NamedTuple):
-    """An attempt whose agent may still be at work."""
+    """An attempt whose agent may still be running."""
 
     run_id: str
     attempt: int
@@ -25,7 +25,7 @@ class Outlived(NamedTuple):
 
 
 def outlived(group: Group) -> list[Outlived]:
-    """The attempts of a group that were given up with their node and have been followed by another."""
+    """The attempts of a group that were abandoned with their node and followed by another attempt."""
     entries = [(record.run_id, entry) for record in group.records() for entry in record.attempts]
     return [
         Outlived(run_id, int(entry["attempt"]), str(entry["node"]))
@@ -38,10 +38,10 @@ def end_outlived(group: Group, left: list[Outlived], node: str, *folders: Path) 
     """End what outlived its node on this machine.
 
     Args:
-        group: the runs'.
-        left: its attempts, on whatever node.
-        node: this one, by the name that records give it.
-        folders: where the group's runs may lie on this machine.
+        group: the runs' group.
+        left: its attempts, on any node.
+        node: this node, by its name in records.
+        folders: where the group's runs may be on this machine.
     """
     here = [attempt for attempt in left if attempt.node == node]
     if not here:

@@ -1,4 +1,4 @@
-"""A run's folder as bytes, to be carried from the node where the run happened. An agent made what lies in it."""
+"""A run's folder as bytes, for transfer from the node of the run. Its content is untrusted: an agent made it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _COMING = ".coming"
 
 
 def pack(run_dir: Path) -> bytes:
-    """A tar archive of the plain files and folders; links, pipes, and what cannot be read stay where they are."""
+    """A tar archive of the plain files and folders; links, pipes and unreadable entries are left out."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
-        # a folder that is too deep or closed ends no walk
+        # a folder that is too deep or closed does not end the walk
         for folder, _, names in os.walk(run_dir):
             for path in (Path(folder), *(Path(folder, name) for name in names)):
                 with contextlib.suppress(OSError, ValueError):
@@ -27,10 +27,10 @@ def pack(run_dir: Path) -> bytes:
 
 
 def unpack(content: bytes, run_dir: Path) -> list[str]:
-    """Put a run's folder in place, `run.json` last: once it says finished, everything is there.
+    """Unpack a run's folder, `run.json` last: once that says finished, everything is there.
 
     Returns:
-        what cannot be made here, such as names that are too long below this folder; its record and other files are.
+        what could not be created here, such as names that are too long below this folder; the record and all other files were.
     """
     coming = run_dir / _COMING
     remove_tree(coming)
@@ -53,6 +53,6 @@ def unpack(content: bytes, run_dir: Path) -> list[str]:
 
 def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     if member.isdir():
-        # what lies in it is to be laid into it, whatever the agent made of its mode
+        # its content must be written into it, whatever mode the agent gave it
         member.mode |= 0o700
     return member if member.isfile() or member.isdir() else None

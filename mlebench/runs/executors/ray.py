@@ -1,7 +1,7 @@
-"""The Ray executor: every run is a Ray task with its resources booked on a node of the cluster.
+"""The Ray executor: every run is a Ray task whose resources are booked on a node of the cluster.
 
-Each node uses its own container engine. The runs folder and the data may lie on a path that all nodes share; where the
-runs folder is not shared, the task works in the node's temporary folder and brings the run's folder back with it.
+Each node uses its own container engine. The runs folder and the data may be on a path that all nodes share; if the runs folder is
+not shared, the task works in the node's temporary folder and returns the run's folder as its result.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ _NOTE_EVERY_SECONDS = 0.5
 _KNOCK_SECONDS = 10.0
 _ASK_HEAD_EVERY_SECONDS = 2.0
 _HEAD_SECONDS = 40.0
-"""Ray itself ends every process of the cluster that does not find the head for a minute."""
+"""Ray itself ends every process of the cluster that cannot reach the head for a minute."""
 _SWEEP_SECONDS = 30.0
 _LOOK_AT_NODES_SECONDS = 2.0
 _LOOK_AT_RAYLET_SECONDS = 0.5
 _GONE_SECONDS = 300.0
-"""For which Ray may take to see that a node is gone."""
+"""Time that Ray may take to notice that a node is gone."""
 _NODE_ID = "ray.io/node-id"
-"""A label that Ray gives each node."""
+"""A label that Ray assigns to each node."""
 _END_THERE = "`docker ps --filter label=mlebench.run-folder` there lists their containers, and `docker rm -f` ends them"
 
 
@@ -59,11 +59,11 @@ _END_THERE = "`docker ps --filter label=mlebench.run-folder` there lists their c
 class _Result:
     record: RunRecord
     folder: bytes | None
-    """The run's folder as a tar archive; None where the path is shared."""
+    """The run's folder as a tar archive; None if the path is shared."""
 
 
 class Switchboard:
-    """An actor that tasks ask whether they are to stop, and tell that they have begun."""
+    """An actor that tasks poll for stop requests, and notify when they begin."""
 
     def __init__(self) -> None:
         self._asked: dict[str, tuple[str, float]] = {}
@@ -74,11 +74,11 @@ class Switchboard:
         self._asked[key] = (what, grace)
 
     def asked(self, key: str) -> tuple[str, float] | None:
-        """What the run `key` is asked to do."""
+        """The request to run `key`, if any."""
         return self._asked.get(key) or self._asked.get("*")
 
     def tell_begun(self, record: dict[str, Any]) -> None:
-        """A run has begun where its folder is not shared."""
+        """Note that a run whose folder is not shared has begun."""
         self._begun.append(record)
 
     def begun(self) -> list[dict[str, Any]]:
@@ -88,7 +88,7 @@ class Switchboard:
 
 
 class RayExecutor(Executor):
-    """Does runs on a Ray cluster."""
+    """Executes runs on a Ray cluster."""
 
     name = "ray"
 
@@ -99,7 +99,7 @@ class RayExecutor(Executor):
         self._connected_here = not ray.is_initialized()
         if self._connected_here:
             _connect(ray, settings.address or "auto")
-        # on the harness's own node: any other may die, and then no run could be stopped any more
+        # on the harness's own node: any other may die, after which no run could be stopped
         here = self._strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
         self._switchboard: Any = ray.remote(num_cpus=0)(Switchboard).options(scheduling_strategy=here).remote()
         self._at_work: dict[Any, RunTask] = {}
@@ -117,7 +117,7 @@ class RayExecutor(Executor):
         """Why no node could ever start such a run, or None."""
         if any(_rooms(node, need) for node in self._nodes()):
             return None
-        return f"it needs {_words(need)} on one node and no node of the Ray cluster has that"
+        return f"it needs {_words(need)} on one node, and no node of the Ray cluster has that"
 
     def slots(self, need: Need) -> int:
         """How many such runs fit on all nodes at once."""
@@ -134,15 +134,15 @@ class RayExecutor(Executor):
         return f"waits for a node of the Ray cluster with {_words(need)} free"
 
     def queued(self) -> dict[str, str]:
-        """Runs that Ray has and for which it has not found a node yet."""
+        """Runs submitted to Ray for which it has not found a node yet."""
         waiting = [task for task in self._at_work.values() if task.key not in self._begun]
         for task in waiting:
             if task.group.record(task.run).state != "pending":
                 self._begun.add(task.key)
-        return {task.key: "queued at Ray" for task in waiting if task.key not in self._begun}
+        return {task.key: "queued in Ray" for task in waiting if task.key not in self._begun}
 
     def submit(self, task: RunTask) -> bool:
-        """Hand the run to Ray, which books its resources; False when the cluster is full."""
+        """Submit the run to Ray, which books its resources; False if the cluster is full."""
         self._head.require()
         self._groups[task.group.name] = task.group
         record = task.group.record(task.run)
@@ -167,7 +167,7 @@ class RayExecutor(Executor):
         return True
 
     def wait(self, seconds: float) -> list[Ended]:
-        """Runs that ended, with their folders brought back."""
+        """Runs that ended, with their folders retrieved."""
         if not self._at_work:
             time.sleep(seconds)
             self._look_at_nodes()
@@ -186,7 +186,7 @@ class RayExecutor(Executor):
                 return [self._collect(reference) for reference in ready]
 
     def news(self) -> list[str]:
-        """That no node is left, and that there is one again."""
+        """Notices that no node is left, and that there is one again."""
         news, self._news = self._news, []
         return news
 
@@ -205,7 +205,7 @@ class RayExecutor(Executor):
     def close(self) -> None:
         """Leave the cluster."""
         if self._head.is_gone:
-            # to speak to it would take a minute, at whose end Ray ends this process
+            # a request to it would block for a minute, after which Ray ends this process
             return
         self._end_what_outlived()
         with contextlib.suppress(Exception):
@@ -218,7 +218,7 @@ class RayExecutor(Executor):
         return self._ray.util.scheduling_strategies
 
     def _at_home(self, record: RunRecord, nodes: list[dict[str, Any]]) -> Any:
-        """Sends a run to where its agent is: its node, or one of its machine, which may have joined the cluster anew."""
+        """Sends a run to its agent: to its node, or to another node on its machine, which may have rejoined the cluster."""
         known = {node["NodeID"] for node in nodes}
         same = [node["NodeID"] for node in nodes if node["NodeManagerHostname"] == record.node and node["Resources"].get("CPU")]
         home = record.place if record.place in known else next(iter(same), None)
@@ -229,7 +229,7 @@ class RayExecutor(Executor):
             return [node for node in self._ray.nodes() if node["Alive"]]
 
     def _look_at_nodes(self) -> None:
-        """Ray lets tasks wait for a node without a word, however long none comes."""
+        """Ray keeps tasks waiting for a node silently, however long none joins."""
         self._head.require()
         if time.monotonic() - self._looked < _LOOK_AT_NODES_SECONDS or not self._groups:
             return
@@ -238,23 +238,23 @@ class RayExecutor(Executor):
         is_without = not any(_rooms(node, need) for node in nodes for need in needs)
         if is_without and not self._is_without_nodes:
             self._news.append(
-                "every node of the Ray cluster that could do runs has left it, and they wait until one joins it "
-                f"(`ray start --address={self._head.address}`); Ctrl-C ends the harness, to be continued with "
+                "every node of the Ray cluster that could execute runs has left; runs wait until one joins "
+                f"(`ray start --address={self._head.address}`); Ctrl-C ends the harness; continue later with "
                 "`mlebench run --resume GROUP`"
             )
         elif self._is_without_nodes and not is_without:
-            self._news.append("a node has joined the Ray cluster, and runs go on")
+            self._news.append("a node has joined the Ray cluster, and runs continue")
         self._is_without_nodes = is_without
 
     def _token(self, group: Group) -> str:
-        """A secret word in the group's folder: a node that reads it there shares the path."""
+        """A token in the group's folder: a node that can read it there shares the path."""
         if group.name not in self._tokens:
             self._tokens[group.name] = secrets.token_hex(16)
             (group.folder / _TOKEN).write_text(self._tokens[group.name], encoding="utf-8")
         return self._tokens[group.name]
 
     def _note_begun(self) -> None:
-        """Where the folder is not shared, the harness writes down for the task that its run has begun."""
+        """If the folder is not shared, the harness records on the task's behalf that its run has begun."""
         begun: list[dict[str, Any]] = []
         with self._head.lost_with_ray(), contextlib.suppress(self._ray.exceptions.RayError):
             begun = self._ray.get(self._switchboard.begun.remote(), timeout=10)
@@ -276,22 +276,22 @@ class RayExecutor(Executor):
             if result.record.attempt > 1:
                 set_aside(task.run_dir, result.record.attempt - 1)
             if left_out := unpack(result.folder, task.run_dir):
-                _log.warning("%s of %s cannot be made here and stayed on its node", counted(len(left_out), "file"), task.key)
-            # an agent without a container may have written another one
+                _log.warning("%s of %s cannot be created here and remain on the node", counted(len(left_out), "file"), task.key)
+            # an agent without a container may have replaced it
             result.record.write(task.run_dir)
         place = result.record.place
         notice = None if place is None else self._conduct.note(task.key, place, result.record)
         return Ended(task.key, result.record, notice=notice)
 
     def _broken(self, task: RunTask, problem: str) -> Ended:
-        """The end of a task without a result. A node where one worker after the other dies is as bad as one without an engine."""
+        """The end of a task without a result. A node whose workers keep dying is as bad as one without an engine."""
         place = task.group.record(task.run).place
         is_alive = place in {node["NodeID"] for node in self._nodes()}
         notice = self._conduct.failed(task.key, place, problem) if place is not None and is_alive else None
         return Ended(task.key, None, problem, notice)
 
     def _free_the_confined(self) -> None:
-        """Take back tasks that wait for nodes which are gone; they are submitted again, to others."""
+        """Withdraw tasks that wait for nodes which are gone; they are submitted again to other nodes."""
         if not any(self._confined.values()):
             return
         alive = {node["NodeID"] for node in self._nodes()}
@@ -300,7 +300,7 @@ class RayExecutor(Executor):
                 self._ray.cancel(reference)
 
     def _end_what_outlived(self) -> None:
-        """End agents of given-up attempts on machines that are back, and name those on machines that are not."""
+        """End agents of abandoned attempts on machines that are back, and report those on machines that are not."""
         hosts = {node["NodeManagerHostname"]: node["NodeID"] for node in self._nodes()}
         affinity = self._strategies.NodeAffinitySchedulingStrategy
         sweeps = []
@@ -312,7 +312,7 @@ class RayExecutor(Executor):
                     sweeps.append(self._ray.remote(_sweep).options(**options).remote(group, left))
                 else:
                     runs = ", ".join(sorted({attempt.run_id for attempt in left if attempt.node == host}))
-                    _log.warning("agents of %s may still be at work on %s, which left the cluster; %s", runs, host, _END_THERE)
+                    _log.warning("agents of %s may still be running on %s, which left the cluster; %s", runs, host, _END_THERE)
         with contextlib.suppress(self._ray.exceptions.RayError):
             self._ray.wait(sweeps, num_returns=len(sweeps), timeout=_SWEEP_SECONDS) if sweeps else None
 
@@ -337,7 +337,7 @@ def _connect(ray: Any, address: str) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raise OSError when nobody listens at `HOST:PORT`; other addresses (`auto`) are left to Ray."""
+    """Raise OSError if nothing listens at `HOST:PORT`; other addresses (`auto`) are left to Ray."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()
@@ -359,25 +359,25 @@ def _words(need: Need) -> str:
 
 
 def _options(task: RunTask, need: Need) -> dict[str, Any]:
-    """What Ray is told about a run."""
+    """The Ray options of a run."""
     return {
         "num_cpus": need.cpus,
         "num_gpus": need.gpus,
         "memory": need.memory,
         "max_retries": 0,
         "name": task.key,
-        # an agent goes on where a worker ends, to be found by the next one
+        # an agent continues when a worker ends, and the next worker finds it
         "runtime_env": {"env_vars": {"RAY_kill_child_processes_on_worker_exit": "false"}},
     }
 
 
 def _sweep(group: Group, left: list[Outlived]) -> None:
-    """End what outlived its node on this machine, so that it is not at work beside its next attempt."""
+    """End what outlived its node on this machine, so that it does not run in parallel with its next attempt."""
     end_outlived(group, left, socket.gethostname(), group.folder, _own_folder(group))
 
 
 class _Head:
-    """Whether the head of the cluster is there. Ray waits for it without a word, and then ends the whole process."""
+    """Watches the head of the cluster. Ray waits for it silently and then ends the whole process."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -397,7 +397,7 @@ class _Head:
             if time.monotonic() >= end:
                 self.is_gone = True
                 raise WorkFailed(
-                    f"the head of the Ray cluster at {self.address} is gone; agents keep running where containers do: start it "
+                    f"the head of the Ray cluster at {self.address} is gone; agents in containers keep running: start it "
                     "again and continue each group with `mlebench run --resume GROUP`"
                 )
             time.sleep(_ASK_EVERY_SECONDS)
@@ -405,10 +405,10 @@ class _Head:
 
     @contextlib.contextmanager
     def lost_with_ray(self) -> Iterator[None]:
-        """What Ray itself raises within, of whatever kind, where the node of this machine has been ended under the harness.
+        """Translates whatever Ray raises inside the block if this machine's node has ended under the harness.
 
         Raises:
-            WorkFailed: it was.
+            WorkFailed: the node has ended.
         """
         try:
             yield
@@ -416,8 +416,8 @@ class _Head:
             self.is_gone = True
             said = " ".join(str(error).split())[:100] or type(error).__name__
             raise WorkFailed(
-                f"the Ray node that this harness speaks to is gone ({said}); "
-                "agents keep running where containers do: start it again with `ray start` and continue each group with "
+                f"the Ray node that this harness uses is gone ({said}); "
+                "agents in containers keep running: start it again with `ray start` and continue each group with "
                 "`mlebench run --resume GROUP`"
             ) from None
 
@@ -430,7 +430,7 @@ class _Head:
 
 
 def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outlived: list[Outlived]) -> _Result:
-    """The Ray task: does the run on the node that Ray chose."""
+    """The Ray task: executes the run on the node that Ray chose."""
     ray = _import_ray()
     place = ray.get_runtime_context().get_node_id()
     gpu_ids = tuple(str(gpu) for gpu in ray.get_gpu_ids())
@@ -447,8 +447,8 @@ def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outliv
     finally:
         over.set()
     if control.has_given_up and os.getppid() != raylet:
-        # a result would be that of a run that was left on request; Ray ends this worker once it knows that the node is gone, and
-        # whoever looks for the run sooner is sent to that node
+        # a result would read as a run detached on request; Ray ends this worker once it notices that the node is gone, and until
+        # then anything that looks for the run is sent to that node
         threading.Event().wait(_GONE_SECONDS)
         os._exit(1)
     if shared or record.state == "running":
@@ -460,7 +460,7 @@ def _work(task: RunTask, record: RunRecord, token: str, switchboard: Any, outliv
 
 
 def _listen(task: RunTask, switchboard: Any, control: Control, over: threading.Event, shared: bool) -> None:
-    """Ask the harness once a second whether to stop; tell it that the run has begun."""
+    """Poll the harness once a second for stop requests; notify it that the run has begun."""
     ray = _import_ray()
     told = shared
     while not over.wait(_ASK_EVERY_SECONDS):
@@ -471,7 +471,7 @@ def _listen(task: RunTask, switchboard: Any, control: Control, over: threading.E
                 ray.get(switchboard.tell_begun.remote(asdict(record)))
                 told = True
         except ray.exceptions.RayError:
-            # the harness is gone; Ray ends this task as well
+            # the harness is gone; Ray ends this task, too
             return
         if asked is not None and control.instead is None:
             what, grace = asked
@@ -479,8 +479,8 @@ def _listen(task: RunTask, switchboard: Any, control: Control, over: threading.E
 
 
 def _leave_with_the_node(raylet: int, control: Control, over: threading.Event) -> None:
-    """Leave the agent where the node's daemon, this worker's parent, has ended: Ray is about to end this worker as well, and
-    the run is another place's to conclude, which may have it by now."""
+    """Leave the agent alone if the node's daemon, this worker's parent, has ended: Ray is about to end this worker, too, and
+    another node concludes the run and may already have it."""
     import psutil
 
     with contextlib.suppress(psutil.Error):
@@ -500,20 +500,20 @@ def _is_shared(group: Group, token: str) -> bool:
 
 
 def _own_folder(group: Group) -> Path:
-    """Where a node works that does not see the group's folder; other machines may have groups of the same name."""
+    """Working folder on a node that cannot see the group's folder; other machines may have groups of the same name."""
     origin = hashlib.sha256(group.created_at.encode()).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"mlebench-runs-{os.getuid()}" / origin / group.name
 
 
 def _moved_here(task: RunTask, record: RunRecord) -> RunTask:
-    """The task with its folder on this node, and with this node's data where the plan's is not there.
+    """The task with its folder on this node, and with this node's data if the plan's is missing.
 
     Args:
         task: as the harness sees it.
-        record: the run's record, which the node cannot read. What lies here of the same attempt is newer.
+        record: the run's record, which the node cannot read. Files here of the same attempt are newer.
     """
     folder = _own_folder(task.group)
-    # anybody may have made a folder of that name there, or a link to one
+    # anyone may have created a folder of that name there, or a link to one
     paths.make_private(folder.parent.parent)
     plan = task.group.plan
     if not plan.data_dir.is_dir():

@@ -1,8 +1,8 @@
 """The Slurm executor: the runs of a group become an array of batch jobs, submitted through submitit.
 
-The runs folder and the data lie on a path that all nodes share. A job writes to its run's folder as any harness does, so
-that folder, and not Slurm's accounting, tells how a run ended; `squeue` only tells whether a job is still there. Every
-submission is written down under `.slurm/` before it is made: a new harness finds its jobs again, by id or by name.
+The runs folder and the data are on a path that all nodes share. A job writes to its run's folder as any harness does, so that
+folder, and not Slurm's accounting, shows how a run ended; `squeue` only shows whether a job still exists. Every submission is
+recorded under `.slurm/` before it is made, so that a new harness finds its jobs again, by id or by name.
 """
 
 from __future__ import annotations
@@ -47,31 +47,31 @@ _MOST_IN_FLIGHT = 1000
 _ASK_SLURM_EVERY_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 0.5
 _SPARE_SECONDS = 600.0
-"""Added to a job's time limit: starting, stopping and grading take time beside the agent's."""
+"""Added to a job's time limit for starting, stopping and grading."""
 _MISSED_TWICE = 2
 _UNABLE = ("down", "drain", "fail", "powered_down", "unknown", "inval")
-"""Parts of the states of nodes that start no jobs; `sinfo` adds `*` where a node does not answer."""
+"""Parts of the states of nodes that do not start jobs; `sinfo` adds `*` if a node does not respond."""
 _HELD = "JobHeldUser"
 _LONGEST_REASON = 100
 _LAST_WORDS_SECONDS = 10.0
-"""Grace of an agent whose job is ended; Slurm's own KillWait is 30 s by default."""
+"""Grace period of an agent whose job is ended; Slurm's own KillWait is 30 s by default."""
 
 
 @dataclass
 class _Job:
-    """A run that Slurm has."""
+    """A run submitted to Slurm."""
 
     task: RunTask
     job_id: str
     state: str = "PENDING"
     reason: str = ""
-    """Why it waits, as Slurm says: `Resources`, `Priority`, `JobHeldUser`, …"""
+    """Slurm's reason for waiting: `Resources`, `Priority`, `JobHeldUser`, …"""
     missed: int = 0
-    """How often in a row `squeue` did not name it."""
+    """How often in a row `squeue` did not list it."""
 
 
 class _Listed(NamedTuple):
-    """What `squeue` says of a job."""
+    """A job as listed by `squeue`."""
 
     state: str
     reason: str
@@ -86,7 +86,7 @@ class _Node(NamedTuple):
 
     @property
     def is_able(self) -> bool:
-        """Whether jobs can start there, now or when others have ended."""
+        """Whether jobs can start there, now or after others have ended."""
         return not self.state.endswith("*") and not any(word in self.state for word in _UNABLE)
 
 
@@ -95,7 +95,7 @@ class _Whereabouts(NamedTuple):
     exclude: tuple[str, ...] = ()
 
     def added_to(self, settings: dict[str, Any]) -> dict[str, Any]:
-        """The options of sbatch with this added."""
+        """The sbatch options with these added."""
         if self.nodelist is not None:
             return settings | {"nodelist": self.nodelist}
         if not self.exclude:
@@ -105,7 +105,7 @@ class _Whereabouts(NamedTuple):
 
 
 class SlurmExecutor(Executor):
-    """Does runs as Slurm jobs."""
+    """Executes runs as Slurm jobs."""
 
     name = "slurm"
 
@@ -125,13 +125,13 @@ class SlurmExecutor(Executor):
         self._released: set[str] = set()
 
     def problems(self, plan: Plan, sandbox: Sandbox, secrets: Secrets) -> list[str]:
-        """What jobs would not find: they get no secret but those of the environment."""
+        """What jobs would lack: their only secrets are those of the environment."""
         if secrets.split_key in (None, os.environ.get(SPLIT_KEY_VARIABLE)):
             return []
         return [f"Slurm jobs read the split key from their environment; set it with `export {SPLIT_KEY_VARIABLE}=…`"]
 
     def may_hold(self, group: Group) -> list[PlannedRun]:
-        """Runs that an earlier harness submitted and that Slurm still has."""
+        """Runs that an earlier harness submitted and Slurm still holds."""
         left = [run for run in group.plan.runs if not group.record(run).has_ended]
         return [run for run in left if self._find_job(RunTask(group, run)) is not None]
 
@@ -149,37 +149,37 @@ class SlurmExecutor(Executor):
         return capacity if self.parallel is None else min(capacity, self.parallel)
 
     def set_parallel(self, parallel: int) -> None:
-        """Another limit, also for the arrays that Slurm has already; of each array, as before."""
+        """Change the limit, also of arrays already submitted; it applies per array, as before."""
         super().set_parallel(parallel)
         for array in {job.job_id.partition("_")[0] for job in self._jobs.values() if "_" in job.job_id}:
-            # one whose last jobs have begun meanwhile has no limit any more
+            # an array whose last jobs have begun meanwhile no longer has a limit
             with contextlib.suppress(WorkFailed):
                 _slurm("scontrol", "update", f"JobId={array}", f"ArrayTaskThrottle={parallel}")
 
     def hold(self, group: Group) -> None:
-        """Have Slurm hold the group's jobs that wait; also those that it could not be told of at first."""
+        """Have Slurm hold the group's waiting jobs, including those for which an earlier request failed."""
         self._held.add(group.name)
         self._released.discard(group.name)
         self._hold_pending()
 
     def release(self, group: Group) -> None:
-        """Have Slurm start them again; also later, where it could not be told at first."""
+        """Have Slurm release them; retried later if the request fails."""
         self._held.discard(group.name)
         self._released.add(group.name)
         for array in self._arrays(group.name, lambda job: True):
             _release(array)
         for job in self._jobs.values():
-            # what was true of it is not known until Slurm is asked again
+            # its state is unknown until Slurm is queried again
             job.reason = "" if job.task.group.name == group.name else job.reason
 
     def lacking(self, need: Need) -> str:
-        """What a run waits for that is not submitted yet."""
-        return f"waits until Slurm has fewer than {counted(_MOST_IN_FLIGHT, 'run')} of this harness"
+        """What a run that is not submitted yet waits for."""
+        return f"waits until Slurm has fewer than {counted(_MOST_IN_FLIGHT, 'run')} from this harness"
 
     def queued(self) -> dict[str, str]:
-        """Jobs that wait, with Slurm's own reason."""
+        """Waiting jobs, with Slurm's own reason."""
         return {
-            key: f"queued at Slurm as job {job.job_id}{f' ({job.reason})' if job.reason not in ('', 'None') else ''}"
+            key: f"queued in Slurm as job {job.job_id}{f' ({job.reason})' if job.reason not in ('', 'None') else ''}"
             for key, job in self._jobs.items()
             if job.state == "PENDING"
         }
@@ -187,7 +187,8 @@ class SlurmExecutor(Executor):
     def _hold_pending(self) -> None:
         for name in self._held:
             for array in self._arrays(name, lambda job: job.state == "PENDING" and job.reason != _HELD):
-                # the controller may be away, or the jobs have begun meanwhile; `hold` of an operator only an operator could undo
+                # the controller may be unreachable, or the jobs have begun meanwhile; only an operator could undo an operator's
+                # `hold`
                 with contextlib.suppress(WorkFailed):
                     _slurm("scontrol", "uhold", array)
 
@@ -200,12 +201,12 @@ class SlurmExecutor(Executor):
                 self._released.discard(name)
 
     def _arrays(self, name: str, is_meant: Callable[[_Job], bool]) -> set[str]:
-        """The arrays of a group's jobs, as far as they are meant."""
+        """The selected arrays of a group's jobs."""
         jobs = [job for job in self._jobs.values() if job.task.group.name == name]
         return {job.job_id.partition("_")[0] for job in jobs if is_meant(job)}
 
     def submit(self, task: RunTask) -> bool:
-        """Take the run; what was taken since the last `wait` becomes one array."""
+        """Accept the run; runs accepted since the last `wait` become one array."""
         if len(self._jobs) + len(self._waiting) >= _MOST_IN_FLIGHT:
             return False
         job_id = self._find_job(task)
@@ -213,7 +214,7 @@ class SlurmExecutor(Executor):
             self._jobs[task.key] = _Job(task, job_id)
             listed = self._earlier_jobs().get(job_id)
             if listed is not None and listed.reason == _HELD:
-                # its harness was paused, and ended
+                # its harness was paused, and then ended
                 self._released.add(task.group.name)
                 _release(job_id.partition("_")[0])
         else:
@@ -233,7 +234,7 @@ class SlurmExecutor(Executor):
         return ended
 
     def stop(self, key: str, grace: float) -> None:
-        """Stop a run; one that has not started is taken back."""
+        """Stop a run; one that has not started is withdrawn."""
         job = self._jobs.get(key)
         if job is None:
             return
@@ -257,7 +258,7 @@ class SlurmExecutor(Executor):
         self._jobs.clear()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: this executor holds nothing."""
 
     def _submit_waiting(self) -> None:
         batches: dict[tuple[str, _Whereabouts], list[RunTask]] = defaultdict(list)
@@ -273,9 +274,9 @@ class SlurmExecutor(Executor):
         return {name: node for name, node in _read_nodes(self._settings.get("partition")).items() if node.is_able}
 
     def _whereabouts(self, task: RunTask, able: dict[str, _Node]) -> _Whereabouts:
-        """Where a run has to start, or must not."""
+        """Where a run must or must not start."""
         record = task.group.record(task.run)
-        # what runs since an earlier job can be found again only on its node, as long as that is there
+        # a run left by an earlier job can be found only on its node, as long as that exists
         if record.state == "running":
             return _Whereabouts(nodelist=record.node if record.node in able else None)
         need = Need.of(task.group.plan.profile)
@@ -315,10 +316,10 @@ class SlurmExecutor(Executor):
             self._last_question = time.monotonic()
 
     def _keep_away(self) -> None:
-        """Tell Slurm of the nodes that are avoided from now on; jobs that wait were submitted before."""
+        """Exclude the avoided nodes from waiting jobs, which were submitted before."""
         excluded = _Whereabouts(exclude=tuple(sorted(self._conduct.avoided))).added_to(self._settings)["exclude"]
         for array in {job.job_id.partition("_")[0] for job in self._jobs.values()}:
-            # what has begun meanwhile stays where it is
+            # a job that has begun meanwhile stays where it is
             with contextlib.suppress(WorkFailed):
                 _slurm("scontrol", "update", f"JobId={array}", f"ExcNodeList={excluded}")
 
@@ -326,14 +327,14 @@ class SlurmExecutor(Executor):
         try:
             current = _current_jobs()
         except WorkFailed:
-            # the controller is away; nothing is known, so nothing is concluded
+            # the controller is unreachable; nothing is known, so nothing is concluded
             return
         for key, job in list(self._jobs.items()):
             if job.job_id in current:
                 job.missed = 0
                 job.state, job.reason = current[job.job_id].state, current[job.job_id].reason
                 continue
-            # its last words may still be on their way through a shared file system
+            # its last writes may still be propagating through a shared file system
             job.missed += 1
             if job.missed >= _MISSED_TWICE:
                 self._vanished(key, job)
@@ -349,7 +350,7 @@ class SlurmExecutor(Executor):
             self._end(key, Ended(key, None, f"its Slurm job {job.job_id} is gone without a result"))
 
     def _find_job(self, task: RunTask) -> str | None:
-        """The living job that an earlier harness submitted for this run."""
+        """The live job that an earlier harness submitted for this run."""
         for batch in _batches_with(task.group, task.run.run_id):
             job_id = _job_in(batch, task.run.run_id, self._earlier_jobs())
             if job_id is not None:
@@ -357,7 +358,7 @@ class SlurmExecutor(Executor):
         return None
 
     def _earlier_jobs(self) -> dict[str, _Listed]:
-        """What Slurm has of this user; asked again only after a while, as jobs of earlier harnesses can only become fewer."""
+        """This user's jobs in Slurm; refreshed rarely, as jobs of earlier harnesses can only become fewer."""
         if self._listed is None or time.monotonic() - self._listed[0] > _ASK_SLURM_EVERY_SECONDS:
             self._listed = (time.monotonic(), _current_jobs())
         return self._listed[1]
@@ -368,7 +369,7 @@ class SlurmExecutor(Executor):
 
 
 def _work(task: RunTask) -> str:
-    """The batch job: does the run on the node that Slurm chose. Secrets come from the job's environment."""
+    """The batch job: executes the run on the node that Slurm chose. Secrets come from the job's environment."""
     gpu_ids = os.environ.get("SLURM_JOB_GPUS") or os.environ.get("CUDA_VISIBLE_DEVICES") or ""
     control = Control()
 
@@ -384,7 +385,7 @@ def _work(task: RunTask) -> str:
 
 
 def _own_node() -> str:
-    """This node as Slurm calls it, which need not be the machine's name."""
+    """Slurm's name for this node, which need not be the machine's name."""
     return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
@@ -394,7 +395,7 @@ def _own_job_id() -> str:
 
 
 def _parameters(profile: Profile, name: str, parallel: int | None, settings: dict[str, Any]) -> dict[str, Any]:
-    """What sbatch is told about each job of the array."""
+    """The sbatch parameters of each job in the array."""
     known = {"partition", "account", "qos", "constraint", "exclude", "nodelist", "gres", "comment", "mail_type", "mail_user"}
     seconds = profile.time_limit + profile.grace + _SPARE_SECONDS
     parameters: dict[str, Any] = {
@@ -407,7 +408,7 @@ def _parameters(profile: Profile, name: str, parallel: int | None, settings: dic
         **{key: value for key, value in settings.items() if key in known},
     }
     if "requeue" not in settings:
-        # whether a run begins anew is the harness's to say
+        # only the harness decides whether a run restarts
         settings = settings | {"no_requeue": True}
     if profile.gpus and "gres" not in settings:
         parameters["gpus_per_node"] = profile.gpus
@@ -416,12 +417,12 @@ def _parameters(profile: Profile, name: str, parallel: int | None, settings: dic
 
 
 def _job_in(batch: dict[str, Any], run_id: str, current: dict[str, _Listed]) -> str | None:
-    """The job of a run in a batch, if it is among the current ones."""
+    """The job of a run in a batch, if it is current."""
     index = batch["runs"].index(run_id)
     if batch["jobs"] is not None:
         job_id = str(batch["jobs"][index])
     else:
-        # the earlier harness died between submitting and writing the ids down
+        # the earlier harness died between submitting and recording the ids
         arrays = {job.partition("_")[0] for job, listed in current.items() if listed.name == batch["name"]}
         job_id = f"{min(arrays)}_{index}" if len(batch["runs"]) > 1 and arrays else min(arrays, default="")
     return job_id if job_id in current else None
@@ -437,10 +438,10 @@ def _batches_with(group: Group, run_id: str) -> list[dict[str, Any]]:
 
 
 def _read_batch(path: Path) -> dict[str, Any]:
-    """What was submitted at once.
+    """Read a batch, that is, what was submitted at once.
 
     Raises:
-        WorkFailed: the file is damaged. To pass over it would be to submit a run a second time beside its living job.
+        WorkFailed: the file is damaged. Ignoring it would submit a run a second time while its job is alive.
     """
     try:
         batch = json.loads(path.read_text(encoding="utf-8"))
@@ -450,7 +451,7 @@ def _read_batch(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         pass
     raise WorkFailed(
-        f"{path} is damaged, and so it is not known which Slurm jobs still do runs of the group; once `squeue --me` lists "
+        f"{path} is damaged, so it is unknown which Slurm jobs still execute runs of the group; once `squeue --me` lists "
         f"none of {path.parent.name}, remove {path.parent}"
     )
 
@@ -467,7 +468,7 @@ def _current_jobs() -> dict[str, _Listed]:
 
 
 def _release(array: str) -> None:
-    # what has begun or ended meanwhile is not held
+    # a job that has begun or ended meanwhile is not held
     with contextlib.suppress(WorkFailed):
         _slurm("scontrol", "release", array)
 

@@ -1,1 +1,1 @@
-"""Which run starts when: expectations, order, retries, and what people see of it."""
+"""When each run starts: forecasts, order, retries, and how this is shown."""

@@ -1,8 +1,8 @@
-"""How long a run will probably take: what runs under the same conditions took before, else its time limit.
+"""How long a run will probably take: as long as earlier runs under the same conditions, or else its time limit.
 
-Runs start in the order of that. Where nothing is known of a competition, its first run goes before all that is known, since it
-tells how long the others take; which of several unknown ones goes first, and whether the further seeds of one that is still
-running go before those of a known one, is guessed (see `mlebench.runs.schedule.guess`).
+Runs start in that order, longest first. If nothing is known about a competition, its first run precedes all known ones, since it
+shows how long the others take. Which of several unknown ones goes first, and whether further seeds of one still running precede
+those of a known one, is guessed (see `mlebench.runs.schedule.guess`).
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _NO_GUESS = 1.0
 _REMEMBERED = 50
 _NOTICEABLE = 0.1
 _SPREAD = 0.6
-"""The standard deviation of the logarithm of a duration over its guess: two of three lie within a factor of 1.8."""
+"""Standard deviation of the logarithm of duration over guess: two thirds of the runs are within a factor of 1.8."""
 _NORMAL = statistics.NormalDist()
 _ALMOST_SURE = 1 - 1e-9
 
 Rank = tuple[float, float, float]
-"""Runs start in ascending order."""
+"""Sort key; runs start in ascending order."""
 _UNKNOWN_FIRST = -1e12
 
 
@@ -39,7 +39,7 @@ class Forecast:
     def __init__(self, plan: Plan, earlier: Mapping[str, list[float]], guesses: Mapping[str, float]) -> None:
         """Args:
         earlier: durations of earlier runs under the same conditions, by competition.
-        guesses: how long runs take in relation to each other, by competition; only their order of start depends on it.
+        guesses: relative durations of runs, by competition; they affect only the start order.
         """
         self._limit = plan.profile.time_limit
         self._first_seed = min(plan.seeds, default=0)
@@ -51,11 +51,11 @@ class Forecast:
         self._running_since: dict[str, float] = {}
 
     def expected(self, run: PlannedRun) -> tuple[float, bool]:
-        """Expected seconds of a run, at most its time limit, and whether more than that limit is known."""
+        """Expected seconds of a run, at most its time limit, and whether anything beyond that limit is known."""
         return min(self._limit, self._typical.get(run.competition_id, self._limit)), run.competition_id in self._typical
 
     def rank(self, run: PlannedRun) -> Rank:
-        """Sorts the longest first, and before them the first seed of each competition of which nothing is known."""
+        """Sort key: the first seed of each unknown competition comes first, then the longest runs."""
         name = run.competition_id
         guess = self._guesses.get(name, _NO_GUESS)
         if name in self._typical:
@@ -65,12 +65,12 @@ class Forecast:
         return (-self._guessed_seconds(name), run.seed, -guess)
 
     def begin(self, run: PlannedRun) -> None:
-        """A run starts. What still runs when others have ended takes longer than they did."""
+        """Record the start of a run. A run that outlasts others of its competition takes longer than they did."""
         self._began[run] = self._clock
         self._running_since.setdefault(run.competition_id, self._clock)
 
     def learn(self, run: PlannedRun, seconds: float) -> bool:
-        """A run took so long; whether what is expected of its competition changed noticeably."""
+        """Record a run's duration; returns whether the expectation for its competition changed noticeably."""
         self._clock = max(self._clock, self._began.get(run, 0.0) + seconds)
         known = self._known.setdefault(run.competition_id, [])
         known.append(seconds)
@@ -83,9 +83,9 @@ class Forecast:
         return True
 
     def _guessed_seconds(self, name: str) -> float:
-        """The median of what a run takes that may be running already, if durations scatter about their guesses.
+        """The median duration of a run that may already be running, if durations scatter around their guesses.
 
-        The further seeds of a competition with a run that has not ended wait for it the less, the longer it runs.
+        The longer an unfinished run of a competition takes, the less its further seeds wait for it.
         """
         middle = self._guesses.get(name, _NO_GUESS) * self._seconds_per_guess()
         elapsed = self._clock - self._running_since.get(name, self._clock)
@@ -96,9 +96,9 @@ class Forecast:
         return min(self._limit, max(elapsed, middle * math.exp(_SPREAD * later)))
 
     def _seconds_per_guess(self) -> float:
-        """What a guess of 1 has come to so far."""
+        """Seconds that correspond to a guess of 1 so far."""
         ended = [seconds / self._guesses.get(name, _NO_GUESS) for name, seconds in self._typical.items()]
-        # what has not ended counts with the time that it has run, at least
+        # an unfinished run counts with at least its running time so far
         running = [
             (self._clock - since) / self._guesses.get(name, _NO_GUESS)
             for name, since in self._running_since.items()
@@ -113,9 +113,9 @@ def make_forecast(plan: Plan, conditions: Conditions, runs_dir: Path, own: Path 
     """The forecast for a plan from the latest groups in `runs_dir` and the competitions' facts.
 
     Args:
-        own: folder of the plan's own group, which is read already.
+        own: folder of the plan's own group, which has already been read.
     """
-    # a guess only orders competitions among each other
+    # a guess only orders competitions relative to each other
     guesses = _guesses(plan.competitions) if len(plan.competitions) > 1 else {}
     return Forecast(plan, _earlier(plan, conditions, runs_dir, own), guesses)
 

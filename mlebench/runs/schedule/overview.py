@@ -1,4 +1,4 @@
-"""What people see of groups that run: counts, the runs in their slots, medals so far and the time left."""
+"""The state of running groups: counts, the runs in work, medals so far and the time left; and the protocol of displays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MEDALS = ("gold", "silver", "bronze")
 
 @dataclass
 class RunView:
-    """The little that is kept in memory of each run."""
+    """What is kept in memory of each run."""
 
     key: str
     agent: str
@@ -25,6 +25,8 @@ class RunView:
     state: State = "pending"
     expected: float = 0.0
     """Seconds."""
+    time_limit: float = 0.0
+    """Seconds; 0 if unknown."""
     started_at: str | None = None
     wall_seconds: float = 0.0
     infrastructure: bool = False
@@ -32,17 +34,27 @@ class RunView:
     score: float | None = None
     medal: str | None = None
     mock: bool = False
-    """Whether its data is made up, so that there is no medal to earn."""
+    """Whether its data is mock data, on which no medal can be won."""
     reason: str | None = None
     usage: Usage | None = None
-    """What its calls to models used, by the gateway; None where it had none."""
+    """What its calls to models used, as the gateway measured; None without a gateway."""
     learned: bool = False
-    """Whether `expected` is what such runs took, and not just their time limit."""
+    """Whether `expected` is what such runs took, and not only their time limit."""
     run_dir: Path | None = None
-    """Where it says how it gets on while it is under way."""
+    """The run's folder, with its log and its status."""
+
+    @property
+    def competition_id(self) -> str:
+        """From the run's id, `COMPETITION_seedN`."""
+        return self.run_id.rpartition("_seed")[0]
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it has ended by no fault of the infrastructure, and was not cancelled."""
+        return self.state in ("finished", "failed", "timed-out") and not self.infrastructure
 
     def update(self, record: RunRecord) -> None:
-        """Take over what a record says."""
+        """Take over the state of a record."""
         self.state = record.state
         self.started_at = record.started_at
         self.wall_seconds = record.wall_seconds or 0.0
@@ -58,13 +70,13 @@ class RunView:
 
 @dataclass
 class Overview:
-    """All runs of the groups that are run together."""
+    """All runs of the groups that run together."""
 
     runs: dict[str, RunView] = field(default_factory=dict)
     slots: int = 1
-    """Runs that can run at once."""
+    """Most runs that can run at once."""
     paused: dict[str, str] = field(default_factory=dict)
-    """Groups of which no further run starts, each with the command that lets them start again."""
+    """Groups that start no further run, each with the command that resumes it."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def counts(self) -> Counter[str]:
@@ -73,18 +85,33 @@ class Overview:
         counted["infrastructure"] = sum(view.infrastructure for view in self.runs.values())
         return counted
 
+    def ended(self) -> int:
+        """Number of runs that have ended."""
+        return sum(view.state not in ("pending", "running") for view in self.runs.values())
+
     def medals(self) -> Counter[str]:
         """Medals so far, by name."""
         return Counter(view.medal for view in self.runs.values() if view.medal)
 
+    def medal_share(self) -> float | None:
+        """Share of the runs that have ended, but for those lost to the infrastructure, that won a medal; None without any."""
+        graded = [view for view in self.runs.values() if view.is_result and not view.mock]
+        return sum(view.medal is not None for view in graded) / len(graded) if graded else None
+
+    def mean_score(self) -> float | None:
+        """Mean of the scores so far; None without any, or if the runs are of several competitions."""
+        scores = [view.score for view in self.runs.values() if view.valid and view.score is not None]
+        is_one = len({view.competition_id for view in self.runs.values()}) == 1
+        return sum(scores) / len(scores) if scores and is_one else None
+
     def running(self) -> list[RunView]:
-        """The runs in their slots, the longest running first."""
+        """The runs in work, the longest running first."""
         return sorted((view for view in self.runs.values() if view.state == "running"), key=lambda view: view.started_at or "")
 
     def seconds_left(self) -> float:
         """Estimate of the time until the last run ends.
 
-        Where nothing but the time limit is known, the share of it that other runs used is assumed.
+        If only the time limit of a run is known, the run is assumed to use the same share of it as other runs did.
         """
         ended = [view for view in self.runs.values() if view.state in ("finished", "timed-out") and not view.learned]
         limits = sum(view.expected for view in ended)
@@ -102,7 +129,7 @@ class Overview:
 
 
 class Display(Protocol):
-    """Shows how groups get on; called from the harness's main thread."""
+    """Shows the progress of groups; called from the harness's main thread."""
 
     every: float
     """Seconds between two calls of `show` while nothing happens."""
@@ -112,7 +139,7 @@ class Display(Protocol):
         ...
 
     def show(self, overview: Overview) -> None:
-        """Called whenever something happened, and every so often."""
+        """Called whenever something happened, and every `every` seconds."""
         ...
 
     def ended(self, view: RunView, overview: Overview) -> None:
@@ -120,7 +147,7 @@ class Display(Protocol):
         ...
 
     def say(self, sentence: str) -> None:
-        """Something people should know."""
+        """Called with something that people should know."""
         ...
 
     def close(self, overview: Overview) -> None:

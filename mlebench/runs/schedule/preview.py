@@ -1,17 +1,21 @@
-"""What a plan would do, before it does anything: runs, slots, expected end, disk and GPU-hours, and what is missing."""
+"""What a plan would do and cost, before it starts: runs, slots, time, GPU hours, disk, tokens, money, and what is missing."""
 
 from __future__ import annotations
 
 import heapq
 import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlebench._support.folders import folder_size
 from mlebench.gateway.models import Model
+from mlebench.preparation.disk import known_size
+from mlebench.preparation.record import is_prepared
+from mlebench.profiles import Budget
+from mlebench.registry import Competition
 from mlebench.runs.competitions import load_competition
 from mlebench.runs.conditions import Conditions
 from mlebench.runs.executors.base import Executor, no_room
@@ -26,6 +30,8 @@ from mlebench.sandbox.base import Sandbox
 _OUTPUT_SHARE = 0.2
 """Submission, logs and code of a run, guessed as a share of the public data."""
 _LEAST_OUTPUT = 50 * 2**20
+BUDGET_KEYS = tuple(Budget.model_fields)
+"""`usd`, `input_tokens`, `output_tokens`, `calls`."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +46,27 @@ class Preview:
     gpu_hours: float
     """The most that it can take."""
     disk: int
-    """Bytes of output, a guess."""
+    """Bytes of output, an estimate."""
     disk_free: int
+    downloads: Mapping[str, int | None]
+    """Bytes that Kaggle's competitions which are not prepared have to download, by id; None where the size is not recorded."""
     unbuilt: tuple[str, ...]
     """Agents whose image is built when the group starts."""
-    most_usd: float | None
-    """The most that its runs can spend on models; None where the budget has no limit in usd, 0 where they reach none. A run that
-    is tried again has its budget anew."""
+    most: Mapping[str, float | None]
+    """The most that its runs can use of models, by key of the budget: None where the budget has no such limit, 0 where runs reach
+    no model. A retried run has a fresh budget."""
     problems: tuple[str, ...]
     """What keeps it from starting, each with the command that helps."""
+
+    @property
+    def most_usd(self) -> float | None:
+        """The most that its runs can spend on models, in US dollars; None without a limit."""
+        return self.most["usd"]
+
+    @property
+    def hours(self) -> float:
+        """The sum of the time limits of its runs."""
+        return sum(self.time_limits) / 3600
 
     @property
     def seconds(self) -> float:
@@ -79,11 +97,14 @@ class Preview:
             "slots": self.slots,
             "expected_seconds": _whole(self.seconds),
             "longest_seconds": _whole(self.longest),
+            "run_hours": round(self.hours, 2),
             "gpu_hours": round(self.gpu_hours, 2),
             "disk_bytes": self.disk,
             "disk_free_bytes": self.disk_free,
+            "download_bytes": download_size(self.downloads),
+            "downloads": dict(self.downloads),
             "models": {name: _described(model) for name, model in plan.models.items()},
-            "most_usd": self.most_usd,
+            **{f"most_{key}": self.most[key] for key in BUDGET_KEYS},
             "unbuilt": list(self.unbuilt),
             "problems": list(self.problems),
         }
@@ -113,7 +134,7 @@ class Total:
     @property
     def hours(self) -> float:
         """The sum of the time limits of all runs, whatever runs at once."""
-        return sum(sum(entry.time_limits) for entry in self.previews) / 3600
+        return sum(entry.hours for entry in self.previews)
 
     @property
     def gpu_hours(self) -> float:
@@ -122,30 +143,35 @@ class Total:
 
     @property
     def disk(self) -> int:
-        """Bytes of output, a guess."""
+        """Bytes of output, an estimate."""
         return sum(entry.disk for entry in self.previews)
 
     @property
-    def most_usd(self) -> float | None:
-        """The most that all can spend on models; None where one of them has no limit."""
-        each = [entry.most_usd for entry in self.previews]
-        known = [usd for usd in each if usd is not None]
-        return sum(known) if len(known) == len(each) else None
+    def downloads(self) -> Mapping[str, int | None]:
+        """Those of all; a competition that several plans share is downloaded once."""
+        return {name: size for entry in self.previews for name, size in entry.downloads.items()}
+
+    @property
+    def most(self) -> Mapping[str, float | None]:
+        """The most that all can use of models, by key of the budget; None where one of them has no limit."""
+        return {key: _sum(entry.most[key] for entry in self.previews) for key in BUDGET_KEYS}
 
 
 def preview(plan: Plan, executor: Executor, sandbox: Sandbox, runs_dir: Path, secrets: Secrets) -> Preview:
     """Look at everything that `plan` needs, without starting anything."""
     need = Need.of(plan.profile)
+    competitions = [load_competition(plan.data_dir, plan.edition, None, name) for name in plan.competitions]
     forecast = make_forecast(plan, Conditions.of(plan), runs_dir)
     return Preview(
         plan=plan,
         slots=executor.slots(need),
         expected=tuple(forecast.expected(run)[0] for run in plan.runs),
         gpu_hours=plan.profile.gpus * plan.profile.time_limit * len(plan.runs) / 3600,
-        disk=_output_size(plan),
+        disk=_output_size(plan, competitions),
         disk_free=shutil.disk_usage(_existing(runs_dir)).free,
+        downloads={each.id: known_size(each) for each in competitions if not (each.facts.generated or is_prepared(each))},
         unbuilt=tuple(executor.unbuilt(plan, sandbox)),
-        most_usd=_most_usd(plan),
+        most={key: _most(plan, key) for key in BUDGET_KEYS},
         problems=tuple(problems(plan, executor, sandbox, secrets)),
     )
 
@@ -161,6 +187,11 @@ def problems(plan: Plan, executor: Executor, sandbox: Sandbox, secrets: Secrets)
     if problem := no_room(executor, plan.profile):
         found.append(problem)
     return found
+
+
+def download_size(downloads: Mapping[str, int | None]) -> int:
+    """Bytes of those downloads whose size is recorded."""
+    return sum(size for size in downloads.values() if size)
 
 
 def makespan(groups: Sequence[tuple[Sequence[float], int]]) -> float:
@@ -205,22 +236,29 @@ def _missing_secrets(plan: Plan, secrets: Secrets) -> list[str]:
     ]
 
 
-def _most_usd(plan: Plan) -> float | None:
+def _most(plan: Plan, key: str) -> float | None:
     if not plan.has_gateway:
-        return 0.0 if plan.profile.network == "none" else None
-    usd = plan.profile.budget.usd
-    return None if usd is None else usd * len(plan.runs)
+        return 0 if plan.profile.network == "none" else None
+    limit = plan.profile.budget.limits.get(key)
+    return None if limit is None else limit * len(plan.runs)
+
+
+def _sum(amounts: Iterable[float | None]) -> float | None:
+    each = list(amounts)
+    known = [amount for amount in each if amount is not None]
+    return sum(known) if len(known) == len(each) else None
 
 
 def _described(model: Model) -> dict[str, Any]:
     return {"served": model.served, "provider": model.provider, "key": model.key, "priced": model.is_priced}
 
 
-def _output_size(plan: Plan) -> int:
+def _output_size(plan: Plan, competitions: Sequence[Competition]) -> int:
+    """Bytes, an estimate: of the public data where it is prepared, else of the download."""
     total = 0
-    for name in plan.competitions:
-        public = load_competition(plan.data_dir, plan.edition, None, name).public_dir
-        size = folder_size(public) if public.is_dir() else 0
+    for competition in competitions:
+        public = competition.public_dir
+        size = folder_size(public) if public.is_dir() else known_size(competition) or 0
         total += max(_LEAST_OUTPUT, min(plan.profile.max_output, int(_OUTPUT_SHARE * size))) * len(plan.seeds)
     return total
 

@@ -1,7 +1,7 @@
-"""Runs groups to their end: longest expected first, failures of the infrastructure again, hopeless groups not at all.
+"""Runs groups to completion: longest expected run first, retrying infrastructure failures, stopping hopeless groups.
 
-Everything that matters is in the runs' folders before it is in memory, so killing the harness at any moment loses no
-more than the last second; `Scheduler` started anew on the same groups goes on.
+Everything that matters is written to the runs' folders before it is in memory, so killing the harness at any moment loses at most
+the last second; a new `Scheduler` on the same groups continues.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from mlebench.runs.task import RunTask, Secrets
 from mlebench.sandbox.base import Outcome
 
 _NO_ROOM_SECONDS = 0.5
-"""Until room is looked for again that is not ours to give back: another harness may hold GPUs, or a cluster be full."""
+"""Seconds between checks for room that others must free: another harness may hold GPUs, or a cluster may be full."""
 _REPORT_EVERY_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 1.0
-"""Until it is looked for what people have asked for meanwhile."""
+"""Seconds between checks for requests from people."""
 _PAUSED = "its group is paused"
 _QUICK_SECONDS = 60.0
 _FOR_PEOPLE = frozenset({"grader-error", "agent-changed"})
-"""Ends that somebody has to fix; trying again does not."""
+"""Outcomes that need a fix by a person; retrying does not help."""
 
 
 def run_groups(
@@ -53,23 +53,23 @@ def run_groups(
     secrets: Secrets | None = None,
     prepare: Callable[[], None] = lambda: None,
 ) -> list[GroupResult]:
-    """Run every pending run of `groups` and continue those that are running.
+    """Execute every pending run of `groups` and continue those that are running.
 
     Args:
-        groups: with pending runs, or left behind by an earlier harness.
-        executor: where the runs happen; it is closed at the end.
-        settings: retries, fail-fast and whether containers are kept; where the runs happen is the executor's.
-        display: shows how they get on; nothing by default.
-        secrets: what agents and split need.
-        prepare: called when the groups' locks are held, before anything is read.
+        groups: groups with pending runs, or left by an earlier harness.
+        executor: where the runs are executed; closed at the end.
+        settings: retries, fail-fast and whether containers are kept; the executor decides where runs are executed.
+        display: shows progress; nothing by default.
+        secrets: those that agents and the split need.
+        prepare: called once the groups' locks are held, before anything is read.
 
     Returns:
-        what became of each group.
+        the result of each group.
 
     Raises:
-        UsageError: a group is running already, or its runs need more than the executor has.
+        UsageError: a group is already running, or its runs need more than the executor has.
         Interrupted: Ctrl-C; running runs were stopped and are pending again on resume.
-        GroupStopped: `fail_fast` runs in a row were failed by their agent at once; the rest is still pending.
+        GroupStopped: `fail_fast` runs in a row failed immediately because of their agent; the rest is still pending.
     """
     with contextlib.ExitStack() as stack:
         stack.callback(executor.close)
@@ -101,11 +101,11 @@ class _Scheduler:
         self._stopped: dict[str, str] = {}
         self._last_report = time.monotonic()
         self._deaf: set[str] = set()
-        """Groups whose orders, somebody else's files, stay where they are, and would be obeyed again and again."""
+        """Groups whose request files cannot be removed, because they belong to another user, and would be applied repeatedly."""
         self._status_files = StatusFiles()
 
     def run(self) -> list[GroupResult]:
-        """Until nothing is left to do."""
+        """Run until nothing is left to do."""
         self._check_needs()
         self._fill_queues()
         try:
@@ -121,7 +121,7 @@ class _Scheduler:
             for group, records in results:
                 if all(record.has_ended for record in records):
                     end_pause(group)
-            # resuming ends a pause, so what would be told of it is no longer so
+            # resuming ends a pause, so its status no longer applies
             self._overview.paused.clear()
             self._display.close(self._overview)
         if self._stopped:
@@ -144,13 +144,14 @@ class _Scheduler:
                     forecast.learn(task.run, record.wall_seconds or 0.0)
             for task, record in records:
                 view = self._overview.runs[task.key] = RunView(task.key, record.agent, record.run_id, run_dir=task.run_dir)
+                view.time_limit = group.plan.profile.time_limit
                 view.update(record)
                 self._expect(task)
                 if record.has_ended:
                     continue
                 self._tasks[task.key] = task
                 self._attempts_left[task.key] = self._settings.retries
-                # running ones come first: their time passes and their GPUs are taken
+                # running ones come first: their time is passing and their GPUs are taken
                 waiting.append((task, record.state != "pending"))
         self._waiting.fill(waiting)
         self._count_slots()
@@ -159,12 +160,12 @@ class _Scheduler:
         self._overview.slots = max((self._executor.slots(need) for need in self._waiting.needs), default=1)
 
     def _step(self) -> bool:
-        """Start what can start and wait for what may come next; False when nothing is left to do."""
+        """Start what can start and wait for the next event; False if nothing is left to do."""
         self._obey()
         self._waiting.bring_back_due()
         self._launch()
         if not (self._running or self._waiting):
-            # unless something was asked for meanwhile
+            # unless a request arrived meanwhile
             return self._obey()
         self._status_files.tell(self._groups, self._status, self._overview.seconds_left)
         self._display.show(self._overview)
@@ -177,7 +178,7 @@ class _Scheduler:
         return True
 
     def _pause(self) -> float:
-        """Seconds until something may have to be done although no run has ended."""
+        """Seconds until something may need doing even if no run has ended."""
         pauses = [self._display.every, _LOOK_EVERY_SECONDS]
         if self._waiting.has_queued:
             pauses.append(_NO_ROOM_SECONDS)
@@ -194,7 +195,7 @@ class _Scheduler:
             view.started_at = view.started_at or now()
 
     def _gives_up(self, task: RunTask) -> bool:
-        """Whether a run is not to start any more."""
+        """Whether a run must no longer start."""
         if task.group.name in self._stopped:
             return True
         if is_cancelled(task):
@@ -216,10 +217,10 @@ class _Scheduler:
         if ended.notice:
             self._display.say(ended.notice)
         if record is None:
-            self._broke_away(task, ended.problem or "its place broke away")
+            self._broke_away(task, ended.problem or "its node was lost")
             return
         if record.state == "pending":
-            # taken back before it started, because it was cancelled or its group was stopped
+            # withdrawn before it started, because it was cancelled or its group was stopped
             self._overview.runs[task.key].update(record)
             if is_cancelled(task):
                 self._cancel_pending(task)
@@ -233,7 +234,7 @@ class _Scheduler:
             self._learn(task, record)
 
     def _learn(self, task: RunTask, record: RunRecord) -> None:
-        """One seed tells how long the others will take; those that wait are put in a new order."""
+        """Learn from one seed how long the others will take, and reorder those that wait."""
         forecast = self._forecasts[task.group.name]
         if record.state not in ("finished", "timed-out") or not forecast.learn(task.run, record.wall_seconds or 0.0):
             return
@@ -247,19 +248,19 @@ class _Scheduler:
     def _try_again(self, task: RunTask, record: RunRecord) -> None:
         used = self._settings.retries - self._attempts_left[task.key]
         self._attempts_left[task.key] -= 1
-        self._display.say(f"{task.key} will be tried again: {record.detail}")
+        self._display.say(f"{task.key} will be retried: {record.detail}")
         record.again()
         record.write(task.run_dir)
         self._overview.runs[task.key].update(record)
-        # what vanished with a harness or a node needs no time to recover
+        # a run that vanished with its harness or node needs no time to recover
         delay = 0.0 if record.attempts[-1]["reason"] == "lost" else self._settings.retry_delay * 3**used
         self._waiting.put_off(task, delay)
 
     def _broke_away(self, task: RunTask, problem: str) -> None:
-        """The place of a run is gone (a node died). Its record says running, so the next place looks for it first."""
+        """Handle a run whose node is lost. Its record says running, so the next node looks for it first."""
         self._breakaways[task.key] += 1
         if self._breakaways[task.key] <= self._settings.retries:
-            self._display.say(f"{task.key} will be looked for elsewhere: {problem}")
+            self._display.say(f"{task.key} will be resumed elsewhere: {problem}")
             self._waiting.put_off(task, 0.0)
             return
         record = task.group.record(task.run)
@@ -277,11 +278,11 @@ class _Scheduler:
 
     def _count_quick_failures(self, task: RunTask, record: RunRecord) -> None:
         if record.failure_class == "infrastructure":
-            # says nothing of the agent, neither for it nor against it
+            # says nothing about the agent
             return
         group = task.group
         quick = min(_QUICK_SECONDS, 0.1 * group.plan.profile.time_limit)
-        # a small budget is soon spent
+        # a small budget is spent quickly
         is_result = record.state != "failed" or record.reason == "budget-exhausted" or record.has_valid_submission
         if is_result or (record.wall_seconds or 0) > quick:
             self._failed_in_a_row[group.name] = 0
@@ -289,7 +290,8 @@ class _Scheduler:
         self._failed_in_a_row[group.name] += 1
         if 0 < self._settings.fail_fast <= self._failed_in_a_row[group.name] and group.name not in self._stopped:
             self._stopped[group.name] = (
-                f"{group.name} was stopped: {counted(self._settings.fail_fast, 'run')} in a row failed at once, the last one was "
+                f"{group.name} was stopped: {counted(self._settings.fail_fast, 'run')} in a row failed immediately, the last "
+                f"one was "
                 f"{record.run_id} ({(record.detail or 'failed').rstrip('.')}); fix it and continue with "
                 f"{group.command('run', '--resume', group.name)}"
             )
@@ -298,14 +300,14 @@ class _Scheduler:
             self._take_back(group)
 
     def _take_back(self, group: Group) -> None:
-        """Runs of a stopped group that an executor has queued but not begun."""
+        """Withdraw runs of a stopped group that an executor has queued but not begun."""
         for key in self._running:
             task = self._tasks[key]
             if task.group.name == group.name and task.group.record(task.run).state == "pending":
                 self._executor.stop(key, group.plan.profile.grace)
 
     def _obey(self) -> bool:
-        """Do what people have asked for since it last looked; whether there was anything."""
+        """Carry out requests since the last check; returns whether there were any."""
         asked = False
         for group in list(self._groups):
             orders = Orders(is_paused(group.folder)) if group.name in self._deaf else read_orders(group)
@@ -314,7 +316,7 @@ class _Scheduler:
             for run_id in orders.cancelled:
                 self._cancel_by_name(group, run_id)
             done_again = tuple(run_id for run_id in orders.retried if self._do_again(group, run_id))
-            # a group that is cancelled as a whole has nothing to wait for
+            # a group cancelled as a whole has nothing to wait for
             rests = orders.is_paused and group.name not in self._stopped and not os.path.lexists(group.folder / "cancel")
             if rests and not self._waiting.is_aside(group.name):
                 self._pause_group(group)
@@ -322,7 +324,7 @@ class _Scheduler:
                 self._go_on(group)
             if not settle(group, orders._replace(retried=done_again)):
                 self._deaf.add(group.name)
-                self._display.say(f"an order of {group.name} cannot be removed, so no further one is obeyed; see .orders in it")
+                self._display.say(f"a request to {group.name} cannot be removed, so further ones are ignored; see its .orders")
             asked = asked or orders != Orders(orders.is_paused)
         return asked
 
@@ -330,14 +332,14 @@ class _Scheduler:
         self._executor.set_parallel(parallel)
         self._groups = [group.with_settings(group.settings.changed({"parallel": parallel})) for group in self._groups]
         self._count_slots()
-        self._display.say(f"at most {counted(parallel, 'run')} at once from now on, as asked for")
+        self._display.say(f"at most {counted(parallel, 'run')} at once from now on, as requested")
 
     def _pause_group(self, group: Group) -> None:
         self._waiting.set_aside(group.name)
         self._executor.hold(group)
         goes_on = group.command("runs", group.name, "--continue")
         self._overview.paused[group.name] = goes_on
-        self._display.say(f"{group.name} is paused: no further run of it starts; {goes_on} goes on")
+        self._display.say(f"{group.name} is paused: no further run of it starts; {goes_on} continues it")
 
     def _go_on(self, group: Group) -> None:
         self._overview.paused.pop(group.name, None)
@@ -345,10 +347,10 @@ class _Scheduler:
             self._expect(task)
         self._executor.release(group)
         if group.name not in self._stopped and not os.path.lexists(group.folder / "cancel"):
-            self._display.say(f"{group.name} goes on")
+            self._display.say(f"{group.name} continues")
 
     def _cancel_by_name(self, group: Group, run_id: str) -> None:
-        """A run that waits is cancelled now, not at its turn; one that runs finds the mark itself."""
+        """Cancel a waiting run now rather than at its turn; a running one finds the marker itself."""
         task = self._tasks.get(f"{group.name}/{run_id}")
         if task is None or not is_cancelled(task) or task.group.record(task.run).state != "pending":
             return
@@ -359,7 +361,7 @@ class _Scheduler:
         self._cancel_pending(task)
 
     def _do_again(self, group: Group, run_id: str) -> bool:
-        """Put a run back as people have asked for; False while its end is still on its way here."""
+        """Reset a run as requested; False while its outcome has not arrived yet."""
         run = next(run for run in group.plan.runs if run.run_id == run_id)
         record = group.record(run)
         task = self._tasks.setdefault(f"{group.name}/{run_id}", RunTask(group, run, self._secrets, self._settings.keep))
@@ -375,9 +377,9 @@ class _Scheduler:
         self._attempts_left[task.key] = self._settings.retries
         self._breakaways.pop(task.key, None)
         if group.name in self._stopped:
-            self._display.say(f"{task.key} is put back; {group.command('run', '--resume', group.name)} starts it")
+            self._display.say(f"{task.key} is pending again; {group.command('run', '--resume', group.name)} starts it")
         else:
-            self._display.say(f"{task.key} is done again, as asked for")
+            self._display.say(f"{task.key} is repeated, as requested")
             self._waiting.put_first(task)
         return True
 
@@ -386,7 +388,7 @@ class _Scheduler:
         queued = {key: words for key, words in self._executor.queued().items() if self._tasks[key].group.name == group.name}
         waiting = {self._tasks[key].run.run_id: words for key, words in islice(queued.items(), MOST_WAITING)}
         for task, seconds in islice(self._waiting.due_in(group.name), MOST_WAITING - len(waiting)):
-            waiting[task.run.run_id] = _PAUSED if rests else f"is tried again at {_clock(seconds)}"
+            waiting[task.run.run_id] = _PAUSED if rests else f"is retried at {_clock(seconds)}"
         others = _PAUSED
         if not rests:
             others = self._executor.lacking(Need.of(group.plan.profile))
@@ -398,7 +400,7 @@ class _Scheduler:
         )
 
     def _leave(self, *, stop: bool) -> None:
-        """Ctrl-C stops what is running; SIGTERM leaves it alone, to be found again."""
+        """Ctrl-C stops running runs; SIGTERM detaches them, to be found again."""
         names = " and ".join(group.command("run", "--resume", group.name) for group in self._groups)
         if stop:
             self._display.say("stopping the running runs …")
@@ -418,7 +420,7 @@ class _Scheduler:
 
 
 def _clock(seconds: float) -> str:
-    """The time of day in so many seconds, to be read later than it was written."""
+    """The time of day in that many seconds, as the text may be read later than it was written."""
     return f"{datetime.now(UTC) + timedelta(seconds=seconds):%H:%M:%S} UTC"
 
 

@@ -1,4 +1,4 @@
-"""Tells whoever watches from outside how the harness gets on: a file in each group's folder, written seldom and kept small."""
+"""Reports the harness's progress to observers: a small, rarely written file in each group's folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WRITE_EVERY_SECONDS = 1.0
 
 
 class StatusFiles:
-    """At most one write a second and group, when something has changed or the file would look forgotten."""
+    """Writes at most once per second and group, if something has changed or the file would look stale."""
 
     def __init__(self) -> None:
         self._looked = float("-inf")
@@ -24,9 +24,9 @@ class StatusFiles:
         """Write what has changed.
 
         Args:
-            groups: whose locks are held.
-            status: what there is to say of one, but for the time left.
-            seconds_left: until the last run ends; asked for only when something is written, as all runs count in it.
+            groups: groups whose locks are held.
+            status: returns the status of a group, without the time left.
+            seconds_left: time until the last run ends; called only when something is written, as it considers every run.
         """
         moment = time.monotonic()
         if moment - self._looked < _WRITE_EVERY_SECONDS:
@@ -42,6 +42,6 @@ class StatusFiles:
             if not found.is_paused:
                 left = seconds_left() if left is None else left
                 found = replace(found, seconds_left=round(left, 1))
-            # a full disk is no reason to leave runs alone
+            # a full disk must not stop the supervision of runs
             with contextlib.suppress(OSError):
                 write_harness_status(group.folder, found)

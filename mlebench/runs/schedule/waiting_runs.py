@@ -1,4 +1,4 @@
-"""Runs that have not started: in queues by what they need, set aside while their group is paused, or due at a later moment."""
+"""Runs that have not started: queued by their needs, set aside while their group is paused, or due later."""
 
 from __future__ import annotations
 
@@ -14,65 +14,65 @@ from mlebench.runs.schedule.forecast import Rank
 from mlebench.runs.task import RunTask
 
 AT_ONCE: Rank = (float("-inf"), 0.0, 0.0)
-"""The rank of runs that are running already or are tried again."""
+"""The rank of runs that are already running or are retried."""
 _PATIENCE = 20
-"""How many runs may overtake one that waits for more room than they need."""
+"""How many smaller runs may overtake one that waits for more room."""
 _MOST_LOOKED_AT = 2000
-"""Of a queue, for the places of runs in it."""
+"""Most positions of runs reported per queue."""
 
 _Entry = tuple[Rank, RunTask]
 
 
 class _Queue:
-    """Runs of equal need."""
+    """Runs with equal needs."""
 
     def __init__(self) -> None:
         self.entries: deque[_Entry] = deque()
         self.passed_over = 0
-        """How many runs of other needs went before its first since one of its own did."""
+        """How many runs with other needs have started since this queue's last start."""
 
     def sort(self, rank: Callable[[RunTask], Rank]) -> None:
-        """By the ranks of now; runs that are to go at once stay before all others."""
+        """Sort by current ranks; runs with precedence stay first."""
         ranked = [(before if before == AT_ONCE else rank(task), task) for before, task in self.entries]
         self.entries = deque(sorted(ranked, key=lambda entry: (entry[0], entry[1].key)))
 
 
 class WaitingRuns:
-    """The runs of several groups that wait. What is said of a group goes by its name."""
+    """The waiting runs of several groups, which are identified by name."""
 
     def __init__(self, rank: Callable[[RunTask], Rank]) -> None:
         """Args:
-        rank: of a run among all that wait; the smallest goes first.
+        rank: returns a run's rank among all waiting runs; the smallest goes first.
         """
         self._rank = rank
         self._queues: dict[Need, _Queue] = {}
         self._aside: dict[str, list[_Entry]] = {}
-        """Of groups that are paused, by group."""
+        """Runs of paused groups, by group."""
         self._due: list[tuple[float, str, RunTask]] = []
-        """A heap of runs that are tried again at a moment of the monotonic clock."""
+        """A heap of runs to retry, by time of the monotonic clock."""
 
     @property
     def needs(self) -> list[Need]:
-        """What runs of any queue need, also of those that are empty by now."""
+        """The needs of all queues, including empty ones."""
         return list(self._queues)
 
     @property
     def has_queued(self) -> bool:
-        """Whether a run may start as soon as there is room."""
+        """Whether any run may start as soon as there is room."""
         return any(queue.entries for queue in self._queues.values())
 
     def __bool__(self) -> bool:
         return self.has_queued or bool(self._due) or any(self._aside.values())
 
     def fill(self, tasks: Iterable[tuple[RunTask, bool]]) -> None:
-        """Put many runs into their queues, each with whether it goes before all others."""
+        """Put runs into their queues, each with whether it goes before all others."""
         for task, at_once in tasks:
             self._queue_of(task).entries.append((AT_ONCE if at_once else self._rank(task), task))
         for queue in self._queues.values():
             queue.sort(self._rank)
 
     def put_first(self, task: RunTask) -> None:
-        """Before all others, or aside while its group is paused."""
+        """Queue a run before all others, or set it aside while its group is paused."""
         aside = self._aside.get(task.group.name)
         if aside is not None and not _is_under_way(AT_ONCE, task):
             aside.append((AT_ONCE, task))
@@ -80,27 +80,27 @@ class WaitingRuns:
             self._queue_of(task).entries.appendleft((AT_ONCE, task))
 
     def put_off(self, task: RunTask, seconds: float) -> None:
-        """First in its queue when so many seconds have passed."""
+        """Queue a run first after that many seconds."""
         heapq.heappush(self._due, (time.monotonic() + seconds, task.key, task))
 
     def bring_back_due(self) -> None:
-        """Into the queues with those whose moment has come."""
+        """Queue the runs that are due."""
         while self._due and self._due[0][0] <= time.monotonic():
             self.put_first(heapq.heappop(self._due)[2])
 
     def seconds_until_due(self) -> float | None:
-        """Until the next of them; None where there is none."""
+        """Seconds until the next run is due; None if there is none."""
         return self._due[0][0] - time.monotonic() if self._due else None
 
     def remove(self, task: RunTask) -> None:
-        """Whatever it waits for."""
+        """Remove a run, whatever it waits for."""
         for entries in (*(queue.entries for queue in self._queues.values()), *self._aside.values()):
             if found := next((entry for entry in entries if entry[1].key == task.key), None):
                 entries.remove(found)
         self._keep_due(lambda other: other.key != task.key)
 
     def abandon(self, group: str) -> None:
-        """Forget a group's runs that are due later or aside; those in queues are left to whoever comes upon them."""
+        """Forget a group's runs that are due later or set aside; queued ones are dropped when their turn comes."""
         self._keep_due(lambda task: task.group.name != group)
         self._aside.pop(group, None)
 
@@ -109,7 +109,7 @@ class WaitingRuns:
         heapq.heapify(self._due)
 
     def sort_with(self, task: RunTask) -> list[RunTask]:
-        """Put the queue of such a run in a new order; returns the runs in it."""
+        """Sort the queue of a run again; returns the runs in it."""
         queue = self._queue_of(task)
         queue.sort(self._rank)
         return [waiting for _, waiting in queue.entries]
@@ -119,7 +119,7 @@ class WaitingRuns:
         return group in self._aside
 
     def set_aside(self, group: str) -> None:
-        """Let no run of a group start; one whose record says running may have an agent, and is looked for all the same."""
+        """Let no run of a group start; a run whose record says running may have an agent and is still resumed."""
         aside = self._aside[group] = []
         for queue in self._queues.values():
             entries, queue.entries = queue.entries, deque()
@@ -128,7 +128,7 @@ class WaitingRuns:
                 (aside if rests else queue.entries).append((rank, task))
 
     def take_up(self, group: str) -> list[RunTask]:
-        """Put a group's runs back where they belong; returns them."""
+        """Return a group's runs to their queues; returns them."""
         tasks = []
         for rank, task in self._aside.pop(group):
             self._queue_of(task).entries.append((rank, task))
@@ -138,14 +138,14 @@ class WaitingRuns:
         return tasks
 
     def start(self, submit: Callable[[RunTask], bool], gives_up: Callable[[RunTask], bool]) -> Iterator[RunTask]:
-        """Start what fits, the longest first; a run may overtake a larger one, but not too often.
+        """Start the runs that fit, longest first; a run may overtake a larger one, but not too often.
 
         Args:
-            submit: starts a run; False where there is no room for such runs now.
-            gives_up: whether a run is not to start any more, after which it no longer waits.
+            submit: starts a run; returns False if there is no room for such runs now.
+            gives_up: returns whether a run must no longer start; it then stops waiting.
 
         Yields:
-            each run that has started.
+            each run started.
         """
         full: set[Need] = set()
         while True:
@@ -169,11 +169,11 @@ class WaitingRuns:
             yield task
 
     def due_in(self, group: str) -> Iterator[tuple[RunTask, float]]:
-        """A group's runs that are due later, each with the seconds until then."""
+        """A group's runs that are due later, with the seconds until then."""
         return ((task, moment - time.monotonic()) for moment, _, task in self._due if task.group.name == group)
 
     def places(self, group: str, most: int) -> list[tuple[RunTask, int]]:
-        """A group's first runs in queues, at most `most` in each, and how many go before each."""
+        """A group's first queued runs, at most `most` per queue, with how many go before each."""
         found: list[tuple[RunTask, int]] = []
         for queue in self._queues.values():
             looked_at = enumerate(islice(queue.entries, _MOST_LOOKED_AT))
@@ -192,10 +192,10 @@ def _has_next(queue: _Queue, gives_up: Callable[[RunTask], bool]) -> bool:
 
 
 def is_cancelled(task: RunTask) -> bool:
-    """Whether somebody has cancelled the run or its group."""
+    """Whether the run or its group has been cancelled."""
     return os.path.lexists(task.run_dir / "cancel") or os.path.lexists(task.group.folder / "cancel")
 
 
 def _is_under_way(rank: Rank, task: RunTask) -> bool:
-    """Whether an agent may be at work for a run that waits to be looked for."""
+    """Whether an agent may be running for a run that waits to be resumed."""
     return rank == AT_ONCE and task.group.record(task.run).state == "running"

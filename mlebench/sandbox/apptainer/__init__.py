@@ -1,1 +1,1 @@
-"""Walls made by Apptainer (or Singularity), for clusters whose nodes have no Docker: our images as SIF files."""
+"""Walls made by Apptainer (or Singularity), for clusters whose nodes lack Docker: our images as SIF files."""

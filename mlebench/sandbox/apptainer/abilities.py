@@ -1,4 +1,4 @@
-"""What Apptainer can do for ordinary users of this machine: sites differ, and say so only when it is tried."""
+"""What Apptainer can do for ordinary users of this machine: sites differ, which only a trial shows."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ except OSError:
     works = False
 print(json.dumps({"devices": devices, "loopback": works}))
 """
-"""Says which network devices there are, and whether one can speak to oneself."""
+"""Prints the network devices, and whether the loopback device works."""
 _TRIED = Profile(name="tried", cpus=1, memory=512 * 2**20, pids=256, time_limit=60)
 
 
 @dataclass(frozen=True)
 class Abilities:
-    """What was tried out with an image."""
+    """Results of a trial with an image."""
 
     private_network: Network | None
-    """How a run gets a network of its own in which nothing can be reached; None where it cannot."""
+    """How a run gets an isolated network; None if it cannot."""
     sets_limits: bool
-    """Whether cgroups hold memory, processes and CPUs; otherwise the keeper watches."""
+    """Whether cgroups enforce memory, processes and CPUs; otherwise the keeper watches them."""
     fault: str
-    """What was said where there is no such network, or nothing runs at all."""
+    """The error if there is no such network, or nothing runs at all."""
     runs: bool = True
-    """Whether anything runs."""
+    """Whether anything runs at all."""
 
 
 def try_out(program: Program, image: Path) -> Abilities:
-    """Run a few words in an image, in each of the ways that a run could take."""
+    """Run a short command in an image, in each way that a run could use."""
     faults = []
     for network in ("option", "namespace"):
         answer = _ask(program, Execution(image, ["python3", "-I", "-c", _LOOK], network, folder="/"))
@@ -58,15 +58,15 @@ def _ask(program: Program, execution: Execution) -> Answer:
 
 
 def _fault_of(answer: Answer) -> str | None:
-    """What keeps a network from being a run's own; None where nothing does."""
+    """Why a network is not isolated; None if it is."""
     if not answer.is_well:
-        return answer.said or "it failed and said nothing"
+        return answer.said or "it failed without a message"
     try:
         found = json.loads(answer.output.strip().splitlines()[-1])
         devices, works = [str(name) for name in found["devices"]], found["loopback"] is True
     except (ValueError, KeyError, TypeError, IndexError):
-        return "it did not answer"
-    # tunnels that some kernels make in every network lead nowhere
+        return "it printed no answer"
+    # tunnel devices that some kernels create in every network lead nowhere
     others = [name for name in devices if name != "lo" and not name.startswith(("tunl", "sit", "gre", "erspan", "ip6", "ip_vti"))]
     if others:
         return f"it left the device {others[0][:20]!r}"

@@ -1,4 +1,4 @@
-"""The command line of one run, by the options that the user guide of Apptainer describes."""
+"""The command line of one run, using the options documented in Apptainer's user guide."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mlebench.sandbox.apptainer import own_network
 from mlebench.sandbox.apptainer.program import Program
 
 Network = Literal["option", "namespace", "shared"]
-"""Who makes the network: Apptainer by `--net`, the kernel around it, or nobody, so that it is the machine's."""
+"""What provides the network: Apptainer with `--net`, the kernel around it, or nothing, so that it is the machine's."""
 _ISOLATION = (
     "--containall",
     "--cleanenv",
-    # what a variable holds is a word, and no expression of a shell
+    # the value of a variable is literal text, not a shell expression
     "--no-eval",
-    # what a site shows in every container
+    # what a site mounts into every container
     "--no-mount",
     "hostfs,bind-paths",
     "--writable-tmpfs",
@@ -30,7 +30,7 @@ _ISOLATION = (
 
 @dataclass(frozen=True)
 class Mounted:
-    """Something of the host that is shown in the container."""
+    """A host path mounted into the container."""
 
     source: Path
     target: str
@@ -38,7 +38,7 @@ class Mounted:
 
     @property
     def word(self) -> str:
-        """The value of `--mount`, which takes paths that `--bind` cannot: fields with a comma are quoted as in CSV."""
+        """The value of `--mount`, which accepts paths that `--bind` cannot: fields with a comma are quoted as in CSV."""
         line = io.StringIO()
         fields = ["type=bind", f"src={self.source}", f"dst={self.target}", *([] if self.is_writable else ["ro"])]
         csv.writer(line, lineterminator="").writerow(fields)
@@ -47,28 +47,28 @@ class Mounted:
 
 @dataclass(frozen=True)
 class Execution:
-    """What is to run, and within what."""
+    """What to run, and its surroundings."""
 
     image: Path
     command: Sequence[str]
     network: Network
     home: Path | None = None
-    """Becomes `/home`, the user's home in the container; None for an empty one."""
+    """Mounted as `/home`, the user's home in the container; None for an empty one."""
     scratch: Path | None = None
-    """Holds `/tmp` and `/var/tmp`; by default they are in memory and small."""
+    """Holds `/tmp` and `/var/tmp`, which by default are small and in memory."""
     mounts: Sequence[Mounted] = ()
     has_gpus: bool = False
     limits: Profile | None = None
-    """A profile whose limits Apptainer is to set by cgroups."""
+    """A profile whose limits Apptainer sets through cgroups."""
     folder: str = "/home"
-    """Where the command starts."""
+    """Working directory of the command."""
 
     def before(self) -> list[str]:
-        """Words that stand before the program's name."""
+        """Words before the program's name."""
         return [sys.executable, "-I", "-S", own_network.__file__] if self.network == "namespace" else []
 
     def words(self) -> list[str]:
-        """Words that follow the program's name. None of them is private: every user of the machine can read them."""
+        """Words after the program's name. None is private: every user of the machine can read them."""
         home = ["--no-home"] if self.home is None else ["--home", f"{self.home}:/home"]
         scratch = [] if self.scratch is None else ["--workdir", str(self.scratch)]
         mounts = [word for mounted in self.mounts for word in ("--mount", mounted.word)]
@@ -95,7 +95,7 @@ class Execution:
 def _network_words(network: Network) -> list[str]:
     if network == "option":
         return ["--net", "--network", "none"]
-    # a program that is installed setuid cannot be that within a namespace
+    # a setuid program loses its privileges within a namespace
     return ["--userns"] if network == "namespace" else []
 
 
@@ -104,7 +104,7 @@ def _limit_words(profile: Profile) -> list[str]:
     return [
         "--memory",
         memory,
-        # the same as memory: no swap on top of it
+        # equal to memory: no additional swap
         "--memory-swap",
         memory,
         "--cpus",

@@ -1,6 +1,6 @@
-"""Starts a command in a network of its own, with a loopback device that works: `python -I -S own_network.py COMMAND [WORD...]`.
+"""Starts a command in an isolated network with a working loopback device: `python -I -S own_network.py COMMAND [WORD...]`.
 
-For sites whose Apptainer gives no network of its own to ordinary users, but whose kernel does. The user stays who they are.
+For sites where ordinary users get an isolated network from the kernel but not from Apptainer. The user id stays the same.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _NAME_AND_FLAGS = "16sh22x"
 
 
 def main() -> NoReturn:
-    """Be the command; ends with 125 where the kernel allows no network of one's own."""
+    """Become the command; exits with 125 if the kernel does not allow an isolated network."""
     try:
         _leave_network()
         _raise_loopback()
     except OSError as error:
-        print(f"no network of its own: {error.strerror}", file=sys.stderr)
+        print(f"no isolated network: {error.strerror}", file=sys.stderr)
         sys.exit(125)
     os.execv(sys.argv[1], sys.argv[1:])
 

@@ -1,8 +1,7 @@
-"""The program: `apptainer`, else `singularity`, and which of the harness's variables it may see.
+"""The program, `apptainer` or else `singularity`, and which of the harness's variables it may see.
 
-Both obey variables of their own (`APPTAINER_BIND`, `APPTAINER_NV`, …) as if they were options. A site's modules set such
-variables, and one that shows a file system of the host would open the walls; so none is handed on but those that say where to
-keep files.
+Both treat certain variables (`APPTAINER_BIND`, `APPTAINER_NV`, …) as options. Modules of a site set such variables, and one that
+mounts a host file system would breach the walls; so only those that configure storage locations are passed on.
 """
 
 from __future__ import annotations
@@ -30,25 +29,25 @@ _MOST_SAID = 400
 
 @dataclass(frozen=True)
 class Program:
-    """An Apptainer or a SingularityCE of this machine."""
+    """An Apptainer or SingularityCE installation on this machine."""
 
     path: str
-    """Absolute."""
+    """Absolute path."""
     name: str
-    """What it calls itself: `apptainer` or `singularity-ce`."""
+    """The name it reports: `apptainer` or `singularity-ce`."""
     version: str
     prefix: str = field(default="APPTAINER", compare=False)
-    """Begins its variables: `APPTAINER` or `SINGULARITY`."""
+    """Prefix of its variables: `APPTAINER` or `SINGULARITY`."""
 
     def environment(self, agents: Mapping[str, str] | None = None) -> dict[str, str]:
         """The whole environment to start it in.
 
         Args:
-            agents: variables of the agent. The value of each arrives as it is; nobody evaluates it.
+            agents: the agent's variables. Their values arrive literally; nothing evaluates them.
         """
         known = (f"{prefix}_{name}" for prefix in ("APPTAINER", "SINGULARITY") for name in _KEPT)
         kept = {name: os.environ[name] for name in (*_OWN, *known) if name in os.environ}
-        # HOME is the option's to say, and refused as a variable
+        # HOME is set by an option and refused as a variable
         given = {f"{self.prefix}ENV_{name}": value for name, value in (agents or {}).items() if name != "HOME"}
         return {**inherited(), **kept, **given}
 
@@ -56,9 +55,9 @@ class Program:
         """Run it and wait for its end.
 
         Args:
-            words: what follows its name.
-            seconds: after which it is ended.
-            before: words that stand before its name.
+            words: the words after its name.
+            seconds: time after which it is ended.
+            before: the words before its name.
         """
         try:
             ended = subprocess.run(
@@ -79,21 +78,21 @@ class Program:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a call of the program ended."""
+    """The result of calling the program."""
 
     is_well: bool
     output: str
     said: str
-    """The end of what it wrote to standard error, in one line that can be shown."""
+    """The end of its standard error, as one printable line."""
 
 
 def is_there() -> bool:
-    """Whether one is on the path."""
+    """Whether one is on PATH."""
     return any(map(shutil.which, _NAMES))
 
 
 def find_program() -> Program:
-    """The program that is first on the path.
+    """The first program on PATH.
 
     Raises:
         UsageError: there is none, or it is too old.
@@ -101,7 +100,7 @@ def find_program() -> Program:
     path = next(filter(None, map(shutil.which, _NAMES)), None)
     if path is None:
         raise UsageError(
-            "there is no Apptainer here; load it (on clusters often `module load apptainer`), or choose another sandbox with "
+            "Apptainer was not found; load it (on clusters often `module load apptainer`), or choose another sandbox with "
             "`--sandbox docker` or `--sandbox bubblewrap`"
         )
     path = str(Path(path).absolute())
@@ -110,20 +109,21 @@ def find_program() -> Program:
     if found is None:
         said = printable(answer.output.strip()[:_MOST_SAID]) or answer.said or "nothing"
         raise UsageError(
-            f"{path} does not say its version (`{path} --version` said: {said}); load another with `module load apptainer`"
+            f"{path} does not report its version (`{path} --version` printed: {said}); load another with `module load apptainer`"
         )
     name, version = found[1], printable(f"{found[2]}.{found[3]}{found[4]}"[:60])
     oldest = _OLDEST.get("singularity-ce" if name == "singularity-pro" else name)
     if oldest is None or (int(found[2]), int(found[3])) < oldest:
         raise UsageError(
-            f"{path} is {name} {version}, which lacks options that keep an agent in; load Apptainer 1.1, SingularityCE 3.10 or "
+            f"{path} is {name} {version}, which lacks options needed to isolate an agent; load Apptainer 1.1, SingularityCE "
+            f"3.10 or "
             "newer, for example with `module load apptainer`"
         )
     return Program(path, name, version, "APPTAINER" if name == "apptainer" else "SINGULARITY")
 
 
 def _last_words(errors: bytes) -> str:
-    """The last line that says what failed, else the last words."""
+    """The last line that states an error, or else the last line."""
     lines = errors[-16 * _MOST_SAID :].decode(errors="replace").splitlines()
     fatal = [line.partition(":")[2].strip() for line in lines if line.startswith(("FATAL:", "ERROR:"))]
     return printable(fatal[-1] if fatal else " ".join(" ".join(lines).split())[-_MOST_SAID:], _MOST_SAID)

@@ -1,7 +1,7 @@
-"""Images in the form that Apptainer runs: each made once from an archive of the same image (see `docker.image_archives`).
+"""Images in Apptainer's format (SIF): each converted once from an archive of the same image (see `docker.image_archives`).
 
-Archives lie in the folder that `MLEBENCH_IMAGES_DIR` names, which all nodes see. The SIF file stands beside its archive under the
-same name, or in the user's cache where that folder cannot be written; the archive's record says which image it is.
+Archives are in the folder given by `MLEBENCH_IMAGES_DIR`, which all nodes share. The SIF file is next to its archive under the
+same name, or in the user's cache if that folder is not writable; the archive's record identifies the image.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ class Sif:
 
     path: Path
     reference: str
-    """The name of the image that it was made from."""
+    """Name of the original image."""
     digest: str
-    """The id of that image, `sha256:…`."""
+    """Id of the original image, `sha256:…`."""
 
 
 def problem(agent: AgentSpec, folder: Path | None = None) -> str | None:
-    """Why there is no image for an agent and none can be made here, with what to do; None where there is or can be.
+    """Why an agent has no image here and none can be made, with a remedy; None if it has one or one can be made.
 
     Args:
         agent: the agent.
-        folder: of archives; by default `paths.images_dir()`.
+        folder: the folder of archives; by default `paths.images_dir()`.
     """
     folder = folder or paths.images_dir()
     try:
@@ -53,19 +53,20 @@ def problem(agent: AgentSpec, folder: Path | None = None) -> str | None:
         if image.state == "current":
             return _problem_of(_archive(agent, folder))
         if _engine_is_here():
-            # it writes the archive when the group starts
+            # the engine writes the archive when the group starts
             return None
     except MlebenchError as error:
         return str(error)
-    what = "is of another state of its files than these" if image.state == "outdated" else "is not there"
+    what = "is outdated" if image.state == "outdated" else "is missing"
     return (
         f"the image of agent {agent.id} {what} in {folder}; write it on a machine with Docker by "
-        f"{command('images', 'export', 'DIR', agent.id)}, copy DIR to where all nodes see it, and set MLEBENCH_IMAGES_DIR to it"
+        f"{command('images', 'export', 'DIR', agent.id)}, copy DIR to a place shared by all nodes, and set MLEBENCH_IMAGES_DIR "
+        f"to it"
     )
 
 
 def find(agent: AgentSpec, folder: Path | None = None) -> Sif | None:
-    """The current image of an agent, if it is there in the form that Apptainer runs."""
+    """The current image of an agent as a SIF file, if it exists."""
     folder = folder or paths.images_dir()
     try:
         if agent_image(image_archives.inventory(folder), agent).state != "current":
@@ -76,22 +77,22 @@ def find(agent: AgentSpec, folder: Path | None = None) -> Sif | None:
 
 
 def any_image() -> Path | None:
-    """An image in the form that Apptainer runs, of whichever agent; None where there is none."""
+    """A SIF file of any agent; None if there is none."""
     made = map(_made, image_archives.archives(paths.images_dir()))
     return next((found.path for found in made if found is not None), None)
 
 
 def ensure(program: Program, agent: AgentSpec, log: Log, folder: Path | None = None) -> Sif:
-    """The current image of an agent, made where it is not there.
+    """The current image of an agent as a SIF file, converted if missing.
 
     Args:
-        program: makes it.
+        program: converts it.
         agent: the agent.
-        log: receives a sentence when something is made.
-        folder: of archives; by default `paths.images_dir()`.
+        log: receives a sentence when something is converted.
+        folder: the folder of archives; by default `paths.images_dir()`.
 
     Raises:
-        WorkFailed: it cannot be made.
+        WorkFailed: it cannot be converted.
         UsageError: the folder cannot be written.
     """
     folder = folder or paths.images_dir()
@@ -107,10 +108,10 @@ def ensure(program: Program, agent: AgentSpec, log: Log, folder: Path | None = N
 
 
 def convert(program: Program, archive: Archive, log: Log) -> Sif:
-    """An archive in the form that Apptainer runs, made once, whoever asks for it.
+    """The SIF file of an archive, converted only once even with several concurrent callers.
 
     Raises:
-        WorkFailed: the archive is damaged, Apptainer refuses it, or there is no place to write to.
+        WorkFailed: the archive is damaged, Apptainer refuses it, or no target folder is writable.
     """
     if (found := _made(archive)) is not None:
         return found
@@ -136,16 +137,14 @@ def _problem_of(archive: Archive) -> str | None:
     if not archive.fits_here:
         return image_archives.misfit(archive)
     if not archive.path.is_file():
-        return f"{archive.path} is missing, of which the record beside it tells; copy it there, too"
+        return f"{archive.path} is missing, although its record exists; copy it there, too"
     if ":" in str(archive.path):
-        return (
-            f"Apptainer takes no path with a colon, as {archive.path} has one; move the folder and set MLEBENCH_IMAGES_DIR to it"
-        )
+        return f"Apptainer does not accept paths with a colon: {archive.path}; move the folder and set MLEBENCH_IMAGES_DIR to it"
     return None
 
 
 def _places(archive: Archive) -> list[Path]:
-    """Where the file may stand, the first that fits first."""
+    """Possible paths of the file, in order of preference."""
     name = f"{archive.path.stem}.sif"
     return [archive.path.with_name(name), paths.cached_images_dir() / name]
 
@@ -164,15 +163,15 @@ def _writable_target(archive: Archive) -> Path:
             if os.access(place.parent, os.W_OK):
                 return place
     raise WorkFailed(
-        f"{archive.path.parent} cannot be written, nor the cache of this user; set MLEBENCH_IMAGES_DIR to a copy of it"
+        f"{archive.path.parent} is not writable, and neither is this user's cache; set MLEBENCH_IMAGES_DIR to a copy of it"
     )
 
 
 @contextlib.contextmanager
 def _only_maker(target: Path) -> Iterator[None]:
-    """Nodes that share a folder make a file once, as far as the folder's file system has locks."""
+    """Make nodes that share a folder convert a file only once, provided its file system supports locks."""
     with images.only_maker(str(target)), target.with_name(f".{target.name}.lock").open("a") as lock:
-        # where it has none, each of them makes it, and the last one's stays
+        # without locks, each node converts it, and the last result stays
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -187,7 +186,7 @@ def _convert(program: Program, archive: Archive, target: Path) -> None:
             answer = program.ask(["build", "--force", str(partial), f"docker-archive:{archive.path}"], _CONVERT_SECONDS)
         if not answer.is_well or not partial.exists():
             raise WorkFailed(
-                f"{program.name} cannot convert {archive.path} ({answer.said or 'it says nothing'}); try it by hand with "
+                f"{program.name} cannot convert {archive.path} ({answer.said or 'no message'}); try it manually with "
                 f"`{program.path} build test.sif docker-archive:{archive.path}`"
             )
         partial.replace(target)

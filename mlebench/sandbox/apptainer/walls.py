@@ -1,4 +1,4 @@
-"""Walls made by Apptainer: an agent in one of our images, with files, processes and a network of its own, as this user."""
+"""Walls made by Apptainer: an agent in one of our images, with isolated files, processes and network, as this user."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from mlebench.sandbox.local.walls import Laid, Launch
 
 _log = logging.getLogger("mlebench")
 NOTICE = (
-    "apptainer sandbox: the agent has files, processes and, unless the profile's network is open, a network of its own, and your "
-    "user's id; its memory, processes and disk are watched"
+    "apptainer sandbox: the agent's files, processes and (unless the profile's network is open) network are isolated; it has "
+    "your user id; its memory, processes and disk are watched"
 )
 _SOCKETS = "/run/mlebench"
 _REHEARSAL_SECONDS = 300.0
@@ -40,7 +40,7 @@ class ApptainerWalls:
     is_private = True
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
-        """What would keep these agents from starting here."""
+        """What prevents these agents from starting here."""
         try:
             program = self._program
         except MlebenchError as error:
@@ -50,16 +50,16 @@ class ApptainerWalls:
             fault = sif.problem(agent)
             found += script_problems(agent) or ([] if fault is None else [fault])
         ready = [made for agent in agents if (made := sif.find(agent)) is not None]
-        # without an image nothing can be tried; a run that starts tries it where it is
+        # without an image nothing can be tried; a starting run tries it on its own node
         of_network = _network_problem(program, ready[0].path, profile) if ready else None
         return [*found, *filter(None, (of_network, _open_problem(agents, profile)))]
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
-        """Ids of the agents whose image is not there in the form that Apptainer runs."""
+        """Ids of the agents without a current SIF file."""
         return [agent.id for agent in agents if sif.find(agent) is None]
 
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
-        """The program and the digest of every agent's image; converts those that are missing."""
+        """The program and the digest of every agent's image; converts missing ones."""
         made = {agent.id: sif.ensure(self._program, agent, _log.info) for agent in agents}
         abilities = _abilities(self._program, next(iter(made.values())).path) if made else None
         return {
@@ -74,7 +74,7 @@ class ApptainerWalls:
         """The agent in its image, behind the image's entrypoint.
 
         Raises:
-            StartFailed: there is no program, no image or no network of its own here.
+            StartFailed: the program, an image or an isolated network is not available here.
         """
         request = laid.request
         try:
@@ -83,7 +83,10 @@ class ApptainerWalls:
         except MlebenchError as error:
             raise StartFailed("image-missing", str(error)) from error
         if ":" in str(laid.home):
-            raise StartFailed("start-failed", f"Apptainer takes no path with a colon, as {laid.home} has one; set --runs-dir")
+            raise StartFailed(
+                "start-failed",
+                f"Apptainer does not accept paths with a colon: {laid.home}; choose another folder with `--runs-dir`",
+            )
         abilities = _abilities(program, image.path)
         network = _network_of(abilities, request.profile)
         execution = Execution(
@@ -117,7 +120,7 @@ def _abilities(program: Program, image: Path) -> Abilities:
     if found is None:
         found = try_out(program, image)
         if found.private_network is not None:
-            # what failed is tried again: a node may have been short of memory
+            # failures are not cached: a node may have been short of memory
             _known[program, image] = found
     return found
 
@@ -125,10 +128,10 @@ def _abilities(program: Program, image: Path) -> Abilities:
 def _network_problem(program: Program, image: Path, profile: Profile) -> str | None:
     abilities, name = _abilities(program, image), f"{program.name} {program.version}"
     if not abilities.runs:
-        return f"{name} runs nothing here ({abilities.fault}); ask the site for user namespaces"
+        return f"{name} cannot run anything here ({abilities.fault}); ask the site for user namespaces"
     if profile.network != "open" and abilities.private_network is None:
         return (
-            f"{name} gives a run no network of its own here ({abilities.fault}), so that it would be open instead of "
+            f"{name} cannot isolate a run's network here ({abilities.fault}), so it would be open instead of "
             f"`{profile.network}`; ask the site to allow `--network none` or user namespaces, or set `--network open`"
         )
     return None
@@ -136,37 +139,37 @@ def _network_problem(program: Program, image: Path, profile: Profile) -> str | N
 
 def _network_of(abilities: Abilities, profile: Profile) -> Network:
     if not abilities.runs or (profile.network != "open" and abilities.private_network is None):
-        raise StartFailed("start-failed", f"this machine does not keep an agent in: {abilities.fault}")
+        raise StartFailed("start-failed", f"this machine cannot isolate an agent: {abilities.fault}")
     return "shared" if profile.network == "open" or abilities.private_network is None else abilities.private_network
 
 
 def _rehearse(program: Program, execution: Execution) -> None:
-    """Start everything but the agent: what fails then is no doing of an agent, and afterwards nobody could tell.
+    """Start everything except the agent: a failure then is not the agent's, which could not be determined later.
 
     Raises:
         StartFailed: it cannot be started.
     """
     answer = program.ask(replace(execution, command=["true"]).words(), _REHEARSAL_SECONDS, execution.before())
     if not answer.is_well:
-        raise StartFailed("start-failed", f"{program.name} does not start the image: {answer.said or 'it says nothing'}")
+        raise StartFailed("start-failed", f"{program.name} cannot start the image: {answer.said or 'no message'}")
 
 
 def _open_problem(agents: list[AgentSpec], profile: Profile) -> str | None:
-    """Where the network is the machine's, no port of it is a run's own."""
+    """The problem of agents with models on an open network: no port of the machine's network belongs to a run."""
     asking = [agent.id for agent in agents if agent.named_models]
     if profile.network != "open" or not asking:
         return None
     return (
-        f"agent {asking[0]} asks models, and with `--network open` it has no network of its own to find the gateway in; set "
-        "`--network models`, and name further hosts with `--allow HOST`"
+        f"agent {asking[0]} calls models, but `--network open` gives it no isolated network in which to find the gateway; set "
+        "`--network models`, and add further hosts with `--allow HOST`"
     )
 
 
 def _first_words(laid: Laid, network: Network) -> list[str]:
-    """What starts the start script."""
+    """The words that run the start script."""
     if network != "shared":
         return _ENTRYPOINT
-    # the entrypoint would serve this run's checker at a port of the machine; `validate_submission.sh` asks at its socket
+    # the entrypoint would expose this run's checker at a port of the machine; `validate_submission.sh` uses its socket
     start = laid.home / "agent" / laid.request.agent.start
     return [] if os.access(start, os.X_OK) else ["/bin/sh"]
 
@@ -179,7 +182,8 @@ def _mounts(laid: Laid, network: Network) -> list[Mounted]:
 
 
 def _hosts(laid: Laid) -> Mounted:
-    """The only names in a network of one's own: sites differ in what they show, and gateway and checker are asked by name."""
+    """The only host names in an isolated network: sites differ in what they mount, and gateway and checker are reached by
+    name."""
     hosts = laid.scratch.with_name("hosts")
     hosts.write_text("127.0.0.1 localhost\n::1 localhost\n", encoding="ascii")
     return Mounted(hosts, "/etc/hosts")
@@ -190,7 +194,7 @@ def _data(laid: Laid) -> list[Mounted]:
     description = Mounted(laid.description, "/home/data/description.md")
     if (public / "description.md").exists():
         return [Mounted(public, "/home/data"), description]
-    # a file cannot be mounted into a read-only folder that lacks its name
+    # a file cannot be mounted into a read-only folder without a file of that name
     entries = sorted(public.iterdir())
     for entry in entries:
         place = laid.home / "data" / entry.name

@@ -1,1 +1,1 @@
-"""The sandbox of processes of this machine within walls of bubblewrap: namespaces of their own, and no engine."""
+"""The sandbox of local processes within walls of bubblewrap: separate namespaces, without an engine."""

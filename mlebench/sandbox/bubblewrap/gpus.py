@@ -1,4 +1,4 @@
-"""Device files of the GPUs that a run has booked, and of no others."""
+"""Device files of the GPUs that a run has booked, and only of those."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def device_files(gpu_ids: Sequence[str], known: Path = _KNOWN, devices: Path = _
     """The device files of booked GPUs; none without GPUs.
 
     Args:
-        gpu_ids: indices as `nvidia-smi` counts, or UUIDs.
-        known: where the driver describes each GPU, in a folder named by its place on the bus.
+        gpu_ids: indices in the order of `nvidia-smi`, or UUIDs.
+        known: where the driver describes each GPU, in a folder named by its bus address.
         devices: the folder of device files.
 
     Raises:
@@ -32,7 +32,7 @@ def device_files(gpu_ids: Sequence[str], known: Path = _KNOWN, devices: Path = _
 def _minors(known: Path) -> dict[str, str]:
     """The number of each GPU's device file, by index and UUID."""
     found: dict[str, str] = {}
-    # as `nvidia-smi` counts, by the place on the bus
+    # in the order of `nvidia-smi`, by bus address
     for index, folder in enumerate(sorted(known.iterdir()) if known.is_dir() else []):
         with contextlib.suppress(OSError):
             text = (folder / "information").read_text(encoding="utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""The open network of an agent within walls: slirp4netns, which speaks for it and leaves this machine's own loopback out."""
+"""The open network of an agent within walls: slirp4netns, which forwards its traffic but not to this machine's loopback."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from mlebench.sandbox.bubblewrap import with_network
 
 RESOLVER = "10.0.2.3"
-"""Where slirp4netns answers for names."""
+"""Address of slirp4netns's name server."""
 
 
 def problem() -> str | None:
-    """Why there is no open network here, with what to do; None where there is."""
+    """Why there is no open network here, with a remedy; None if there is."""
     if shutil.which("slirp4netns") is not None:
         return None
     return (
@@ -23,11 +23,11 @@ def problem() -> str | None:
 
 
 def command(inner: Sequence[str], free: int) -> list[str]:
-    """A command of bwrap with a network laid on.
+    """A bwrap command with a network set up.
 
     Args:
         inner: the command.
-        free: the first descriptor that the command does not read.
+        free: the first descriptor that the command does not use.
     """
     slirp = shutil.which("slirp4netns") or "slirp4netns"
     return [sys.executable, "-I", "-S", with_network.__file__, slirp, str(free), *inner]

@@ -1,4 +1,4 @@
-"""The program `bwrap`: where it is, how old it is, and whether this machine lets it put up walls; looked at once."""
+"""The program `bwrap`: its path and version, and whether this machine lets it set up walls; checked once."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from typing import NamedTuple
 
 _SECONDS = 30.0
 _SIZED, _CLOSED = (0, 7), (0, 8)
-"""Versions from which memory of a file system can be limited, and further user namespaces refused."""
+"""First versions that can limit the memory of a file system, and refuse further user namespaces."""
 _NAMESPACES = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try")
 _INSTALL = "install bubblewrap, on Debian and Ubuntu with `apt-get install bubblewrap`"
 _ALLOW = (
-    "allow namespaces of users, on Ubuntu with `sysctl kernel.apparmor_restrict_unprivileged_userns=0`, elsewhere with "
+    "allow user namespaces, on Ubuntu with `sysctl kernel.apparmor_restrict_unprivileged_userns=0`, elsewhere with "
     "`sysctl user.max_user_namespaces=10000`"
 )
 
 
 class Program(NamedTuple):
-    """A bwrap that works here."""
+    """A working bwrap."""
 
     path: str
     version: tuple[int, ...]
 
     @property
     def release(self) -> str:
-        """Its version in words."""
+        """Its version as text."""
         return ".".join(map(str, self.version))
 
     @property
     def limits_sizes(self) -> bool:
-        """Whether it can limit how much memory a file system takes."""
+        """Whether it can limit the memory of a file system."""
         return self.version >= _SIZED
 
     @property
     def closes_namespaces(self) -> bool:
-        """Whether it can refuse further user namespaces; where not, the filter of system calls alone does."""
+        """Whether it can refuse further user namespaces; if not, only the system call filter does."""
         return self.version >= _CLOSED
 
 
 @functools.cache
 def find_program() -> Program | str:
-    """The program, or a sentence on why there is none that works, with what to do."""
+    """The program, or a sentence on why none works, with a remedy."""
     path = shutil.which("bwrap")
     if path is None:
-        return f"bwrap is not there; {_INSTALL}"
+        return f"bwrap was not found; {_INSTALL}"
     path = str(Path(path).absolute())
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=False).stdout
         found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", answer)
         if found is None:
-            return f"{path} does not say its version; {_INSTALL}"
+            return f"{path} does not report its version; {_INSTALL}"
         program = Program(path, tuple(int(part) for part in found.groups() if part is not None))
         tried = [path, *namespaces(program), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"]
         done = subprocess.run(tried, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
@@ -61,16 +61,16 @@ def find_program() -> Program | str:
         return f"{path} cannot be run ({error}); {_INSTALL}"
     if done.returncode:
         said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1][:200]
-        return f"bwrap {program.release} cannot put up walls here ({said}); {_ALLOW}"
+        return f"bwrap {program.release} cannot create namespaces here ({said}); {_ALLOW}"
     return program
 
 
 def namespaces(program: Program, *, with_network: bool = False) -> list[str]:
-    """Words for new namespaces of every kind.
+    """Arguments for new namespaces of every kind.
 
     Args:
         program: the program.
-        with_network: another process is to enter them afterwards and lay on a network.
+        with_network: whether another process enters them afterwards and sets up a network.
     """
     closed = ["--disable-userns"] if program.closes_namespaces and not with_network else []
     return [*_NAMESPACES, *closed]

@@ -1,9 +1,9 @@
-"""The system calls that agents are refused, as a filter that the kernel loads.
+"""The system calls refused to agents, as a filter for the kernel.
 
 They are those that Docker's default profile refuses to a process without capabilities, and those that would hide memory from
-who counts it. A refused call fails with "operation not permitted"; `clone3`, whose flags no filter can see, fails as if the
-kernel did not have it, and the C library then takes `clone`. Who asks for other cores is told that all is well and keeps those
-of its run, as in a container it keeps those of its control group.
+measurement. A refused call fails with "operation not permitted"; `clone3`, whose flags no filter can see, fails as if the kernel
+lacked it, so that the C library falls back to `clone`. A request for other cores succeeds without effect: the process keeps its
+run's cores, as in a container it keeps those of its control group.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _ENOSYS, _EPERM, _NOTHING_WRONG = 38, 1, 0
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST, _SECOND = 0, 4, 16, 24
-"""Where a call's parts lie; of its arguments the lower halves, as both machines are little-endian."""
+"""Offsets of a call's parts; for arguments, those of the lower halves, as both machines are little-endian."""
 _X32 = 0x40000000
 _NEW_NAMESPACES = 0x7E020000
 _TERMINAL_INPUT = (0x5412, 0x541C)
-"""TIOCSTI and TIOCLINUX put words into the mouth of whoever sits at a terminal."""
+"""TIOCSTI and TIOCLINUX inject input into a user's terminal."""
 _FAMILIES = (38, 40)
-"""AF_ALG, the kernel's own ciphers, and AF_VSOCK, which reaches past a virtual machine."""
+"""AF_ALG, the kernel's ciphers, and AF_VSOCK, which reaches out of a virtual machine."""
 
 
 class _Machine(NamedTuple):
@@ -62,7 +62,7 @@ _MACHINES = {
 
 
 class _Step(NamedTuple):
-    """One instruction: `code`, by how many to go on if it holds and if not, and its number."""
+    """One instruction: `code`, the jump offsets if true and if false, and its constant."""
 
     code: int
     if_so: int
@@ -71,17 +71,17 @@ class _Step(NamedTuple):
 
 
 def filter_for(machine: str | None = None) -> bytes | None:
-    """The filter; None for a kind of machine whose calls have numbers that are not known here.
+    """The filter; None for an architecture whose system call numbers are unknown here.
 
     Args:
-        machine: as `platform.machine` names it; by default this one.
+        machine: a value of `platform.machine`; by default this machine's.
     """
     known = _MACHINES.get(machine or platform.machine())
     return None if known is None else b"".join(struct.pack("<HBBI", *step) for step in _steps(known))
 
 
 def _steps(machine: _Machine) -> Iterator[_Step]:
-    # calls by the numbers of another machine, as of 32-bit programs
+    # calls with the numbers of another architecture, as in 32-bit programs
     yield _Step(_LOAD, 0, 0, _ARCHITECTURE)
     yield _Step(_EQUAL, 1, 0, machine.architecture)
     yield _refuse()
@@ -102,8 +102,8 @@ def _steps(machine: _Machine) -> Iterator[_Step]:
 
 
 def _where(call: int, argument: int, tests: list[_Step]) -> Iterator[_Step]:
-    """Refuse a call for which one of the tests of an argument holds."""
-    # past the argument, the tests with what follows each, and the number that is loaded again
+    """Refuse a call if one of the tests of an argument is true."""
+    # skip the argument, the tests with what follows each, and the reload of the call number
     yield _Step(_EQUAL, 0, 2 * len(tests) + 2, call)
     yield _Step(_LOAD, 0, 0, argument)
     for test in tests:

@@ -1,4 +1,4 @@
-"""What an agent sees of the machine: programs and libraries, read-only, with the files that they need; nothing of its users."""
+"""What an agent sees of the machine: programs and libraries, read-only, with the files they need, but no users' files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SETTINGS = (
     "profile", "profile.d", "protocols", "python3", "R", "redhat-release", "rpc", "services", "shells", "ssl/cert.pem",
     "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone", "vulkan", "xattr.conf",
 )  # fmt: skip
-"""Of `/etc`, what programs read that no user should keep a secret in."""
+"""Entries of `/etc` that programs read and that should not contain secrets."""
 _HARNESS = ("mlebench", "grading")
 _PASSWD = "\n".join(
     [
@@ -31,10 +31,10 @@ _HOSTS = "127.0.0.1 localhost\n::1 localhost\n"
 
 
 def files(resolver: str = "") -> dict[str, str]:
-    """Files that stand in place of the machine's own, by path.
+    """Files that replace the machine's own, by path.
 
     Args:
-        resolver: address of the resolver of names; empty for none.
+        resolver: address of the name server; empty for none.
     """
     return {
         "/etc/passwd": _PASSWD,
@@ -46,7 +46,7 @@ def files(resolver: str = "") -> dict[str, str]:
 
 
 def shown() -> Iterator[str]:
-    """Words for programs and libraries, each read-only at its own path."""
+    """Arguments that mount programs and libraries, each read-only at its own path."""
     for path in _programs():
         if path.is_symlink():
             yield from ("--symlink", str(path.readlink()), str(path))
@@ -54,16 +54,16 @@ def shown() -> Iterator[str]:
             yield from ("--ro-bind-try", str(path), str(path))
     for name in _SETTINGS:
         yield from ("--ro-bind-try", f"/etc/{name}", f"/etc/{name}")
-    # the number of cores and where memory is, which some libraries ask before they start threads
+    # the number of cores and the memory topology, which some libraries query before they start threads
     for name in ("cpu", "node"):
         yield from ("--ro-bind-try", f"/sys/devices/system/{name}", f"/sys/devices/system/{name}")
 
 
 def shown_python(hidden: Iterable[Path]) -> Iterator[str]:
-    """Words for Python, read-only at its own path, which may lie in what stands in place of `/home` and `/tmp` by then.
+    """Arguments that mount Python, read-only at its own path, which may be within the replaced `/home` and `/tmp`.
 
     Args:
-        hidden: folders that are not to be seen even where they lie within what is shown.
+        hidden: folders to hide even if they are within what is shown.
     """
     roots = [path for path in _programs() if not path.is_symlink()]
     pythons = [path for path in _pythons() if not _is_within(path, roots)]
@@ -71,7 +71,7 @@ def shown_python(hidden: Iterable[Path]) -> Iterator[str]:
         yield from ("--ro-bind", str(path), str(path))
     for path in sorted({*harness(), *hidden}):
         if _is_within(path, [*roots, *pythons]) and path.is_dir():
-            # an empty folder in its place
+            # replaced by an empty folder
             yield from ("--perms", "0555", "--tmpfs", str(path), "--remount-ro", str(path))
 
 
@@ -81,16 +81,16 @@ def _programs() -> list[Path]:
 
 @functools.cache
 def _pythons() -> tuple[Path, ...]:
-    """Folders of the Python that the harness runs in: its environment and what that is made of."""
+    """Folders of the harness's Python: its environment and the installation behind it."""
     own = [Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent]
-    # by both names where a folder on the way is a link
+    # under both paths if a parent folder is a link
     found = {path for prefix in own for path in (prefix.absolute(), prefix.resolve())} - {Path("/")}
     return tuple(sorted(found, key=lambda path: len(path.parts)))
 
 
 @functools.cache
 def harness() -> tuple[Path, ...]:
-    """Folders of this harness's own code and content, which are nothing for agents."""
+    """Folders of this harness's own code and content, which agents must not see."""
     package = Path(__file__).resolve().parents[2]
     return tuple(package.parent / name for name in _HARNESS)
 

@@ -1,4 +1,4 @@
-"""Walls of bubblewrap: an agent has users, processes, devices and a network of its own, and sees only what it runs on."""
+"""Walls of bubblewrap: an agent has separate users, processes, devices and network, and sees only what it needs to run."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ _HIDDEN = tuple(
     )
 )  # fmt: skip
 _OWN_COUNT = (5, 14)
-"""Linux from which a user's processes are counted apart in each namespace of users."""
+"""First Linux version that counts a user's processes separately in each user namespace."""
 _DATA_PER_MEMORY = 2
-"""How often its memory a single process may have allocated: what it does between two looks of who watches is bounded."""
-_NOTICE = "bubblewrap sandbox: the agent has files, processes and a network of its own and sees no others; "
+"""Limit of a process's address space as a multiple of its memory, which bounds its growth between two checks."""
+_NOTICE = "bubblewrap sandbox: the agent's files, processes and network are isolated; "
 
 
 def limits_words() -> str:
-    """Who holds a run's limits on this machine."""
+    """How a run's limits are enforced on this machine."""
     if divisible() is None:
-        return "its memory, processes and disk are watched, not held by the kernel"
-    return "its memory and processes are held by the kernel, its disk is watched"
+        return "its memory, processes and disk are watched, not limited by the kernel"
+    return "its memory and processes are limited by the kernel, its disk is watched"
 
 
 class BubblewrapWalls:
-    """Namespaces of their own, a read-only system, no capabilities, a filter of system calls."""
+    """Separate namespaces, a read-only system, no capabilities, a system call filter."""
 
     name: SandboxName = "bubblewrap"
     is_private = True
 
     @property
     def notice(self) -> str:
-        """What they isolate, and who holds the limits."""
+        """What they isolate, and how limits are enforced."""
         return _NOTICE + limits_words()
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
-        """What would keep these agents from starting here."""
+        """What prevents these agents from starting here."""
         found = []
         program = find_program()
         if isinstance(program, str):
@@ -84,10 +84,10 @@ class BubblewrapWalls:
         }
 
     def launch(self, laid: Laid, arguments: Sequence[str], environment: Mapping[str, str]) -> Launch:
-        """The program, which reads what to show, and the filter of system calls, from its descriptors.
+        """The bwrap command, which reads its arguments and the system call filter from descriptors.
 
         Raises:
-            StartFailed: it is not there or does not work, or a GPU is gone.
+            StartFailed: bwrap is missing or does not work, or a GPU is gone.
         """
         program = find_program()
         if isinstance(program, str):
@@ -96,7 +96,7 @@ class BubblewrapWalls:
 
         def descriptor(content: bytes) -> str:
             inputs.append(content)
-            # the first one is taken by these words themselves
+            # the first descriptor carries these arguments themselves
             return str(3 + len(inputs))
 
         words = [*_words(laid, program, descriptor)]
@@ -112,7 +112,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}:{_PATH}",
         "HOME": "/home",
         "LANG": "C.UTF-8",
-        # `mlebench_agent` alone, as in a container
+        # only `mlebench_agent`, as in a container
         "PYTHONPATH": "/opt/mlebench/lib",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
@@ -121,7 +121,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _words(laid: Laid, program: Program, descriptor: Any) -> Iterator[str]:
-    """All that bwrap is told."""
+    """All arguments of bwrap."""
     request, profile = laid.request, laid.request.profile
     is_open = profile.network == "open"
     yield from namespaces(program, with_network=is_open)
@@ -136,7 +136,7 @@ def _words(laid: Laid, program: Program, descriptor: Any) -> Iterator[str]:
     runtime = content_dir("containers") / "runtime"
     yield from ("--ro-bind", str(runtime / "entrypoint.py"), _ENTRYPOINT)
     yield from _home(laid)
-    # public data may lie anywhere, and what lies around it is not to be seen
+    # public data may be anywhere, and what surrounds it must stay hidden
     data = request.public_dir.resolve()
     hidden = [data.parent, request.run_dir.parent.parent, request.run_dir.resolve().parent.parent, socket_dir()]
     yield from system.shown_python(hidden)
@@ -162,7 +162,7 @@ def _devices(laid: Laid, program: Program) -> Iterator[str]:
     for device in devices:
         yield from ("--dev-bind", str(device), str(device))
     if devices:
-        # where CUDA and NCCL look up how GPUs are connected
+        # where CUDA and NCCL look up GPU topology
         for folder in ("/sys/bus/pci", *(str(path) for path in Path("/sys/devices").glob("pci*"))):
             yield from ("--ro-bind-try", folder, folder)
 
@@ -175,7 +175,7 @@ def _home(laid: Laid) -> Iterator[str]:
     if (data / "description.md").exists():
         yield from ("--ro-bind", str(data), "/home/data")
     else:
-        # a file cannot be shown in a read-only folder that lacks its name
+        # a file cannot be mounted into a read-only folder without a file of that name
         yield from ("--perms", "0555", "--tmpfs", "/home/data")
         for entry in sorted(data.iterdir()):
             yield from ("--ro-bind", str(entry), f"/home/data/{entry.name}")

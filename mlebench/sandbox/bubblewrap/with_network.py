@@ -1,8 +1,9 @@
-"""Starts bwrap and lays a network on for what is within: `python -I -S with_network.py SLIRP FREE BWRAP WORD…`.
+"""Starts bwrap and sets up a network within it: `python -I -S with_network.py SLIRP FREE BWRAP WORD…`.
 
-The agent starts once the network is there, and this ends with its exit code. Standard library only.
+The agent starts once the network is ready, and this process exits with the agent's code. Standard library only.
 
-A signal to leave is for the agent: this and the network outlast it. FREE is the first descriptor that bwrap does not read.
+Termination signals are meant for the agent: this process and the network outlast it. FREE is the first descriptor that bwrap does
+not use.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main() -> NoReturn:
     info, block = int(free), int(free) + 1
     inner = _fork()
     if inner == 0:
-        # the ends may have these numbers themselves
+        # the pipe ends may themselves have these numbers
         ends = [os.dup(tells), os.dup(blocked)]
         ends = [_above(end, block) for end in ends]
         for end, target in zip(ends, (info, block), strict=True):
@@ -42,12 +43,12 @@ def main() -> NoReturn:
     os.close(blocked)
     network = None
     with os.fdopen(told, "rb") as answer:
-        # nothing, where bwrap did not come so far; what it says of that is in the run's log
+        # empty if bwrap failed before that; its message is in the run's log
         content = answer.read()
     if content:
         network = _lay_on(slirp, int(json.loads(content)["child-pid"]))
     if content and network is None:
-        os.write(2, b"no network could be laid on\n")
+        os.write(2, b"cannot set up a network\n")
         os.kill(inner, signal.SIGKILL)
     else:
         with contextlib.suppress(OSError):
@@ -87,7 +88,7 @@ def _lay_on(slirp: str, pid: int) -> int | None:
 
 
 def _has_loopback(pid: int) -> bool:
-    """Wait until bwrap has set up the loopback device, which fails where the network has done so already."""
+    """Wait until bwrap has set up the loopback device, which would fail if the network had done so already."""
     end = time.monotonic() + _READY_SECONDS
     while time.monotonic() < end:
         with contextlib.suppress(OSError):

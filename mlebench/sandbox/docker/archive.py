@@ -1,4 +1,4 @@
-"""A container's files as the engine hands them out: what lies at a path, an archive of it, what the agent added."""
+"""A container's files, as provided by the engine: the status of a path, an archive of it, and the agent's additions."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _BLOCK = 2**20
 _MOST_ASKED = 3
 _ANSWER_SECONDS = 30.0
 _LONGEST_LIST = 64 * 2**20
-"""Bytes of the engine's list of what an agent added that are read: half a million files."""
+"""Limit in bytes for the engine's list of an agent's additions: half a million files."""
 _DELETED = 2
 _KINDS = {1 << 31: stat.S_IFDIR, 1 << 27: stat.S_IFLNK, 1 << 26: stat.S_IFBLK, 1 << 25: stat.S_IFIFO, 1 << 24: stat.S_IFSOCK}
-"""Bits of a mode as the engine tells it, and what they mean; a plain file has none of them."""
+"""Bits of a mode in the engine's notation, and their meaning; a plain file has none of them."""
 
 
 class ContainerArchive:
     """The files of one container; see `outputs.ArchiveSource`.
 
-    What is said of the agent's files and not of the engine is a `NotHandedOut`: an error to which the engine answers
-    with others of the container's files all the same. An engine that is away is told by its own error.
+    An error caused by the agent's files rather than the engine is a `NotHandedOut`: the engine still provides other files of the
+    container. An unreachable engine raises its own error.
     """
 
     def __init__(self, client: Any, container_id: str, seconds: float) -> None:
         """Args:
         client: the engine.
         container_id: the container.
-        seconds: for which it may all take together; what comes later is not handed out.
+        seconds: time limit for all requests together; nothing is provided after that.
         """
         self._api = client.api
         self._id = container_id
@@ -47,7 +47,7 @@ class ContainerArchive:
         self._added: dict[str, list[str]] | None = None
 
     def status(self, path: str) -> PathStatus | None:
-        """What lies at a path, links not followed; None where there is nothing."""
+        """The status of a path, without following links; None if it does not exist."""
         with self._asking():
             found = self._status(path, self._seconds())
             if found is None:
@@ -56,7 +56,7 @@ class ContainerArchive:
 
     def archive(self, path: str) -> Generator[bytes, None, None]:
         """A tar of a file or folder."""
-        # docker's own get_archive gives no way to hang up in the middle; and packing zeros keeps an engine busy for minutes
+        # docker's get_archive cannot be aborted half-way, and packing zeros keeps an engine busy for minutes
         asked = {"params": {"path": path}, "headers": {"Accept-Encoding": "identity"}}
         with self._asking():
             for _ in range(_MOST_ASKED):
@@ -72,7 +72,7 @@ class ContainerArchive:
             raise FileNotFoundError(path)
 
     def children(self, path: str) -> list[str]:
-        """What the agent added to a folder."""
+        """Names that the agent added to a folder."""
         if self._added is None:
             with self._asking():
                 self._added = self._read_added()
@@ -97,7 +97,7 @@ class ContainerArchive:
     def _status(self, path: str, seconds: float) -> PathStatus | None:
         response = self._api.head(self._url("archive"), params={"path": path}, timeout=seconds)
         told = response.headers.get("X-Docker-Container-Path-Stat")
-        # of a link to nowhere some engines say that it is there, and that nothing is
+        # for a dangling link, some engines report both that it exists and that nothing does
         if response.status_code == 404 and not told:
             return None
         if response.status_code != 404:
@@ -117,7 +117,7 @@ class ContainerArchive:
             if is_broken or not self._answers():
                 raise
             refused = _refusal(error) if isinstance(error, HTTPError) else summary(error)
-            raise NotHandedOut(f"the engine did not hand it out ({refused})") from error
+            raise NotHandedOut(f"the engine did not provide it ({refused})") from error
 
     def _refuse_gone(self) -> None:
         """An engine gives the same answer for a missing file and for a missing container.
@@ -128,21 +128,21 @@ class ContainerArchive:
         self._api.inspect_container(self._id)
 
     def _answers(self) -> bool:
-        """Whether the engine says what lies at a place of this container where the agent can change nothing."""
+        """Whether the engine answers for a path of this container that the agent cannot change."""
         from requests.exceptions import Timeout
 
         with contextlib.suppress(*failures()):
             try:
                 return self._status("/home", _ANSWER_SECONDS) is not None
             except Timeout:
-                # it may still be walking through the agent's folder, and keeps the container locked meanwhile
+                # it may still be walking through the agent's folder and keep the container locked meanwhile
                 return bool(self._api.ping())
         return False
 
     def _seconds(self) -> float:
         left = self._end - time.monotonic()
         if left <= 0:
-            raise NotHandedOut("the time for taking out was over")
+            raise NotHandedOut("the time for extraction was over")
         return left
 
     def _url(self, what: str) -> str:
@@ -150,7 +150,7 @@ class ContainerArchive:
 
 
 def _read_status(header: str) -> PathStatus:
-    """The engine's word on a path, JSON in base64."""
+    """The engine's status of a path, JSON in base64."""
     told = json.loads(base64.b64decode(header or ""))
     kind = next((kind for bit, kind in _KINDS.items() if told["mode"] & bit), stat.S_IFREG)
     whole, _, fraction = told["mtime"].rstrip("Z").partition(".")
@@ -164,9 +164,9 @@ def _read_status(header: str) -> PathStatus:
 
 
 def _refusal(error: Any) -> str:
-    """What the engine answered instead of what was asked for."""
+    """The engine's error message."""
     try:
         return " ".join(str(error.response.json()["message"]).split())[:300]
     except (ValueError, KeyError, TypeError, OSError):
-        # an answer to a HEAD has no text
+        # an answer to a HEAD request has no text
         return f"error {error.response.status_code}"

@@ -1,4 +1,4 @@
-"""What a run's container is given and allowed: mounts, limits, network, devices, files. Answers are not among it."""
+"""What a run's container gets and may do: mounts, limits, network, devices, files. Never the answers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from mlebench.sandbox.docker.network import Network
 from mlebench.sandbox.run_gateway import Endpoint, model_environment
 
 USER = 1000
-"""The agent's user and group in every container, whatever the image says."""
+"""The agent's user and group in every container, overriding the image."""
 RUN_LABEL = "mlebench.run-folder"
-"""The run's folder: names of groups are unique in one folder of groups only."""
+"""The run's folder, as group names are unique only within one folder of groups."""
 FOLDER_LABEL, LOG_LABEL = "mlebench.host-folder", "mlebench.log-start"
 _CHECKER_FOLDER = "/run/mlebench"
 _LOG = {"max-size": "64m", "max-file": "2"}
@@ -31,55 +31,55 @@ _LOG = {"max-size": "64m", "max-file": "2"}
 
 @dataclass(frozen=True)
 class HostFolder:
-    """The run's small folder on the host: the description and the sockets, mounted into the container, and what is not."""
+    """The run's small folder on the host: the description and the sockets, which are mounted, and files that are not."""
 
     path: Path
 
     @classmethod
     def make(cls) -> HostFolder:
-        """A new one that no other user can enter.
+        """Create one that no other user can enter.
 
         Raises:
-            UsageError: the folder around it is not this user's own.
-            OSError: it cannot be made.
+            UsageError: its parent folder does not belong to this user.
+            OSError: it cannot be created.
         """
         folder = cls(socket_dir() / secrets.token_hex(6))
         folder.open()
         return folder
 
     def open(self) -> Path:
-        """Where the checker is to listen, and the gateway beside it; makes what is not there, as after a restart of the machine.
+        """Socket path of the checker, next to that of the gateway; creates missing folders, as after a reboot.
 
         Raises:
-            UsageError: the folder around it is not this user's own.
-            OSError: it cannot be made.
+            UsageError: its parent folder does not belong to this user.
+            OSError: it cannot be created.
         """
         make_private(self.path.parent)
         socket = self.path / "checker" / "checker.sock"
         for folder in (self.path, socket.parent):
             folder.mkdir(exist_ok=True)
-            # for the agent's user, who is nobody here
+            # for the agent's user, who is unknown on the host
             folder.chmod(0o755)
         return socket
 
     @property
     def models(self) -> Path:
-        """Where the gateway to models is to listen, beside the checker."""
+        """Socket path of the model gateway, next to that of the checker."""
         return self.path / "checker" / "models.sock"
 
     @property
     def token(self) -> Path:
-        """The agent's key at the gateway, for a harness that comes back; not mounted."""
+        """The agent's key at the gateway, for a returning harness; not mounted."""
         return self.path / "token"
 
     @property
     def uploads(self) -> Path:
-        """Where the checker keeps what it is checking; not mounted."""
+        """Folder of the files being checked; not mounted."""
         return self.path / "uploads"
 
     @property
     def description(self) -> Path:
-        """The task's text."""
+        """The task text."""
         return self.path / "description.md"
 
 
@@ -90,11 +90,11 @@ def options(
 
     Args:
         request: the run.
-        image_id: digest of its image.
+        image_id: digest of the image.
         folder: the run's folder on the host.
-        network: what it is put into.
+        network: the network to join.
         log_start: size of `run.log` before the agent's output.
-        models: where its agent finds the gateway to models, if there is one.
+        models: where its agent finds the model gateway, if there is one.
     """
     profile = request.profile
     return {
@@ -114,7 +114,7 @@ def options(
         },
         "mounts": _mounts(request, folder),
         "network_mode": network.mode,
-        # a model server on the host is found by this name
+        # a model server on the host is reached by this name
         "extra_hosts": {"host.docker.internal": network.host} if network.host else None,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
@@ -122,7 +122,7 @@ def options(
         "ipc_mode": "private",
         "pids_limit": profile.pids,
         "mem_limit": profile.memory,
-        # the same as memory: no swap on top of it
+        # equal to memory: no additional swap
         "memswap_limit": profile.memory,
         "nano_cpus": int(profile.cpus * 1e9),
         "cpuset_cpus": ",".join(map(str, request.cpu_ids)) or None,
@@ -140,7 +140,7 @@ def run_label(run_dir: Path) -> str:
 
 
 def files(request: RunRequest) -> bytes:
-    """A tar of what is laid into `/home` before the start: the instructions and the agent's folder."""
+    """A tar of what is copied into `/home` before the start: the instructions and the agent's folder."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         text = request.instructions.encode()
@@ -154,10 +154,10 @@ def files(request: RunRequest) -> bytes:
 
 
 def check_readable(public_dir: Path) -> None:
-    """The agent's user in the container is nobody on the host, so the data must be open to all.
+    """Check that everyone may read the data, as the agent's user in the container is unknown on the host.
 
     Raises:
-        StartFailed: it is not there or not readable.
+        StartFailed: it is missing or not readable.
     """
     try:
         mode = public_dir.stat().st_mode
@@ -165,24 +165,24 @@ def check_readable(public_dir: Path) -> None:
         raise StartFailed("data-missing", f"the public data in {public_dir} cannot be read: {error.strerror}") from None
     if not (mode & stat.S_IROTH and mode & stat.S_IXOTH):
         raise StartFailed(
-            "data-unreadable", f"the agent's user may not read {public_dir}; open it with `chmod -R o+rX {public_dir}`"
+            "data-unreadable", f"the agent's user is not allowed to read {public_dir}; open it with `chmod -R o+rX {public_dir}`"
         )
 
 
 def _name(request: RunRequest) -> str:
-    """A name that the engine does not have yet. The resolver of its networks tells it to whoever asks for an address."""
+    """A name not used in the engine yet. It is visible to others through the engine's name server."""
     if request.obfuscated:
         return f"mlebench-{secrets.token_hex(8)}"
     return f"mlebench-{re.sub(r'[^A-Za-z0-9_.-]', '-', request.label)}-{secrets.token_hex(3)}"
 
 
 def data_mounts(public_dir: Path, description: Path) -> dict[str, Path]:
-    """What is mounted, read-only, so that `/home/data` is the public data with a text as its `description.md`: by its path."""
+    """Read-only mounts by path that make `/home/data` the public data with a text as its `description.md`."""
     public = public_dir.resolve()
     if (public / "description.md").exists():
         data = {"/home/data": public}
     else:
-        # a file cannot be mounted into a read-only folder that lacks its name
+        # a file cannot be mounted into a read-only folder without a file of that name
         data = {f"/home/data/{entry.name}": entry for entry in sorted(public.iterdir())}
     return {**data, "/home/data/description.md": description}
 
@@ -223,7 +223,7 @@ def _as_agents_own(member: tarfile.TarInfo, scripts: Collection[str]) -> tarfile
         return None
     member.uid = member.gid = USER
     if member.isfile() and (member.name.endswith(".sh") or member.name in scripts):
-        # an installed package, or another system's disk, may have lost it
+        # packaging, or another system's disk, may have lost it
         member.mode |= 0o755
     member.uname = member.gname = ""
     return member

@@ -1,6 +1,6 @@
-"""The container engine: how it is reached, and what its errors mean.
+"""The container engine: how to reach it, and what its errors mean.
 
-Anything that speaks Docker's API serves; `DOCKER_HOST` names one that is not at the usual place (Podman's socket).
+Anything with Docker's API works; `DOCKER_HOST` points to an engine at an unusual place (such as Podman's socket).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 LABEL = "mlebench.run"
-"""Label of every container of ours; its value is the run's label."""
+"""Label of each of our containers; its value is the run's label."""
 
 _ANSWER_SECONDS = 120
 _EVENTS_SECONDS = 20
@@ -30,10 +30,10 @@ def connect(seconds: float = _ANSWER_SECONDS) -> DockerClient:
     """A client of the engine.
 
     Args:
-        seconds: how long it may take to answer a question, the first one included.
+        seconds: timeout of each request, including the first one.
 
     Raises:
-        EngineUnreachable: nothing answers.
+        EngineUnreachable: there is no answer.
     """
     import docker
 
@@ -50,16 +50,16 @@ def connect(seconds: float = _ANSWER_SECONDS) -> DockerClient:
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """What a call of the engine raises when the engine refuses it, breaks off or is away; for `except`."""
+    """Exceptions of an engine call that is refused or interrupted, or whose engine is unreachable; for `except`."""
     from docker.errors import DockerException
     from urllib3.exceptions import HTTPError
 
-    # requests' own errors are OSErrors; a stream that breaks off raises what lies below them, a cut answer is no JSON
+    # requests' own errors are OSErrors; an interrupted stream raises lower-level ones, a truncated answer is not JSON
     return DockerException, HTTPError, OSError, ValueError
 
 
 def summary(error: BaseException) -> str:
-    """An engine's error in one line, without the layers of transport around it."""
+    """An engine's error in one line, without its transport layers."""
     explanation = getattr(error, "explanation", None)
     text = str(explanation or error)
     inner = re.search(r"(PermissionError|FileNotFoundError|ConnectionRefusedError)\(\d+, '([^']+)'", text)
@@ -67,12 +67,12 @@ def summary(error: BaseException) -> str:
 
 
 def refuses_cores(error: BaseException) -> bool:
-    """Whether an error says that the engine does not bind the container to the cores that were asked for."""
+    """Whether an error means that the engine does not bind the container to the requested cores."""
     return bool(re.search(r"cpuset|requested cpus are not available", str(error), re.IGNORECASE))
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether an error says that the engine itself is away, not that it refused something."""
+    """Whether an error means that the engine itself is unreachable, rather than that it refused something."""
     from requests import exceptions
     from urllib3.exceptions import HTTPError
 
@@ -82,8 +82,8 @@ def is_outage(error: BaseException) -> bool:
 
 
 def is_on_this_machine(client: Any) -> bool:
-    """Whether the engine runs here, and not on another or a virtual machine."""
-    # reached over a network; a socket may still lead to a virtual machine
+    """Whether the engine runs here, rather than on another or a virtual machine."""
+    # not reached over a network; a socket may still lead to a virtual machine
     return bool(client.api.base_url == "http+docker://localhost" and client.info().get("KernelVersion") == platform.release())
 
 
@@ -98,20 +98,20 @@ def shares_cores(client: Any) -> bool:
 def signals_sent(
     client: Any, container_id: str, since: float, until: float, *, events_at_once: bool = False
 ) -> list[tuple[float, int]]:
-    """Signals that were sent to a container through the engine, by whomever, in their order.
+    """Signals sent to a container through the engine, by anyone, in order.
 
-    What runs inside can send none of them, and makes no other event. An engine remembers a few hundred events of all its
-    containers together, so one that was asked late may have forgotten.
+    Processes inside can neither send them nor cause other events. An engine keeps a few hundred events of all its containers
+    together, so a late query may miss some.
 
     Args:
         client: the engine.
         container_id: the container.
-        since: the Unix time before which none matters.
-        until: the Unix time after which none matters, not far in the future: the engine would wait for it.
-        events_at_once: the engine must be told to tell what it has, and tells nothing of a time that ended in the past.
+        since: Unix time of the first relevant event.
+        until: Unix time of the last relevant event, not far in the future: the engine would wait for it.
+        events_at_once: the engine must be asked not to wait, and reports nothing for a period that ended in the past.
 
     Returns:
-        Unix times and numbers of signals; 0 where the engine does not tell which one it was.
+        Unix times and signal numbers; 0 if the engine does not report which one it was.
     """
     filters = json.dumps({"type": ["container"], "container": [container_id]})
     asked = {"since": str(math.floor(since)), "filters": filters}
@@ -129,7 +129,7 @@ def signals_sent(
 
 
 def has_gpu_runtime(info: dict[str, Any]) -> bool:
-    """Whether the engine can hand GPUs to containers, by runtime or by device specification (CDI)."""
+    """Whether the engine can give GPUs to containers, by runtime or by device specification (CDI)."""
     return (
         "nvidia" in (info.get("Runtimes") or {})
         or bool(shutil.which("nvidia-container-runtime-hook"))

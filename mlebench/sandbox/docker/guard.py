@@ -1,8 +1,8 @@
-"""Guards a running container's limits on disk and processes, and counts what it uses; the time limit is kept in `handle`.
+"""Enforces a running container's limits on disk and processes, and measures its usage; `handle` enforces the time limit.
 
-The engine's kernel holds memory, CPU and the number of processes, unless the engine's traits say otherwise; written bytes it
-does not hold. So a run whose use is no longer reported goes on, with a word in its log, and a run whose written bytes cannot
-be measured any more is ended.
+The engine's kernel limits memory, CPU and the number of processes, unless the engine's traits say otherwise, but not written
+bytes. So a run whose usage is no longer reported continues, with a note in its log, and a run whose written bytes can no longer
+be measured is ended.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from mlebench.sandbox.docker.engine import failures, summary
 from mlebench.sandbox.failure_streak import FailureStreak
 
 _STATISTICS_FIRST, _STATISTICS_EVERY = 0.25, 5.0
-"""Seconds between two counts; close together at first, so that short runs are counted too."""
+"""Seconds between two measurements; short at first, so that short runs are measured, too."""
 _SIZE_EVERY = 120.0
 _LEAST_FREE = 2 * 2**30
-"""Bytes on the engine's disk below which a run that wrote much is stopped."""
+"""Free bytes on the engine's disk below which a run that wrote much is stopped."""
 _PROMPT_SECONDS = 0.5
-"""For which an answer that an engine mostly has at hand is waited for."""
+"""Seconds to wait for an answer that an engine usually has ready."""
 _STUCK_SECONDS = 60.0
-"""A run that stands at its limit of processes for so long gets nothing done any more."""
+"""Seconds at the process limit after which a run no longer makes progress."""
 _UNMEASURED_SECONDS = 300.0
-"""For which a run goes on whose written bytes cannot be measured."""
+"""Seconds for which a run continues while its written bytes cannot be measured."""
 
 
 @dataclass(frozen=True)
 class Excess:
-    """A limit that a run has gone beyond."""
+    """A limit that a run has exceeded."""
 
     reason: str
     detail: str
@@ -45,11 +45,11 @@ class Excess:
 
 
 class Uncountable(ValueError):
-    """The engine gave up counting the files that an agent made, as those below folders whose path is too long."""
+    """The engine gave up counting an agent's files, such as those below folders with too long a path."""
 
 
 class _Question:
-    """How much a container wrote, asked of the engine beside all else."""
+    """Queries in the background how much a container wrote."""
 
     def __init__(self, ask: Callable[[], int], now: float) -> None:
         self.asked_at = now
@@ -60,7 +60,7 @@ class _Question:
         self._thread.start()
 
     def is_answered(self, seconds: float) -> bool:
-        """Whether there is an answer within some seconds."""
+        """Whether an answer arrives within some seconds."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
@@ -73,22 +73,22 @@ class _Question:
 
 @dataclass
 class Guard:
-    """One container's use of disk, processes, memory and CPU. `look` is cheap and may be called every second."""
+    """One container's usage of disk, processes, memory and CPU. `look` is cheap and may be called every second."""
 
     client: Any
     container_id: str
     profile: Profile
     engine_root: Path | None
-    """The engine's storage, to see how full its disk is; None when it is not on this machine."""
+    """The engine's storage, to check how full its disk is; None if it is not on this machine."""
     note: Callable[[str], None]
     """Receives a sentence for the run's log."""
     not_enforced: tuple[str, ...] = ()
     """Limits that the engine does not enforce."""
     stuck_seconds: float = _STUCK_SECONDS
     usage: dict[str, Any] = field(default_factory=dict)
-    """Counted so far: `cpu_seconds`, `peak_memory_bytes`, `peak_processes`, `disk_bytes`; `uncounted` says what was not."""
+    """Measured so far: `cpu_seconds`, `peak_memory_bytes`, `peak_processes`, `disk_bytes`; `uncounted` lists what was not."""
     latest: Measured = field(default_factory=Measured)
-    """Counted last; nothing is known where that failed."""
+    """The latest measurement; empty if it failed."""
     _pause: float = _STATISTICS_FIRST
     _next_statistics: float = 0.0
     _next_size: float = 0.0
@@ -99,7 +99,7 @@ class Guard:
 
     def __post_init__(self) -> None:
         self._counting = FailureStreak(
-            f"the engine gives no statistics: memory, CPU and processes are not counted; {_still_limited(self.not_enforced)}",
+            f"the engine provides no statistics: memory, CPU and processes are not measured; {_still_limited(self.not_enforced)}",
             self._note_uncounted,
         )
         self._measuring = FailureStreak(
@@ -107,7 +107,7 @@ class Guard:
         )
 
     def look(self) -> Excess | None:
-        """Count; which limit is exceeded, if one is. Raises nothing for what the engine does."""
+        """Measure; returns the exceeded limit, if any. Engine failures raise nothing."""
         now = time.monotonic()
         excess = self._look_at_disk(now)
         if excess is None and now >= self._next_statistics:
@@ -128,7 +128,7 @@ class Guard:
                 return None
             self._question = _Question(self._size, now)
         if not self._question.is_answered(_PROMPT_SECONDS if is_first else 0.0):
-            # an engine counts a million files for a minute, and the limits on time and processes hold meanwhile
+            # an engine takes a minute to count a million files, while the limits on time and processes must still be enforced
             return None
         question, self._question = self._question, None
         if question.error is not None:
@@ -138,7 +138,7 @@ class Guard:
     def _size_known(self, took: float, now: float, size: int, free: int | None) -> Excess | None:
         self._measuring.succeeded()
         self._free_at_size = free
-        # counting the files of a large container takes the engine a while
+        # the engine takes a while to count the files of a large container
         took = max(took, time.monotonic() - now)
         self._next_size = now + max(_SIZE_EVERY, 20 * took)
         self._next_scarce = now + max(_STATISTICS_EVERY, 5 * took)
@@ -152,13 +152,13 @@ class Guard:
 
     def _size_unknown(self, now: float, error: BaseException, free: int | None) -> Excess | None:
         self._measuring.failed(summary(error))
-        # sooner than after a success, but never so often that nothing else is done
+        # sooner than after a success, but never so often that it crowds out everything else
         self._next_size = self._next_scarce = now + max(_STATISTICS_EVERY, 2 * (time.monotonic() - now))
         is_its_tree = isinstance(error, Uncountable) or (_is_timeout(error) and self._answers())
         if is_its_tree and free is not None and self._free_at_size is not None:
             shrunk = self._free_at_size - free
             if shrunk > self.profile.disk or free < _LEAST_FREE:
-                detail = f"made folders that the engine cannot count, while {show_size(shrunk)} of its disk were filled"
+                detail = f"created folders that the engine cannot count, while {show_size(shrunk)} of its disk were filled"
                 return Excess("disk-full", detail)
         elif not is_its_tree:
             self._free_at_size = None
@@ -167,12 +167,14 @@ class Guard:
         lasting = show_duration(_UNMEASURED_SECONDS)
         if is_its_tree:
             detail = (
-                f"made so many files, or nested them so deeply, that the engine could not count them for {lasting}, so its limit "
+                f"created so many files, or nested them so deeply, that the engine could not count them for {lasting}, so its "
+                f"limit "
                 "on disk could not be enforced"
             )
             return Excess("disk-unmeasured", detail)
         detail = (
-            f"the engine did not say for {lasting} how much it had written ({self._measuring.error}), so its limit on disk could "
+            f"the engine did not report for {lasting} how much it had written ({self._measuring.error}), so its limit on disk "
+            f"could "
             "not be enforced; `mlebench doctor` examines the engine"
         )
         return Excess("disk-unmeasured", detail, "infrastructure")
@@ -210,7 +212,7 @@ class Guard:
         self._keep_largest("peak_memory_bytes", used)
         self._keep_largest("cpu_seconds", cpu_seconds)
         self._keep_largest("peak_processes", processes)
-        # an engine without control groups gives 0 for what it does not know
+        # an engine without control groups reports 0 for unknown values
         self.latest = Measured(cpu_seconds or None, used or None, processes or None, self.usage.get("disk_bytes"))
 
     def _keep_largest(self, key: str, value: float) -> None:
@@ -248,5 +250,5 @@ def _is_timeout(error: BaseException) -> bool:
 
 def _still_limited(not_enforced: Sequence[str]) -> str:
     if not not_enforced:
-        return "the kernel limits them all the same"
+        return "the kernel still limits them"
     return f"nothing limits {alternatives(not_enforced)} here"

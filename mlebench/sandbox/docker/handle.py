@@ -1,4 +1,4 @@
-"""One attempt in a container: observed to its end, stopped at its limits, taken out and cleaned up."""
+"""One attempt in a container: observed to its end, stopped at its limits, extracted and cleaned up."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ from mlebench.sandbox.snapshots import LOOK_SECONDS, Snapshots, Version, kept_by
 
 _SHORTEST_TICK, _LONGEST_TICK = 0.1, 1.0
 _OUTAGE_PATIENCE = 300.0
-"""Seconds for which an engine that does not answer is waited for."""
+"""Seconds to wait for an engine that does not answer."""
 _RETURN_PATIENCE = 60.0
-"""The same where a run is over."""
+"""The same after a run is over."""
 _ENDED = ("exited", "dead", "stopped")
-"""States of a container whose first process has ended; in the last one Podman has still to clean up after it."""
+"""States of a container whose main process has ended; in the last one, Podman has yet to clean up after it."""
 _SUBMISSION = "/home/submission/submission.csv"
 
 
@@ -95,7 +95,7 @@ class DockerHandle:
         """Start the created container.
 
         Args:
-            models: what its agent was told of the gateway to models, if it has one.
+            models: the agent's endpoint at the model gateway, if it has one.
         """
         try:
             self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads, self._log.note)
@@ -109,14 +109,15 @@ class DockerHandle:
         self._attend()
 
     def resume(self) -> None:
-        """Attend to a container that an earlier harness started."""
+        """Take over a container that an earlier harness started."""
         try:
             self._checker = serve_checker(self._request, self._folder.open(), self._folder.uploads, self._log.note)
         except (OSError, MlebenchError) as error:
-            # the agent is running already
-            self._log.note(f"there is no submission checker any more: {error}")
+            # the agent is already running
+            self._log.note(f"the submission checker is no longer available: {error}")
         self._gateway = serve_again(self._request, self._log.note, lambda: self._serve_models(kept_token(self._folder.token)))
-        # asked anew, as the agent may have ended since the container was found; where the engine is away, `_look` waits for it
+        # queried again, as the agent may have ended since the container was found; if the engine is unreachable, `_look` waits
+        # for it
         with contextlib.suppress(*failures()):
             self._container.reload()
         self._was_found_ended = self._container.status in _ENDED
@@ -138,27 +139,27 @@ class DockerHandle:
         return self._conclude(forced)
 
     def stop(self, grace: float) -> None:
-        """Stop the agent; `wait` returns state cancelled. Asked again while it is stopping, the grace period ends."""
+        """Stop the agent; `wait` returns state cancelled. A second call while it is stopping ends the grace period."""
         self._stop_grace = grace
         self._asked = self._asked or "stop"
         self._wake.set()
         if self._is_stopping:
-            # it may have ended by now
+            # it may have ended already
             with contextlib.suppress(*failures()):
                 self._container.kill()
 
     def detach(self) -> None:
-        """Leave the agent at work."""
+        """Leave the agent running."""
         self._asked = self._asked or "detach"
         self._wake.set()
 
     def measure(self) -> Measured | None:
-        """What the engine said last when the guard asked it."""
+        """The guard's latest measurement."""
         return self._guard.latest if self._is_observing else None
 
     def _attend(self) -> None:
         if not self._container.attrs.get("HostConfig", {}).get("CpusetCpus"):
-            # some engines leave out what they cannot do
+            # some engines omit what they do not support
             self.cpu_ids = ()
         state = self._container.attrs["State"]
         self.started_at = time_of(state.get("StartedAt")) or self.started_at
@@ -167,7 +168,7 @@ class DockerHandle:
         self._follower.start()
 
     def _observe(self, deadline: datetime) -> Forced | None:
-        """Until the container has ended by itself (None) or must be ended."""
+        """Observe until the container has ended on its own (None) or must be ended."""
         limit = (deadline - self.started_at).total_seconds()
         snapshots, submission = self._snapshots(), _ContainerSubmission(self)
         tick = _SHORTEST_TICK
@@ -194,7 +195,7 @@ class DockerHandle:
             tick = min(_LONGEST_TICK, tick * 1.3)
 
     def _look(self) -> bool | Forced:
-        """Whether the container is running, as far as the engine answers, or why the attempt must be ended."""
+        """Whether the container is running, if the engine answers, or why the attempt must be ended."""
         from docker.errors import NotFound
 
         try:
@@ -207,7 +208,7 @@ class DockerHandle:
         if self._container.status in _ENDED:
             return False
         self._was_seen_running = True
-        # an engine remembers when a container ended before it was started anew
+        # after a restart, an engine still reports when a container ended before
         if time_of(self._container.attrs["State"].get("FinishedAt")) is not None:
             return Forced("restarted")
         return True
@@ -217,7 +218,7 @@ class DockerHandle:
         started, ended = time_of(state.get("StartedAt")), time_of(state.get("FinishedAt"))
         if self._was_seen_running or started is None or ended is None or (ended - started).total_seconds() < limit:
             return None
-        # an earlier harness stopped it there and could not say so any more
+        # an earlier harness stopped it at that time and could no longer record that
         return Forced("deadline")
 
     def _snapshots(self) -> Snapshots:
@@ -226,7 +227,7 @@ class DockerHandle:
         return Snapshots(folder, profile.snapshot_every, self._clock, most, self._log.note, self._request.secrets)
 
     def _is_given_up(self, error: BaseException) -> bool:
-        """The engine did not say how the container is; whether that has been so for too long."""
+        """Handle a missing answer about the container; returns whether it has been missing for too long."""
         self._had_outage = self._had_outage or is_outage(error)
         if self._away_since is None:
             self._away_since = time.monotonic()
@@ -243,12 +244,12 @@ class DockerHandle:
         self._is_stopping = True
         try:
             if forced.by in ("excess", "restarted"):
-                # it would go on filling the disk, or doing what was done already
+                # it would continue to fill the disk, or repeat finished work
                 self._container.kill()
             else:
                 self._container.stop(timeout=math.ceil(grace))
         except failures() as error:
-            # it may just have ended; what still runs is removed by force at the end
+            # it may just have ended; a container still running is removed by force at the end
             self._log.note(f"the engine did not stop the container: {summary(error)}")
 
     def _conclude(self, forced: Forced | None) -> Outcome:
@@ -263,9 +264,9 @@ class DockerHandle:
         if forced is None:
             outcome = with_models_end(outcome, self._gateway, self._request, was_away=self._was_found_ended)
         if taken is None and outcome.failure_class != "infrastructure":
-            detail = f"{outcome.detail}, but its output could not be taken out; see run.log"
+            detail = f"{outcome.detail}, but its output could not be extracted; see run.log"
             outcome = replace(outcome, state="failed", reason="output-lost", detail=detail, failure_class="infrastructure")
-        # an engine may quote what it cannot use
+        # an engine may quote what it rejects
         outcome = replace(outcome, detail=Mask(self._request.secrets).apply_to_text(outcome.detail))
         self._log.note(outcome.log_line)
         usage = self._guard.usage | {"image_digest": self._image_digest}
@@ -287,27 +288,27 @@ class DockerHandle:
         return signals_sent(self._client, self._container.id, since, until, events_at_once=self._traits.events_at_once)
 
     def _take_out(self) -> outputs.Taken | None:
-        """Bring the output folders out; None where that failed."""
+        """Extract the output folders; None if that failed."""
         try:
             self._container.reload()
             self._container.wait(timeout=60)
             self._container.reload()
         except failures() as error:
-            self._log.note(f"the engine does not say how the container ended: {summary(error)}")
+            self._log.note(f"the engine does not report how the container ended: {summary(error)}")
         if self._follower is not None:
             self._follower.join(timeout=30)
         try:
             return self._take_folders()
         except failures() as error:
             if not is_outage(error):
-                self._log.note(f"the output could not be taken out: {summary(error)}")
+                self._log.note(f"the output could not be extracted: {summary(error)}")
                 return None
-            self._log.note(f"taking the output out broke off ({summary(error)}) and is tried once more")
+            self._log.note(f"extracting the output failed ({summary(error)}) and is retried once")
         try:
             self._await_engine()
             return self._take_folders()
         except failures() as error:
-            self._log.note(f"the output could not be taken out: {summary(error)}")
+            self._log.note(f"the output could not be extracted: {summary(error)}")
             return None
 
     def _take_folders(self) -> outputs.Taken:
@@ -318,7 +319,7 @@ class DockerHandle:
         return outputs.take_out(source, request.run_dir, OUTPUT_FOLDERS, budget, self._log.note, request.secrets)
 
     def _await_engine(self) -> None:
-        """Until the engine knows the container again, but not for long."""
+        """Wait briefly until the engine knows the container again."""
         end = time.monotonic() + _RETURN_PATIENCE
         while True:
             try:
@@ -350,28 +351,28 @@ class DockerHandle:
                 if self._is_stopping:
                     break
                 if not is_outage(error):
-                    self._log.note(f"what the agent prints is missing here: the engine does not hand it out ({summary(error)})")
+                    self._log.note(f"the agent's output is missing here: the engine does not provide it ({summary(error)})")
                     break
                 self._over.wait(_LONGEST_TICK)
         self._log.finish()
 
     def _timed(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """The agent's output; notes how far it was read, so that a connection that breaks goes on there."""
+        """The agent's output; remembers the position, so that reading continues there after a broken connection."""
         for block in blocks:
             self._read_until = time.time()
             yield block
             if self._log.is_full:
-                # an agent may print for ever, and what is not kept need not be read
+                # an agent may print forever, and output that is not kept need not be read
                 return
 
     def _hang_up(self) -> None:
         if self._output is not None:
-            # of a stream that has ended the client may find nothing to close
+            # the client may find nothing to close in a stream that has ended
             with contextlib.suppress(Exception):
                 self._output.close()
 
     def _stop_following(self) -> None:
-        """From now on the log is another harness's to write."""
+        """Stop writing the log, which now belongs to another harness."""
         self._hang_up()
         if self._follower is not None:
             self._follower.join(timeout=10)
@@ -396,13 +397,13 @@ class DockerHandle:
 
 
 class _ContainerSubmission:
-    """The submission of a handle's container at work; see `snapshots.Submission`."""
+    """The submission in a handle's running container; see `snapshots.Submission`."""
 
     def __init__(self, handle: DockerHandle) -> None:
         self._handle = handle
 
     def version(self) -> Version | None:
-        """What the engine says of it."""
+        """Its version according to the engine."""
         with _as_os_error():
             status = self._source().status(_SUBMISSION)
         if status is None or not stat.S_ISREG(status.mode):
@@ -411,7 +412,7 @@ class _ContainerSubmission:
 
     @contextmanager
     def blocks(self) -> Iterator[Iterator[bytes]]:
-        """Its content, as long as nobody asks for the run's end."""
+        """Its content, until the run is asked to end."""
         meter = outputs.Meter(outputs.Budget.submission_bytes + 2**20, LOOK_SECONDS, lambda: self._handle._asked is None)
         with _as_os_error(), outputs.open_file(self._source(), _SUBMISSION, meter) as blocks:
             yield blocks
@@ -433,7 +434,7 @@ def _as_os_error() -> Iterator[None]:
 
 
 def _age(pid: int | None, container_id: str) -> float | None:
-    """Seconds for which a container's first process has been running; None where that is another machine's."""
+    """Seconds for which a container's main process has been running; None if it is on another machine."""
     try:
         is_here = bool(pid) and container_id in Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8", errors="replace")
     except OSError:

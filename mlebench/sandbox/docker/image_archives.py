@@ -1,8 +1,8 @@
-"""Images as files in a folder, for machines that can neither pull nor build: the nodes of a cluster, a machine without Docker.
+"""Images as files in a folder, for machines that can neither pull nor build, such as cluster nodes or machines without Docker.
 
-`<name>-<12 digits of the image's id>.tar` is what `docker save` writes, and the `.json` beside it is the archive's record: it is
-written last, so that an archive with a record is whole. The records alone say which images a folder holds and whether they are
-current; no archive is opened for it.
+`<name>-<12 digits of the image's id>.tar` is the output of `docker save`, and the `.json` next to it is the archive's record,
+which is written last, so that an archive with a record is complete. The records alone state which images a folder holds and
+whether they are current; no archive is opened for that.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _BLOCK = 2**20
 _TRIES = 3
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""What the kernel calls processors, and what images do."""
+"""The kernel's names of architectures, and those in images."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +46,25 @@ class Archive:
 
     path: Path
     reference: str
-    """The name that the image is run by, such as `mlebench/base:light`."""
+    """The image's name, such as `mlebench/base:light`."""
     id: str
-    """What the engine that wrote it calls its content, `sha256:…`. Another kind of engine may call the same content otherwise."""
+    """Content id from the engine that wrote it, `sha256:…`. Another kind of engine may have another id for the same content."""
     layers: tuple[str, ...]
-    """Digests of its unpacked layers, the lowest first: the same in every engine."""
+    """Digests of its unpacked layers, lowest first: the same in every engine."""
     labels: dict[str, str] = field(default_factory=dict)
     architecture: str = ""
-    """The processor that it is for, in the words of images: `amd64`, `arm64`."""
+    """Its architecture in image terms: `amd64`, `arm64`."""
     size: int = 0
-    """Bytes of the unpacked image."""
+    """Size of the unpacked image in bytes."""
     file_bytes: int = 0
     file_digest: str = ""
-    """`sha256:…` of the archive's own bytes."""
+    """`sha256:…` of the archive file."""
     written_at: str = ""
-    """UTC in ISO form."""
+    """ISO time in UTC."""
 
     @property
     def fits_here(self) -> bool:
-        """Whether it is for this machine's processor."""
+        """Whether it is for this machine's architecture."""
         machine = platform.machine()
         return self.architecture in ("", machine, _MACHINES.get(machine))
 
@@ -74,13 +74,13 @@ def export(client: Any, image: Image, folder: Path, log: Log) -> Archive:
 
     Args:
         client: the engine.
-        image: one that it has.
-        folder: is made where it is not there.
+        image: an image in the engine.
+        folder: target folder, created if missing.
         log: receives a sentence when a file is written.
 
     Raises:
-        WorkFailed: the engine does not hand it out.
-        UsageError: the folder cannot be written, or its disk is full.
+        WorkFailed: the engine does not provide it.
+        UsageError: the folder is not writable, or its disk is full.
     """
     path = folder / f"{_file_name(image.reference)}-{image.id.removeprefix('sha256:')[:12]}.tar"
     with images.only_maker(str(path)):
@@ -97,11 +97,11 @@ def export(client: Any, image: Image, folder: Path, log: Log) -> Archive:
                     f"cannot write {path} ({error.strerror}); make room there, or choose another folder with "
                     f"{command('images', 'export', 'DIR')}"
                 ) from None
-            raise WorkFailed(f"the engine does not hand out {image.reference}: {summary(error)}") from None
+            raise WorkFailed(f"the engine does not provide {image.reference}: {summary(error)}") from None
 
 
 def _written(client: Any, image: Image, path: Path) -> Archive:
-    """Tried again where the engine loses a layer under its own hands, as it may while it removes containers of the image."""
+    """Retry if the engine loses a layer meanwhile, as it may while it removes containers of the image."""
     from docker.errors import APIError
 
     for _ in range(_TRIES - 1):
@@ -114,12 +114,12 @@ def _written(client: Any, image: Image, path: Path) -> Archive:
 
 
 def export_agent(client: Any, agent: AgentSpec, folder: Path, log: Log) -> Archive:
-    """Write what an agent runs in, and the base below it, without which another engine would build it anew.
+    """Write an agent's image and its base, without which another engine would rebuild it.
 
-    Builds both where needed.
+    Builds both if needed.
 
     Returns:
-        the archive of the image that the agent runs in.
+        the archive of the agent's image.
 
     Raises:
         WorkFailed, UsageError: as `export` and `images.ensure_agent_image`.
@@ -133,33 +133,33 @@ def export_agent(client: Any, agent: AgentSpec, folder: Path, log: Log) -> Archi
 
 
 def archives(folder: Path) -> list[Archive]:
-    """What a folder holds, the newest of a name last; files without a record, or whose record is none of ours, are left out."""
+    """The archives in a folder, the newest of each name last; files without a valid record are left out."""
     found = filter(None, map(_read_record, entries_of(folder, "*.json")))
     return sorted(found, key=lambda archive: (archive.reference, archive.written_at))
 
 
 def find(folder: Path, reference: str, image_id: str | None = None) -> Archive | None:
-    """The newest archive of an image, or the one with an id; None where there is none."""
+    """The newest archive of an image, or the one with an id; None if there is none."""
     fitting = [found for found in archives(folder) if found.reference == reference and image_id in (None, found.id)]
     return fitting[-1] if fitting else None
 
 
 def inventory(folder: Path) -> Inventory:
-    """The images of a folder, in the form in which those of an engine are asked about."""
+    """The images of a folder, in the same form as an engine's inventory."""
     stored = ((found, StoredImage(found.id, found.labels, found.size)) for found in archives(folder))
     return Inventory({name: image for found, image in stored for name in (found.id, found.reference)})
 
 
 def load(client: Any, archive: Archive, log: Log) -> Image:
-    """The engine's image with the content of an archive, read in unless it is there already.
+    """The engine's image with the content of an archive, loaded unless it is already there.
 
     Args:
         client: the engine.
         archive: one of `archives`.
-        log: receives a sentence when an archive is read in.
+        log: receives a sentence when an archive is loaded.
 
     Raises:
-        WorkFailed: the archive is not what its record says, is for another processor, or the engine refuses it.
+        WorkFailed: the archive does not match its record, is for another architecture, or is refused by the engine.
     """
     if not archive.fits_here:
         raise WorkFailed(misfit(archive))
@@ -172,8 +172,7 @@ def load(client: Any, archive: Archive, log: Log) -> Image:
         loaded = _stored(client, archive.reference)
         if loaded is None or not _is_same(loaded, archive):
             raise WorkFailed(
-                f"{archive.path} holds another image than {archive.reference} ({archive.id}), which its record names; "
-                f"{_again(archive)}"
+                f"{archive.path} does not hold the image in its record, {archive.reference} ({archive.id}); {_again(archive)}"
             )
         if before is not None and before.id != loaded.id:
             images.remove_unused(client, before.id)
@@ -181,7 +180,7 @@ def load(client: Any, archive: Archive, log: Log) -> Image:
 
 
 def load_agent(client: Any, agent: AgentSpec, folder: Path, log: Log) -> Image | None:
-    """What an agent runs in, and the base under it, read in from a folder unless they are there; None where the folder lacks it.
+    """An agent's image and its base, loaded from a folder unless they are there; None if the folder lacks them.
 
     Raises:
         WorkFailed: as `load`.
@@ -195,7 +194,7 @@ def load_agent(client: Any, agent: AgentSpec, folder: Path, log: Log) -> Image |
 
 
 def find_agent(agent: AgentSpec, folder: Path) -> Archive | None:
-    """The archive of what an agent runs in, where the folder holds a current one, and the base under it."""
+    """The archives of an agent's image and its base, if the folder holds current ones."""
     listed = inventory(folder)
     if not images.is_agent_built(listed, agent):
         return None
@@ -203,25 +202,26 @@ def find_agent(agent: AgentSpec, folder: Path) -> Archive | None:
 
 
 def misfit(archive: Archive) -> str:
-    """What to do with an archive that is for another processor, a sentence."""
+    """A sentence on what to do about an archive for another architecture."""
     return (
-        f"{archive.path} is for {printable(archive.architecture)} processors and this machine's is {platform.machine()}; "
+        f"{archive.path} is for {printable(archive.architecture)} processors, but this machine's is {platform.machine()}; "
         f"build the image on a machine like this one, and export it there with {command('images', 'export', 'DIR')}"
     )
 
 
 @contextmanager
 def checked(archive: Archive) -> Iterator[IO[bytes]]:
-    """The archive, open at its beginning, after all of it was read and compared with its record.
+    """The archive, opened at its beginning, after all of it was read and compared with its record.
 
     Raises:
-        WorkFailed: it is another file, was cut off while it was copied, or cannot be read.
+        WorkFailed: it is a different file, is truncated, or cannot be read.
     """
     try:
         with open_plain(archive.path) as file:
             if os.fstat(file.fileno()).st_size != archive.file_bytes or _digest(file) != archive.file_digest:
                 raise WorkFailed(
-                    f"{archive.path} is not the {show_size(archive.file_bytes)} that its record names; {_again(archive)}"
+                    f"{archive.path} does not have the size of {show_size(archive.file_bytes)} stated in its record; "
+                    f"{_again(archive)}"
                 )
             file.seek(0)
             yield file
@@ -237,20 +237,20 @@ def _digest(file: IO[bytes]) -> str:
 
 
 def _again(archive: Archive) -> str:
-    return f"copy it again, or remove it and write it anew with {command('images', 'export', archive.path.parent)}"
+    return f"copy it again, or remove it and export it again with {command('images', 'export', archive.path.parent)}"
 
 
 def _write(client: Any, image: Image, path: Path) -> Archive:
     digest = hashlib.sha256()
     with replacing(path) as file:
-        # by its name, so that others who read the archive in have the name, too
+        # by its name, so that engines that load the archive get the name, too
         for block in client.api.get_image(image.reference, chunk_size=_BLOCK):
             digest.update(block)
             file.write(block)
         file_bytes = file.tell()
         found = client.images.get(image.reference)
         if found.id != image.id:
-            raise WorkFailed(f"{image.reference} was built anew while it was written to {path}; try again")
+            raise WorkFailed(f"{image.reference} was rebuilt while it was written to {path}; try again")
     archive = Archive(
         path,
         image.reference,
@@ -280,7 +280,7 @@ def _read_record(path: Path) -> Archive | None:
 
 
 def _is_record(read: Archive) -> bool:
-    """Whether every value is of its kind, whoever wrote the file."""
+    """Whether every value in an untrusted record has the right type."""
     texts = [read.reference, read.architecture, read.written_at, *read.layers]
     return (
         all(isinstance(text, str) and text.isprintable() for text in texts)
@@ -303,7 +303,7 @@ def _read_in(client: Any, archive: Archive) -> None:
         try:
             client.images.load(file)
         except failures() as error:
-            raise WorkFailed(f"the engine does not take {archive.path} ({summary(error)}); {_again(archive)}") from None
+            raise WorkFailed(f"the engine does not accept {archive.path} ({summary(error)}); {_again(archive)}") from None
 
 
 def _stored(client: Any, reference: str) -> Any:

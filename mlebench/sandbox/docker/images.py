@@ -1,9 +1,9 @@
-"""Container images: what each is built from, whether the one here is current, and how it is built.
+"""Container images: what each is built from, whether it is current here, and how it is built.
 
-Two layers: a base per package set (`mlebench/base:light`), and on it an image per agent that has a Dockerfile. An
-agent that names a ready-made image gets the base's tools laid over that image. What several agents need for their
-builds is a stage (`containers/stages`), from which their Dockerfiles copy. Every image carries a label with the hash
-of its recipe and the id of its parent, so that a changed recipe is noticed.
+Two layers: a base per package set (`mlebench/base:light`), and on it an image for each agent with a Dockerfile. An agent that
+specifies a ready-made image gets the base's tools added to that image. What several agents need for their builds is a stage
+(`containers/stages`), from which their Dockerfiles copy. Every image carries a label with the hash of its recipe and the id of
+its parent, so that a changed recipe is noticed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from grading.printable import printable
 from mlebench._support.hints import alternatives
 from mlebench._support.one_maker import one_maker
 from mlebench._support.paths import content_dir
+from mlebench._support.steps import Listener, Step, ignore
 from mlebench.agents import AgentSpec, file_digest
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.sandbox.docker.engine import failures, summary
@@ -33,10 +34,11 @@ DEFAULT_PARENT = "python:3.11-slim-bookworm"
 GPU_PARENT = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"
 RECIPE_LABEL, PARENT_LABEL, PARENT_ID_LABEL = "mlebench.recipe", "mlebench.parent", "mlebench.parent-id"
 _LONGEST_TAG_PART = 60
+_DOCKERFILE_STEP = re.compile(r"Step (\d{1,4})/(\d{1,4}) : ")
 _NOT_IN_IMAGES = ("entrypoint.py",)
-"""Of what runs beside agents, the files that walls without an image show by themselves."""
+"""Runtime files that sandboxes without an image mount themselves."""
 _NEVER_SENT = [".env", "**/.env", ".git", "**/__pycache__", "**/*.pyc"]
-"""Not even by accident does a secret or a cache become a layer."""
+"""Excluded so that a secret or a cache never becomes a layer by accident."""
 
 Log = Callable[[str], None]
 
@@ -46,20 +48,20 @@ class Image:
     """A built image."""
 
     reference: str
-    """The name it is run by, such as `mlebench/base:light`."""
+    """Its name, such as `mlebench/base:light`."""
     id: str
-    """Its content's digest, `sha256:…`."""
+    """Digest of its content, `sha256:…`."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what is in an image, its parent's content aside."""
+    """Everything that determines an image's content, apart from its parent's."""
 
     tag: str
     parent: str
     context: Path
     files: tuple[str, ...]
-    """Paths in `context` that are sent to the engine, sorted."""
+    """Paths in `context` sent to the engine, sorted."""
     arguments: Mapping[str, str]
     stages: tuple[Recipe, ...] = ()
     """Images that the Dockerfile copies from."""
@@ -80,12 +82,12 @@ class Recipe:
 
 
 def package_sets() -> list[str]:
-    """Names of the package sets that a base can be built with."""
+    """Names of the package sets for base images."""
     return sorted(path.stem for path in (content_dir("containers") / "packages").glob("*.txt") if path.stem != "none")
 
 
 def stage_names() -> list[str]:
-    """Names of the build stages that Dockerfiles of agents can copy from."""
+    """Names of the build stages that agents' Dockerfiles can copy from."""
     return sorted(path.parent.name for path in (content_dir("containers") / "stages").glob("*/Dockerfile"))
 
 
@@ -93,10 +95,8 @@ def base_recipe(package_set: str = "light", parent: str | None = None, client: A
     """How the base image of a package set is built.
 
     Args:
-        package_set: one of `package_sets()`.
-        parent: the image to build on; by default the variable `MLEBENCH_BASE_IMAGE`, else what the base that is
-            here was built on, else a CPython image.
-        client: the engine to look for that base, or its `Inventory`.
+        package_set: one of `package_sets()`. parent: the image to build on; by default the variable `MLEBENCH_BASE_IMAGE`, else
+        the parent of the existing base, else a CPython image. client: the engine with that base, or its `Inventory`.
 
     Raises:
         UsageError: there is no such package set.
@@ -111,12 +111,12 @@ def base_recipe(package_set: str = "light", parent: str | None = None, client: A
 
 
 def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
-    """How an agent's image is built: its Dockerfile on the base, or the tools alone on a ready-made image.
+    """How an agent's image is built: its Dockerfile on the base, or only the tools on a ready-made image.
 
     An agent with neither runs in the base itself.
 
     Raises:
-        UsageError: it names a build stage that does not exist, or its image by an argument that is not set.
+        UsageError: it specifies a build stage that does not exist, or its image by an argument that is not set.
     """
     ready = agent.resolve_image()
     if ready is not None:
@@ -129,7 +129,7 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
         if name not in stage_names():
             raise UsageError(
                 f"agent {agent.id} builds on the stage `{printable(name)}`, which does not exist; "
-                f"`stages` of its agent.yaml may name {alternatives(stage_names())}"
+                f"`stages` in its agent.yaml may list {alternatives(stage_names())}"
             )
     stages = {name: stage_recipe(name, base) for name in agent.stages}
     arguments = {"BASE": base.tag, **{name.upper(): stage.tag for name, stage in stages.items()}}
@@ -137,7 +137,7 @@ def agent_recipe(agent: AgentSpec, base: Recipe) -> Recipe:
 
 
 def stage_recipe(name: str, base: Recipe) -> Recipe:
-    """How a build stage is made, on the image that the base itself stands on: a changed base leaves it as it is.
+    """How a build stage is built, on the base's own parent, so that a changed base does not affect it.
 
     `name` is one of `stage_names()`.
     """
@@ -152,42 +152,43 @@ def stage_recipe(name: str, base: Recipe) -> Recipe:
 
 
 def find(client: Any, recipe: Recipe) -> Image | None:
-    """The image of this recipe, if the one that is here is current; `client` is the engine or its `Inventory`."""
+    """The image of this recipe, if it exists and is current; `client` is the engine or its `Inventory`."""
     found = _inspect(client, recipe.tag)
     if found is None:
         return None
     parent = _inspect(client, recipe.parent)
-    # a parent that was removed since cannot have changed
+    # a parent that has been removed since cannot have changed
     same_parent = parent is None or parent.id == found.labels.get(PARENT_ID_LABEL)
     return Image(recipe.tag, found.id) if found.labels.get(RECIPE_LABEL) == recipe.hash and same_parent else None
 
 
-def build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
+def build(client: Any, recipe: Recipe, log: Log, network: str | None = None, *, listener: Listener = ignore) -> Image:
     """Build an image and label it.
 
     Args:
         client: the engine.
         recipe: what to build.
-        log: receives the engine's progress, line by line.
+        log: receives the engine's output, line by line.
         network: the network of the build; by default the variable `MLEBENCH_BUILD_NETWORK`, else the engine's default.
+        listener: gets the steps of the Dockerfile that are done, and the bytes that are pulled.
 
     Raises:
         WorkFailed: the build failed; the message holds its last lines.
     """
     with only_maker(recipe.tag):
-        return _build(client, recipe, log, network)
+        return _build(client, recipe, log, network, listener)
 
 
 def only_maker(name: str) -> AbstractContextManager[None]:
-    """Be the only one who makes what `name` stands for: runs that start together, in one harness or several, do not all build
-    the same image."""
+    """Exclude other makers of `name`, so that runs which start together, in one harness or several, do not all build the same
+    image."""
     return one_maker(f"image-{hashlib.sha256(name.encode()).hexdigest()[:16]}")
 
 
-def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) -> Image:
+def _build(client: Any, recipe: Recipe, log: Log, network: str | None, listener: Listener) -> Image:
     for stage in recipe.stages:
-        ensure(client, stage, log)
-    parent = _pull_missing(client, recipe.parent, log)
+        ensure(client, stage, log, listener=listener)
+    parent = _pull_missing(client, recipe.parent, log, listener)
     before = _inspect(client, recipe.tag)
     labels = {RECIPE_LABEL: recipe.hash, PARENT_LABEL: recipe.parent, PARENT_ID_LABEL: parent.id}
     events = client.api.build(
@@ -202,16 +203,16 @@ def _build(client: Any, recipe: Recipe, log: Log, network: str | None = None) ->
         forcerm=True,
         decode=True,
     )
-    _follow(events, recipe.tag, log)
+    _follow(events, recipe.tag, log, listener)
     built = _inspect(client, recipe.tag)
     if built is None:
-        raise WorkFailed(f"the engine built {recipe.tag} and does not have it; try again with `mlebench images build`")
+        raise WorkFailed(f"the engine built {recipe.tag} but does not have it; try again with `mlebench images build`")
     if before is not None and before.id != built.id:
         remove_unused(client, before.id)
     return Image(recipe.tag, built.id)
 
 
-def ensure(client: Any, recipe: Recipe, log: Log) -> Image:
+def ensure(client: Any, recipe: Recipe, log: Log, *, listener: Listener = ignore) -> Image:
     """The current image of a recipe, built if it is missing or its recipe has changed.
 
     Raises:
@@ -221,31 +222,34 @@ def ensure(client: Any, recipe: Recipe, log: Log) -> Image:
         return found
     with only_maker(recipe.tag):
         # another may have built it meanwhile
-        return find(client, recipe) or _build(client, recipe, log)
+        return find(client, recipe) or _build(client, recipe, log, None, listener)
 
 
-def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = False) -> Image:
+def ensure_agent_image(client: Any, agent: AgentSpec, log: Log, rebuild: bool = False, *, listener: Listener = ignore) -> Image:
     """The current image of an agent; its base is built too where needed.
 
     Args:
         client: the engine.
         agent: the agent.
-        log: receives the progress of builds.
+        log: receives the engine's output, line by line.
         rebuild: build the agent's image even when it is current.
+        listener: gets the steps of the Dockerfiles that are done, and the bytes that are pulled.
 
     Raises:
         WorkFailed: a build failed.
-        UsageError: the agent asks for a package set that does not exist.
+        UsageError: the agent requests a package set that does not exist.
     """
     base = base_recipe(agent.package_set, client=client)
     recipe = agent_recipe(agent, base)
     if recipe.parent == base.tag:
-        ensure(client, base, log)
-    return build(client, recipe, log) if rebuild else ensure(client, recipe, log)
+        ensure(client, base, log, listener=listener)
+    if rebuild:
+        return build(client, recipe, log, listener=listener)
+    return ensure(client, recipe, log, listener=listener)
 
 
 def is_agent_built(client: Any, agent: AgentSpec) -> bool:
-    """Whether the agent's image and the base under it are there and current; `client` is the engine or its `Inventory`."""
+    """Whether the agent's image and its base exist and are current; `client` is the engine or its `Inventory`."""
     base = base_recipe(agent.package_set, client=client)
     recipe = agent_recipe(agent, base)
     return find(client, recipe) is not None and (recipe.parent != base.tag or find(client, base) is not None)
@@ -281,23 +285,29 @@ def _pack(recipe: Recipe) -> io.BytesIO:
 def _anonymous(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
-    # an installed package may have lost the mode of its scripts
+    # packaging may have lost the mode of scripts
     member.mode = 0o755 if member.mode & 0o100 or member.name.endswith(".sh") else 0o644
     return member
 
 
-def _pull_missing(client: Any, reference: str, log: Log) -> StoredImage:
+def _pull_missing(client: Any, reference: str, log: Log, listener: Listener) -> StoredImage:
     found = _inspect(client, reference)
     if found is not None:
         return found
     log(f"pulling {reference}")
     try:
-        return _stored(client.images.pull(*_name_and_tag(reference)))
+        name, tag = _name_and_tag(reference)
+        _follow_pull(client.api.pull(name, tag=tag, stream=True, decode=True), reference, listener)
+        return _stored(client.images.get(reference))
     except failures() as error:
-        raise WorkFailed(
-            f"image {reference} is not here and cannot be pulled ({summary(error)}); "
-            "build on one that is here with `mlebench images build --base IMAGE`"
-        ) from None
+        raise _cannot_pull(reference, summary(error)) from None
+
+
+def _cannot_pull(reference: str, reason: str) -> WorkFailed:
+    return WorkFailed(
+        f"image {reference} is not here and cannot be pulled ({reason}); "
+        "build on one that is here with `mlebench images build --base IMAGE`"
+    )
 
 
 def _name_and_tag(reference: str) -> tuple[str, str | None]:
@@ -307,18 +317,50 @@ def _name_and_tag(reference: str) -> tuple[str, str | None]:
     return (name, tag) if separator and "/" not in tag else (reference, "latest")
 
 
-def _follow(events: Iterator[dict[str, Any]], tag: str, log: Log) -> None:
+def _follow_pull(events: Iterator[dict[str, Any]], reference: str, listener: Listener) -> None:
+    """Report the bytes of all layers together, whose sizes become known one after the other.
+
+    Raises:
+        WorkFailed: the engine reports a failure.
+    """
+    layers: dict[str, tuple[int, int]] = {}
+    listener(Step(reference, "pulling"))
+    for event in events:
+        if "error" in event:
+            raise _cannot_pull(reference, printable(str(event["error"]), 300))
+        detail = event.get("progressDetail") or {}
+        if event.get("status") == "Downloading" and detail.get("total"):
+            layers[str(event.get("id"))] = (int(detail.get("current") or 0), int(detail["total"]))
+        elif event.get("status") == "Download complete" and (known := layers.get(str(event.get("id")))):
+            layers[str(event.get("id"))] = (known[1], known[1])
+        else:
+            continue
+        done, total = (sum(sizes) for sizes in zip(*layers.values(), strict=True))
+        listener(Step(reference, "pulling", min(done, total), total))
+    listener(Step(reference, ""))
+
+
+def _follow(events: Iterator[dict[str, Any]], tag: str, log: Log, listener: Listener) -> None:
     last: list[str] = []
+    total = 0
+    listener(Step(tag, "building"))
     try:
         for event in events:
             text = str(event.get("stream") or event.get("status") or event.get("error") or "").strip()
             for line in text.splitlines():
                 log(line)
+                if begun := _DOCKERFILE_STEP.match(line):
+                    total = int(begun[2])
+                    listener(Step(tag, "building", int(begun[1]) - 1, total, "step"))
             last = [*last, *text.splitlines()][-5:]
             if "error" in event:
                 raise WorkFailed(f"building {tag} failed: {' | '.join(last)}")
+        if total:
+            listener(Step(tag, "building", total, total, "step"))
     except failures() as error:
         raise WorkFailed(f"building {tag} failed: {summary(error)}") from None
+    finally:
+        listener(Step(tag, ""))
 
 
 def _inspect(client: Any, reference: str) -> StoredImage | None:
@@ -342,18 +384,18 @@ def _label(client: Any, tag: str, label: str) -> str | None:
 
 
 def remove_unused(client: Any, image_id: str) -> None:
-    """Remove an image whose name another one has now, unless something stands on it."""
+    """Remove an image whose name now belongs to another one, unless something depends on it."""
     from docker.errors import APIError
 
     try:
         client.images.remove(image_id)
     except APIError:
-        # a container or another image still stands on it
+        # a container or another image still depends on it
         return
 
 
 def _tag_part(name: str) -> str:
-    """An agent's name in the name of its image, which takes fewer letters than a folder's name."""
+    """An agent's name in the form allowed in an image name, which is more restricted than a folder name."""
     if re.fullmatch(r"[a-z0-9]+([._-][a-z0-9]+)*", name) and len(name) <= _LONGEST_TAG_PART:
         return name
     part = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_LONGEST_TAG_PART].strip("-") or "agent"

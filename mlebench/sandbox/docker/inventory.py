@@ -1,4 +1,4 @@
-"""The images that the engine has, in one listing: what is asked of many images costs one call, however many there are."""
+"""The engine's images in one listing, so that queries about many images cost a single call."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from mlebench.errors import EngineUnreachable
 from mlebench.sandbox.docker.engine import failures, summary
 
 _HOSTS = ("docker.io/library/", "docker.io/", "localhost/")
-"""What engines put before names that were given without a registry."""
+"""Prefixes that engines add to names without a registry."""
 
 
 @dataclass(frozen=True)
 class StoredImage:
-    """An image as the engine has it."""
+    """An image in the engine."""
 
     id: str
-    """Its content's digest, `sha256:…`."""
+    """Digest of its content, `sha256:…`."""
     labels: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
-    """Bytes, layers shared with other images included."""
+    """Bytes, including layers shared with other images."""
 
 
 class Inventory:
-    """What the engine had when it was asked."""
+    """The engine's images at the time of the query."""
 
     def __init__(self, images: Mapping[str, StoredImage]) -> None:
-        """`images` holds every image by its id and by each of its names, tags and digests included."""
+        """`images` holds every image by its id and by each of its names, including tags and digests."""
         self._images = images
 
     @classmethod
@@ -36,14 +36,12 @@ class Inventory:
         """List the engine's images.
 
         Raises:
-            EngineUnreachable: it does not answer any more.
+            EngineUnreachable: it no longer answers.
         """
         try:
             entries = client.api.images()
         except failures() as error:
-            raise EngineUnreachable(
-                f"the container engine does not list its images ({summary(error)}); look at its log"
-            ) from None
+            raise EngineUnreachable(f"the container engine does not list its images ({summary(error)}); check its log") from None
         found: dict[str, StoredImage] = {}
         for entry in entries:
             image = StoredImage(entry["Id"], entry.get("Labels") or {}, int(entry.get("Size") or 0))
@@ -51,7 +49,7 @@ class Inventory:
         return cls(found)
 
     def get(self, reference: str) -> StoredImage | None:
-        """The image of this name or id; None where there is none."""
+        """The image with this name or id; None if there is none."""
         name = _without_host(reference)
         is_complete = "@" in name or ":" in name.rpartition("/")[2]
         return self._images.get(name if is_complete else f"{name}:latest")

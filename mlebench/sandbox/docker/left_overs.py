@@ -1,4 +1,4 @@
-"""Folders on the host whose harness was killed before their container was there, or after it had gone."""
+"""Host folders whose harness was killed before their container existed, or after it was removed."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from mlebench.sandbox.docker.engine import LABEL, failures
 from mlebench.sandbox.docker.traits import Traits
 
 _ENGINE = "engine"
-"""In a host folder: which engine its container is of. One machine may have two."""
+"""File in a host folder that identifies its container's engine. One machine may have two."""
 _STARTING_SECONDS = 600.0
 
 
 def mark(folder: HostFolder, traits: Traits) -> None:
-    """Note whose container the folder is for."""
+    """Record the engine of the folder's container."""
     (folder.path / _ENGINE).write_text(traits.identity, encoding="utf-8")
 
 
 def sweep(client: Any, traits: Traits) -> None:
-    """Remove the host folders that no container of this engine was made with."""
+    """Remove the host folders that belong to no container of this engine."""
     with contextlib.suppress(*failures()):
         containers = client.api.containers(all=True, filters={"label": LABEL})
         used = {(entry.get("Labels") or {}).get(FOLDER_LABEL) for entry in containers}
         for folder in socket_dir().iterdir():
             if not re.fullmatch("[0-9a-f]{12}", folder.name) or str(folder) in used:
                 continue
-            # a container may be about to be made with it
+            # a container may be about to be created with it
             is_old = time.time() - folder.lstat().st_mtime > _STARTING_SECONDS
             if is_old and (mark := folder / _ENGINE).is_file() and mark.read_text(encoding="utf-8") == traits.identity:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""How the images that can be built here stand: current, outdated or missing, how large, and which of them an agent runs in."""
+"""The state of the images that can be built here: current, outdated or missing, their size, and which agent uses which."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from mlebench.sandbox.docker.inventory import Inventory
 State = Literal["current", "outdated", "missing"]
 Kind = Literal["own", "base", "ready-made"]
 IN_WORDS: dict[State, str] = {"current": "built", "outdated": "outdated", "missing": "not built"}
-"""States as people read them."""
+"""States in words."""
 
 
 @dataclass(frozen=True)
 class ListedImage:
-    """An image that can be built here, and whether it is."""
+    """An image that can be built here, with its state."""
 
     recipe: images.Recipe
     purpose: str
-    """What it is for: `base`, `stage NAME` or `agent NAME`."""
+    """Its purpose: `base`, `stage NAME` or `agent NAME`."""
     state: State
     id: str | None
     size: int
-    """Bytes, layers shared with other images included; 0 when missing."""
+    """Bytes, including layers shared with other images; 0 if missing."""
 
 
 @dataclass(frozen=True)
 class AgentImage:
-    """What an agent runs in."""
+    """The image that an agent runs in."""
 
     kind: Kind
-    """`own`: built from its Dockerfile; `base`: the base itself; `ready-made`: the image it names, with the base's tools."""
+    """`own`: built from its Dockerfile; `base`: the base itself; `ready-made`: the image it specifies, with the base's tools."""
     name: str | None = None
-    """None where an argument that it takes is not set."""
+    """None if an argument that it depends on is not set."""
     state: State | None = None
-    """Whether the next run can use it as it is; None where no engine was asked."""
+    """Whether the next run can use it as it is; None if no engine was queried."""
     id: str | None = None
     size: int | None = None
-    """Bytes, layers shared with other images included; None when missing."""
+    """Bytes, including layers shared with other images; None if missing."""
     own_size: int | None = None
-    """Bytes of the layers above the image that it stands on; None where that image is gone."""
+    """Bytes of the layers above its parent image; None if that image is gone."""
     stages: tuple[ListedImage, ...] = ()
-    """What it is built from; not needed once it is built."""
+    """Its build stages; not needed once it is built."""
     problem: str | None = None
-    """Why it cannot be built, a sentence."""
+    """Why it cannot be built, as a sentence."""
 
 
 def list_all(client: Any) -> list[ListedImage]:
-    """Every base, stage and agent's image, built or not, after one question to the engine.
+    """Every base, stage and agent image, built or not, with a single query to the engine.
 
-    Ready-made images of agents are not ours and left out.
+    Ready-made images of agents are not ours and are left out.
     """
     inventory = Inventory.take(client)
     recipes = [(images.base_recipe(name, client=inventory), "base") for name in images.package_sets()]
@@ -65,7 +65,7 @@ def list_all(client: Any) -> list[ListedImage]:
             try:
                 recipe = images.agent_recipe(agent, images.base_recipe(agent.package_set, client=inventory))
             except UsageError:
-                # `mlebench agents` names what is wrong with it
+                # `mlebench agents` reports what is wrong with it
                 continue
             recipes.append((recipe, f"agent {name}"))
     return [_listed(inventory, recipe, purpose) for recipe, purpose in recipes]
@@ -75,7 +75,7 @@ def agent_image(inventory: Inventory | None, agent: AgentSpec) -> AgentImage:
     """What an agent runs in.
 
     Args:
-        inventory: what the engine has; None where there is no engine.
+        inventory: the engine's images; None without an engine.
         agent: the agent.
     """
     kind = _kind(agent)

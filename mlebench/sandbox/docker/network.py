@@ -1,8 +1,8 @@
-"""The network of runs with `network: open`: out to everywhere, but not to the containers of other runs.
+"""The network of runs with `network: open`: it reaches everything except the containers of other runs.
 
-Where an engine keeps the containers of one network apart, a user's runs share one. Where it keeps whole networks apart, each
-run has its own. They are found by their label and used by their id: names are anybody's, and an engine may hold several of one
-name. They are made and removed by one maker at a time.
+If an engine isolates the containers within a network, a user's runs share one. If it isolates only whole networks, each run has
+its own. Networks are found by label and used by id: anyone can use a name, and an engine may have several networks of the same
+name. Only one process at a time creates or removes them.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from mlebench.sandbox.docker.engine import LABEL, failures, is_on_this_machine
 from mlebench.sandbox.docker.traits import Traits, ask_podman
 
 OWNER_LABEL = "mlebench.network-of"
-"""Label of the networks; its value is the number of the user whose runs they are for."""
+"""Label of the networks; its value is the user id that they belong to."""
 _NAME = "mlebench-open"
 _APART = {"com.docker.network.bridge.enable_icc": "false"}
-"""Keeps the containers of a network of Docker from each other."""
+"""Isolates the containers of a Docker network from each other."""
 _ISOLATED = {"isolate": "true"}
-"""Keeps the containers of a network of Podman from those of other networks with this option."""
+"""Isolates the containers of a Podman network from those of other networks with this option."""
 _LOCK = "network"
 
 
 @dataclass(frozen=True)
 class Network:
-    """What a container is put into."""
+    """The network that a container joins."""
 
     mode: str
-    """The id of a network, or `none`."""
+    """Network id, or `none`."""
     host: str | None = None
-    """The host's address as containers reach it, or a word that the engine replaces by it; None where there is none."""
+    """The host's address for containers, or a keyword that the engine replaces by it; None if there is none."""
 
 
 @contextlib.contextmanager
 def joined(client: Any, wanted: Literal["open", "none"], traits: Traits) -> Iterator[Network]:
-    """The network of a container that is created inside: an open one, made where it is not there, or none at all.
+    """The network for a container created within the block: an open one, created if missing, or none at all.
 
-    Nobody of ours removes it meanwhile, and afterwards the container keeps it.
+    None of our processes removes it meanwhile, and afterwards the container keeps it in use.
     """
     if wanted == "none":
         yield Network("none")
@@ -60,8 +60,8 @@ def joined(client: Any, wanted: Literal["open", "none"], traits: Traits) -> Iter
 
 
 def release(client: Any) -> None:
-    """Remove the networks that no container needs any more."""
-    # one that is left does no harm, and the next run uses or removes it
+    """Remove the networks that no container needs."""
+    # a remaining network does no harm, and the next run uses or removes it
     with contextlib.suppress(*failures(), UsageError), one_maker(_LOCK):
         if not (found := _ours(client)):
             return
@@ -75,7 +75,7 @@ def release(client: Any) -> None:
 
 def networks_of(container: Mapping[str, Any]) -> set[str]:
     """Ids and names of the networks that a listed container is or will be in."""
-    # what it was created with, as one that has not started yet is in no network of Docker; Podman tells names alone
+    # taken from its creation options, as an unstarted container is not in any Docker network yet; Podman reports only names
     attached = (container.get("NetworkSettings") or {}).get("Networks") or {}
     return {(container.get("HostConfig") or {}).get("NetworkMode", ""), *attached}
 
@@ -86,7 +86,7 @@ def _ours(client: Any) -> list[dict[str, Any]]:
 
 
 def _shared(client: Any) -> list[str]:
-    """Ids of this user's networks, the oldest first; more than one where machines share an engine."""
+    """Ids of this user's networks, oldest first; several if machines share an engine."""
     fitting = [network for network in _ours(client) if (network.get("Options") or {}).items() >= _APART.items()]
     return [network["Id"] for network in sorted(fitting, key=lambda network: (network.get("Created", ""), network["Id"]))]
 
@@ -101,14 +101,14 @@ def _make_shared(client: Any) -> str:
     try:
         return create(_NAME)
     except APIError as error:
-        # another user's, or one that an older version left
+        # another user's network, or one left by an older version
         if error.status_code != 409:
             raise
     return create(f"{_NAME}-{secrets.token_hex(4)}")
 
 
 def _make_isolated(client: Any) -> dict[str, Any]:
-    """A network of one run, as Podman's own API tells of it: through Docker's the option would be dropped without a word."""
+    """A network for one run, created through Podman's own API, as Docker's would silently drop the option."""
     asked = {"name": f"{_NAME}-{secrets.token_hex(6)}", "driver": "bridge", "dns_enabled": True, "options": _ISOLATED}
     made: dict[str, Any] = ask_podman(client, "networks/create", {**asked, "labels": _labels()})
     return made
@@ -119,12 +119,12 @@ def _host(client: Any, traits: Traits, network: Mapping[str, Any]) -> str | None
         return "host-gateway"
     if not traits.is_rootless:
         return next((subnet.get("gateway") for subnet in network.get("subnets") or []), None)
-    # the gateway of a network without root is in a namespace between the containers and the machine
+    # the gateway of a rootless network is in a namespace between the containers and the machine
     return _own_address() if is_on_this_machine(client) else None
 
 
 def _own_address() -> str | None:
-    """This machine's first address that others reach it by."""
+    """This machine's first externally reachable address."""
     found = (address for addresses in psutil.net_if_addrs().values() for address in addresses)
     return next((each.address for each in found if each.family.name == "AF_INET" and not each.address.startswith("127.")), None)
 

@@ -1,4 +1,4 @@
-"""The outcome of an attempt in a container: it ended by itself, as the engine reports it, or the harness ended it."""
+"""The outcome of an attempt in a container: it ended on its own, as the engine reports, or the harness ended it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Forced(NamedTuple):
     by: Literal["deadline", "stop", "detach", "excess", "outage", "lost", "restarted", "models"]
     excess: Excess | None = None
     models: ModelsEnd | None = None
-    """What became of its models, where it is ended for that."""
+    """The end of its models, if that is the reason."""
 
 
 def name_outcome(
@@ -36,33 +36,33 @@ def name_outcome(
     had_outage: bool = False,
     signals: Sequence[tuple[float, int]] = (),
 ) -> Outcome:
-    """The outcome of an attempt, times and usage left out.
+    """The outcome of an attempt, without times and usage.
 
     Args:
         forced: why the harness ended it, if it did.
         state: the container's state as the engine reports it.
         profile: the limits.
-        usage: what was counted.
-        had_outage: the engine was away for a while.
-        signals: what somebody sent to the container through the engine, with the Unix time; 0 for one that it does not name.
+        usage: the measurements.
+        had_outage: whether the engine was unreachable for a while.
+        signals: Unix times and numbers of signals sent to the container through the engine; 0 for an unknown one.
     """
     at_limit = usage.get("peak_processes", 0) >= profile.pids
     hint = f"; it had reached its limit of {profile.pids} processes" if at_limit else ""
-    # an engine that does not answer, or has no such container, reports no exit code
+    # an engine that does not answer, or lost the container, reports no exit code
     code = None if forced is not None and forced.by in ("lost", "outage") else state.get("ExitCode")
     if forced is not None:
         return _name_forced(forced, code, profile, hint)
     if (signal := _ending_signal(signals, state)) is not None:
-        detail = f"was ended from outside: somebody had the engine send {signal} to its container"
+        detail = f"was ended from outside: {signal} was sent to its container through the engine"
         return Outcome("failed", "killed", detail, code, "infrastructure")
     if state.get("OOMKilled") and code:
-        detail = f"used more than its {show_size(profile.memory)} of memory; `--profile-set memory=SIZE` gives it more"
+        detail = f"used more than its {show_size(profile.memory)} of memory; raise it with `--profile-set memory=SIZE`"
         return Outcome("failed", "out-of-memory", detail, code, "agent")
     if state.get("Error"):
         return Outcome("failed", "start-failed", f"the engine could not run it: {state['Error']}", code, "infrastructure")
     if had_outage and code in (137, 143, 255):
-        # an engine that comes back ends what it finds running
-        return Outcome("failed", "engine-restarted", "the container engine was restarted under it", code, "infrastructure")
+        # a restarted engine ends what it finds running
+        return Outcome("failed", "engine-restarted", "the container engine was restarted during the run", code, "infrastructure")
     if code is None:
         return Outcome("failed", "lost", "the engine reports no exit code", code, "infrastructure")
     return exited(code, hint)
@@ -79,18 +79,18 @@ def _name_forced(forced: Forced, code: int | None, profile: Profile, hint: str) 
     if forced.excess is not None:
         return Outcome("failed", forced.excess.reason, forced.excess.detail, code, forced.excess.failure_class)
     if forced.by == "outage":
-        detail = "the container engine stopped answering; `mlebench doctor` examines it"
+        detail = "the container engine stopped answering; run `mlebench doctor` to examine it"
         return Outcome("failed", "engine-unreachable", detail, code, "infrastructure")
     if forced.by == "restarted":
-        return Outcome("failed", "restarted", "somebody restarted its container in the middle", code, "infrastructure")
-    return Outcome("failed", "lost", "its container was removed by somebody else", code, "infrastructure")
+        return Outcome("failed", "restarted", "its container was restarted from outside during the run", code, "infrastructure")
+    return Outcome("failed", "lost", "its container was removed from outside", code, "infrastructure")
 
 
 def _ending_signal(signals: Sequence[tuple[float, int]], state: dict[str, Any]) -> str | None:
-    """The signal from outside that ended a container; None where it ended by itself, whatever its exit code says."""
+    """The signal from outside that ended a container; None if it ended on its own, whatever its exit code."""
     ended = time_of(state.get("FinishedAt"))
     for at, number in signals:
-        # an agent may take its time to save its work, or take no notice of a signal and end long after
+        # an agent may take time to save its work, or ignore a signal and end long after
         is_soon = ended is not None and ended.timestamp() - at < _SAVING_SECONDS
         if number == 0 and is_soon:
             return "a signal"
@@ -100,7 +100,7 @@ def _ending_signal(signals: Sequence[tuple[float, int]], state: dict[str, Any]) 
 
 
 def time_of(text: str | None) -> datetime | None:
-    """A time of the engine, which writes nanoseconds; None for "never"."""
+    """A time from the engine, which writes nanoseconds; None for "never"."""
     if not text or text.startswith(_NEVER):
         return None
     whole, _, fraction = text.rstrip("Z").partition(".")

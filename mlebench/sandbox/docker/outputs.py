@@ -1,11 +1,11 @@
-"""Takes the output folders out of a container. Everything in them was named and written by an agent: nothing is trusted.
+"""Extracts the output folders of a container. Everything in them was named and written by an agent and is untrusted.
 
-Plain files and folders come out, under names that stay inside the target, up to a number, a size and a time. Sizes count
-as the files tell them, holes included: that is what must be read, while holes cost no disk. What is too large, links,
-devices and pipes are left out, and the run's log says so. A file that is too large to be read past (an empty file of
-20 GB costs nothing to make) ends the archive there; what comes after it is then fetched by name.
+Plain files and folders are extracted, under names that stay inside the target, up to limits on number, size and time. Sizes are
+apparent sizes, including holes: that is what must be read, although holes take no disk space. Files that are too large, links,
+devices and pipes are left out, which the run's log reports. A file too large to read past (a sparse file of 20 GB costs nothing
+to create) ends the archive there; what comes after it is then fetched by name.
 
-Whatever an agent left, its end stays its own: what cannot be taken out because of it is left out by name.
+The agent's files never change the run's outcome: what cannot be extracted because of them is left out by name.
 """
 
 from __future__ import annotations
@@ -34,60 +34,60 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
 _BLOCK = 2**16
-"""Bytes; `tarfile` copies what is left of one for each header."""
+"""Bytes; `tarfile` copies the rest of a block for each header."""
 _READ_PAST = 2**30
-"""Bytes that are read and dropped, over all folders."""
+"""Bytes read and dropped, over all folders."""
 _MOST_ARCHIVES = 400
-"""How many archives are opened, over all folders; each keeps the engine busy for some hundredths of a second."""
+"""Most archives opened, over all folders; each keeps the engine busy for some hundredths of a second."""
 _DEEPEST, _LONGEST_NAME = 64, 3000
 _LEAST_SECONDS, _SLOWEST = 60.0, 50 * 2**20
-"""How long taking out may last: a minute for the files, and as long as an engine on a slow disk needs for the bytes."""
+"""Time limit for extraction: a minute for the files, plus what an engine on a slow disk needs for the bytes."""
 _SUBMISSION = "/home/submission/submission.csv"
 _OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)
 REMOVED = "the agent removed it"
-"""Why a folder is left out that is not there."""
+"""Reason for a missing folder."""
 
 Note = Callable[[str], None]
 
 
 class NotHandedOut(OSError):
-    """The engine works, but what the agent left at a path cannot be had from it; the text says why."""
+    """The engine works but cannot provide what the agent left at a path; the text says why."""
 
 
 @dataclass(frozen=True)
 class PathStatus:
-    """What lies at a path of a container."""
+    """The status of a path in a container."""
 
     mode: int
-    """Kind and permissions, as `stat` has them."""
+    """File type and permissions, as in `stat`."""
     size: int
-    """Bytes, holes included."""
+    """Bytes, including holes."""
     modified: float
     """Unix time."""
 
 
 class ArchiveSource(Protocol):
-    """Where archives come from: a container, or a test's own bytes."""
+    """Source of archives: a container, or a test's own bytes."""
 
     def status(self, path: str) -> PathStatus | None:
-        """What lies at `path`, links not followed; None where there is nothing.
+        """The status of `path`, without following links; None if it does not exist.
 
         Raises:
-            NotHandedOut: it cannot be said.
+            NotHandedOut: it cannot be determined.
         """
         ...
 
     def archive(self, path: str) -> Generator[bytes, None, None]:
-        """A tar of the file or folder at `path`, whose name is each member's first part. Closed when no more is wanted.
+        """A tar of the file or folder at `path`, whose name is each member's first part. Closed when no longer needed.
 
         Raises:
             FileNotFoundError: there is nothing at `path`.
-            NotHandedOut: it cannot be had.
+            NotHandedOut: it cannot be provided.
         """
         ...
 
     def children(self, path: str) -> list[str]:
-        """Names in the folder at `path` that the agent made.
+        """Names in the folder at `path` that the agent created.
 
         Raises:
             NotHandedOut: they cannot be listed.
@@ -97,23 +97,23 @@ class ArchiveSource(Protocol):
 
 @dataclass
 class Budget:
-    """What may still be taken out. Shared by all folders of a run."""
+    """What may still be extracted. Shared by all folders of a run."""
 
     bytes: int
     files: int = 20_000
-    """Entries per output folder, those that are left out counted, too."""
+    """Entries per output folder, including those left out."""
     submission_bytes: int = LARGEST_SUBMISSION
-    """The size of a submission, which is taken first and is outside the other limits."""
+    """Size limit of a submission, which is extracted first and outside the other limits."""
 
     @property
     def seconds(self) -> float:
-        """How long taking out may last."""
+        """Time limit for extraction."""
         return _LEAST_SECONDS + (self.bytes + self.submission_bytes) / _SLOWEST
 
 
 @dataclass
 class Taken:
-    """What came out and what did not."""
+    """What was extracted and what was not."""
 
     left_out: LeftOut
     files: int = 0
@@ -121,17 +121,17 @@ class Taken:
 
 
 class Exhausted(Exception):
-    """No more is read; the text says why."""
+    """Reading stops; the text says why."""
 
 
 class Meter:
-    """Counts every byte that an engine hands out, whoever wanted it, and ends the reading."""
+    """Counts every byte that an engine provides, for any purpose, and ends the reading at a limit."""
 
     def __init__(self, most: int, seconds: float, is_wanted: Callable[[], bool] = lambda: True) -> None:
         """Args:
-        most: bytes.
-        seconds: how long reading may last.
-        is_wanted: whether to go on; asked for each block.
+        most: limit in bytes.
+        seconds: time limit for reading.
+        is_wanted: whether to continue; called for each block.
         """
         self._left, self._most = most, most
         self._seconds = seconds
@@ -139,16 +139,16 @@ class Meter:
         self._is_wanted = is_wanted
 
     def count(self, size: int) -> None:
-        """`size` bytes were read.
+        """Count `size` more bytes.
 
         Raises:
-            Exhausted: that was enough.
+            Exhausted: a limit is reached.
         """
         self._left -= size
         if self._left < 0:
             raise Exhausted(f"more than {show_size(self._most)} would have to be read")
         if time.monotonic() > self._end:
-            raise Exhausted(f"taking out lasted longer than {show_duration(self._seconds)}")
+            raise Exhausted(f"extraction took longer than {show_duration(self._seconds)}")
         if not self._is_wanted():
             raise Exhausted("the run is being stopped")
 
@@ -158,15 +158,15 @@ def take_file(source: ArchiveSource, path: str, meter: Meter, target: Path) -> s
 
     Args:
         source: the container.
-        path: of the file in it.
+        path: the file's path in it.
         meter: ends the reading.
         target: where the copy goes.
 
     Returns:
-        why it cannot be had, by the agent's doing; nothing if it was copied.
+        why it cannot be copied because of the agent; empty if it was copied.
 
     Raises:
-        OSError: the engine breaks off, or the disk here is full.
+        OSError: the engine fails, or the disk here is full.
     """
     try:
         with open_file(source, path, meter) as blocks:
@@ -179,15 +179,15 @@ def take_file(source: ArchiveSource, path: str, meter: Meter, target: Path) -> s
 def take_out(
     source: ArchiveSource, run_dir: Path, folders: Iterable[str], budget: Budget, note: Note, secrets: tuple[str, ...] = ()
 ) -> Taken:
-    """Replace `run_dir/<folder>` by what the container holds under `/home/<folder>`.
+    """Replace `run_dir/<folder>` by the content of `/home/<folder>` in the container.
 
     Args:
         source: the container.
         run_dir: the run's folder.
         folders: names of output folders.
-        budget: the limits; used up as files are taken.
-        note: receives one sentence per file that is left out.
-        secrets: values that are masked in every file and every name.
+        budget: the limits; used up as files are extracted.
+        note: receives one sentence per file left out.
+        secrets: values to mask in every file and every name.
 
     Returns:
         counts over all folders, and what was left out.
@@ -212,9 +212,9 @@ def open_file(source: ArchiveSource, path: str, meter: Meter) -> Iterator[Iterat
     """The content of one plain file, in blocks.
 
     Raises:
-        FileNotFoundError: there is none.
-        OSError: it is no plain file, or the archive that holds it cannot be read.
-        Exhausted: the meter says that it is enough.
+        FileNotFoundError: it does not exist.
+        OSError: it is not a plain file, or its archive cannot be read.
+        Exhausted: the meter's limit is reached.
     """
     try:
         with _open(source, path, meter) as archive:
@@ -227,7 +227,7 @@ def open_file(source: ArchiveSource, path: str, meter: Meter) -> Iterator[Iterat
 
 
 class _GiveUp(Exception):
-    """The archive cannot be read on; `after` is the last member seen, as parts below the folder."""
+    """The archive cannot be read further; `after` is the last member seen, as parts below the folder."""
 
     def __init__(self, after: tuple[str, ...]) -> None:
         super().__init__()
@@ -274,7 +274,7 @@ class _Extraction:
         return status is not None and stat.S_ISDIR(status.mode)
 
     def _take_submission(self, target: Path) -> None:
-        """Before all else, so that no flood of other files can keep it from being graded."""
+        """Extracted first, so that a flood of other files cannot keep it from being graded."""
         name = "submission/submission.csv"
         try:
             status = self._source.status(_SUBMISSION)
@@ -311,19 +311,19 @@ class _Extraction:
             self._leave_out(f"{folder}/", f"what comes after the first {self._in_folder} files")
 
     def _is_too_large(self) -> bool:
-        """Whether an entry that would be asked for by name is left out for its size: a status costs less than an archive."""
+        """Whether an entry to be fetched by name is left out for its size: a status costs less than an archive."""
         try:
             status = self._source.status(f"/home/{self._last}")
         except NotHandedOut:
-            # the archive says why
+            # the archive will show why
             return False
         self._meter.count(0)
         if status is None or not stat.S_ISREG(status.mode) or status.size <= self._budget.bytes:
             return False
-        # a submission has been dealt with
+        # the submission has been handled already
         if self._last != "submission/submission.csv":
             self._in_folder += 1
-            self._leave_out(self._last, f"{show_size(status.size)}, more than may be taken out")
+            self._leave_out(self._last, f"{show_size(status.size)}, more than may be extracted")
         return True
 
     def _take(self, folder: str, parts: tuple[str, ...], target: Path) -> None:
@@ -331,7 +331,7 @@ class _Extraction:
         try:
             with _open(self._source, path, self._meter) as archive:
                 while self._in_folder < self._budget.files and (member := archive.next()) is not None:
-                    # it keeps every member it has seen, which may be millions
+                    # tarfile keeps every member it has seen, which may be millions
                     archive.members.clear()  # type: ignore[attr-defined]
                     inside = (*parts, *member.name.strip("/").split("/")[1:])
                     if folder == "submission" and inside == ("submission.csv",):
@@ -341,8 +341,8 @@ class _Extraction:
                         self._last = "/".join((folder, *inside))
                         self._take_member(archive, member, inside, target)
         except FileNotFoundError:
-            # names that are no UTF-8 are listed in a form under which nothing is found
-            self._leave_out("/".join((folder, *parts)), "it cannot be asked for by its name")
+            # names that are not UTF-8 are listed in a form under which nothing is found
+            self._leave_out("/".join((folder, *parts)), "it cannot be fetched by name")
         except NotHandedOut as error:
             self._leave_out("/".join((folder, *parts)), str(error))
         except tarfile.TarError as error:
@@ -351,12 +351,12 @@ class _Extraction:
     def _take_member(self, archive: tarfile.TarFile, member: tarfile.TarInfo, inside: tuple[str, ...], target: Path) -> None:
         reason = _unwanted(member, inside) if inside else "no folder any more"
         if reason is None and member.isreg() and member.size > self._budget.bytes:
-            reason = f"{show_size(member.size)}, more than may be taken out"
+            reason = f"{show_size(member.size)}, more than may be extracted"
         if reason is not None:
             self._leave_out(self._last, reason)
             self._skip(member, inside)
             return
-        # as a whole: a secret with a slash in it stands in the names of a folder and a file
+        # masked as a whole path: a secret with a slash spans the names of a folder and a file
         path = target / self._mask.apply_to_text("/".join(inside))
         try:
             if member.isdir():
@@ -379,20 +379,20 @@ class _Extraction:
         except FileExistsError as error:
             self._refused(name, error)
         except BaseException as error:
-            # half a file is none
+            # an incomplete file is removed
             path.unlink(missing_ok=True)
             if not isinstance(error, OSError) or isinstance(error, NotHandedOut):
                 raise
             self._refused(name, error)
 
     def _refused(self, name: str, error: OSError) -> None:
-        """A name that the file system here does not take is the agent's doing; a disk that is full is not."""
+        """Whether an error is due to the agent, such as a name that this file system rejects, and not, say, a full disk."""
         if error.errno is None or error.errno in _OUR_DISK:
             raise error
         self._leave_out(name, str(error.strerror))
 
     def _skip(self, member: tarfile.TarInfo, inside: tuple[str, ...]) -> None:
-        """The archive is read past a member."""
+        """Read past a member of the archive."""
         if not member.isreg():
             return
         if member.size > self._read_past:
@@ -400,7 +400,7 @@ class _Extraction:
         self._read_past -= member.size
 
     def _rest_after(self, folder: str, start: tuple[str, ...], last: tuple[str, ...]) -> list[tuple[str, ...]]:
-        """What an archive of `start` would have brought after `last`: archives walk folders in the order of names."""
+        """What an archive of `start` would have contained after `last`: archives walk folders in name order."""
         rest = []
         for depth in range(len(last) - 1, len(start) - 1, -1):
             above = last[:depth]
@@ -433,12 +433,12 @@ def _open(source: ArchiveSource, path: str, meter: Meter) -> Iterator[tarfile.Ta
         with tarfile.open(fileobj=_Stream(blocks, meter), mode="r|", bufsize=_BLOCK) as archive:
             yield archive
     finally:
-        # an engine keeps a container locked for as long as one of its archives is read
+        # an engine keeps a container locked while one of its archives is read
         blocks.close()
 
 
 def _blocks(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
-    """The content of the member at which the archive stands; `extractfile` would copy each byte three times."""
+    """The content of the archive's current member; `extractfile` would copy each byte three times."""
     stream, left = archive.fileobj, member.size
     while left > 0:
         block = stream.read(min(_BLOCK, left)) if stream is not None else b""
@@ -449,7 +449,7 @@ def _blocks(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes
 
 
 class _Stream(io.RawIOBase):
-    """What `tarfile` reads from: the blocks of a response, one after the other, each counted."""
+    """Input for `tarfile`: the blocks of a response in sequence, each counted."""
 
     def __init__(self, blocks: Iterator[bytes], meter: Meter) -> None:
         self._blocks = blocks

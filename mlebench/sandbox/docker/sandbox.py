@@ -1,7 +1,7 @@
-"""The docker sandbox: every run in a container of its own, limited, cut off from the host and from other runs.
+"""The docker sandbox: every run in a separate container, limited, and isolated from the host and other runs.
 
-The container carries the run's label and all that is needed to find its other parts, so nothing of a run depends on
-this process: a later harness attaches to what it finds.
+The container carries the run's label and everything needed to find its other parts, so a run does not depend on this process: a
+later harness attaches to what it finds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class DockerSandbox:
     name: SandboxName = "docker"
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
-        """What would keep these agents from starting here. Images need not be there: `describe` and `start` build them."""
+        """What prevents these agents from starting here. Images may be missing: `describe` and `start` build them."""
         try:
             client = self._client
             found = [*_not_enforced(self._traits, profile), *_shortages(client.info(), profile)]
@@ -60,7 +60,7 @@ class DockerSandbox:
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
         """Ids of the agents whose image is missing or outdated.
 
-        What keeps one from being built, an engine that is away included, is among the `problems`.
+        What prevents building one, including an unreachable engine, is among the `problems`.
         """
         try:
             inventory = Inventory.take(self._client)
@@ -69,33 +69,33 @@ class DockerSandbox:
         return [agent.id for agent in agents if agent_image(inventory, agent).state in ("outdated", "missing")]
 
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
-        """The engine and the digest of every agent's image; builds those that are missing or outdated."""
+        """The engine and the digest of every agent's image; builds missing or outdated ones."""
         return {
             **traits.describe(self._client, self._traits),
             "images": {agent.id: {"name": (image := self._image(agent)).reference, "digest": image.id} for agent in agents},
         }
 
     def ship(self, agents: list[AgentSpec], folder: Path) -> dict[str, dict[str, str]]:
-        """Write the agents' images, and the bases below them, as archives."""
+        """Write the agents' images and their bases as archives."""
         try:
             archives = {agent.id: image_archives.export_agent(self._client, agent, folder, _log.info) for agent in agents}
         except EngineUnreachable:
-            # the head of a cluster may have no engine, and the archives of one that had
+            # the head of a cluster may have no engine but archives from a machine that had one
             archives = {agent.id: found for agent in agents if (found := image_archives.find_agent(agent, folder)) is not None}
             if len(archives) < len(agents):
                 raise
         return {name: {"name": archive.reference, "digest": archive.id} for name, archive in archives.items()}
 
     def cores(self) -> frozenset[int]:
-        """Those that this process may use, where the engine runs on the same machine and can bind containers to them."""
-        # what is wrong with an engine that does not answer is for `start` to say
+        """The cores that this process may use, if the engine runs on the same machine and can bind containers to them."""
+        # `start` reports what is wrong with an engine that does not answer
         with contextlib.suppress(MlebenchError, *engine.failures()):
             if engine.shares_cores(self._client):
                 return usable_cores()
         return frozenset()
 
     def start(self, request: RunRequest) -> DockerHandle:
-        """Create the container, lay in the agent, start it and return.
+        """Create the container, copy the agent into it, start it and return.
 
         Raises:
             StartFailed: it could not be started; nothing is left behind.
@@ -111,7 +111,7 @@ class DockerSandbox:
         except MlebenchError as error:
             reason = "engine-unreachable" if isinstance(error, EngineUnreachable) else "image-missing"
             raise StartFailed(reason, str(error)) from error
-        # whoever planned it may have seen another engine
+        # the plan may have been made with another engine
         if unlimited := _not_enforced(self._traits, request.profile):
             raise StartFailed("not-ready", unlimited[0])
         try:
@@ -121,7 +121,7 @@ class DockerSandbox:
             try:
                 return self._start_on_cores(request, image)
             except NotFound:
-                # what it stands on was removed in between, such as the network by `docker network prune`
+                # something it depends on was removed in between, such as the network by `docker network prune`
                 return self._start_on_cores(request, self._image_of(request))
         except engine.failures() as error:
             raise _start_failed(error, request, self._traits) from error
@@ -139,14 +139,14 @@ class DockerSandbox:
             folder = HostFolder(Path(candidate.labels[FOLDER_LABEL]))
             log = RunLog(request.run_dir / "run.log", request.secrets)
             log.rewind(int(candidate.labels[LOG_LABEL]))
-            log.note("the harness is back and continues with this container")
+            log.note("the harness is back and resumes with this container")
             handle = DockerHandle(self._client, candidate, request, folder, log, self._traits)
             handle.resume()
             return handle
         return None
 
     def end_left(self, run_dir: Path, attempt: int) -> bool:
-        """Remove the containers of an attempt that nobody waits for any more."""
+        """Remove the containers of an abandoned attempt."""
         found = False
         with contextlib.suppress(MlebenchError, *engine.failures()):
             for candidate in self._containers_in(run_dir):
@@ -171,10 +171,10 @@ class DockerSandbox:
         return client, found
 
     def _image_of(self, request: RunRequest) -> images.Image:
-        """What the agent runs in: built here where needed, or as it was shipped.
+        """The agent's image: built here if needed, or as shipped.
 
         Raises:
-            StartFailed: the archive of the shipped one is missing, or is not what it says.
+            StartFailed: the archive of the shipped image is missing or does not match its record.
         """
         shipped = request.shipped
         if shipped is None:
@@ -195,14 +195,14 @@ class DockerSandbox:
         return images.ensure_agent_image(self._client, agent, _log.info)
 
     def _start_on_cores(self, request: RunRequest, image: images.Image) -> DockerHandle:
-        """Start it without cores of its own where the engine refuses them."""
+        """Start the container, without dedicated cores if the engine refuses them."""
         try:
             return self._start(request, image)
         except engine.failures() as error:
             if not request.cpu_ids or not engine.refuses_cores(error):
                 raise
             log = RunLog(request.run_dir / "run.log", request.secrets)
-            log.note(f"the engine refuses cores of its own to the container ({engine.summary(error)}); it gets none")
+            log.note(f"the engine refuses to bind the container to dedicated cores ({engine.summary(error)}); it runs without")
             return self._start(replace(request, cpu_ids=()), image)
 
     def _start(self, request: RunRequest, image: images.Image) -> DockerHandle:
@@ -215,7 +215,7 @@ class DockerSandbox:
             folder.description.write_text(request.description, encoding="utf-8")
             log.note(f"starting {request.agent.id} in {image.reference} ({image.id}), network {request.profile.network}")
             if missing := self._traits.holds_no:
-                log.note(f"the engine ({self._traits.words}) enforces no limit on {alternatives(missing)}")
+                log.note(f"the engine ({self._traits.words}) does not enforce limits on {alternatives(missing)}")
             models = None if request.models is None else Endpoint(CONTAINER_URL, new_token(folder.token))
             with network.joined(self._client, "open" if request.profile.network == "open" else "none", self._traits) as net:
                 options = container.options(request, image.id, folder, net, log.size, models)
@@ -232,22 +232,22 @@ class DockerSandbox:
             raise
 
     def _check_gpus(self, request: RunRequest) -> None:
-        """Some engines start a container without the GPUs that were asked for."""
+        """Check the container's GPUs, as some engines start a container without the requested ones."""
         if request.gpu_ids and not engine.has_gpu_runtime(self._client.info()):
             gpus = ", ".join(request.gpu_ids)
             raise StartFailed(
-                "gpu-unavailable", f"the engine cannot give GPU {gpus} to a container; `mlebench doctor` checks the GPUs"
+                "gpu-unavailable", f"the engine cannot give GPU {gpus} to a container; run `mlebench doctor` to check the GPUs"
             )
 
     def _remove_earlier(self, request: RunRequest) -> None:
-        """Containers of earlier attempts at this run, whose harness gave them up. Two of them must never be at work."""
+        """Remove containers of earlier, abandoned attempts at this run. Two must never run at the same time."""
         from docker.errors import APIError
 
         for earlier in self._containers_of(request):
             try:
                 earlier.remove(v=True, force=True)
             except APIError as error:
-                # gone, or going
+                # already gone, or being removed
                 if error.status_code not in (404, 409):
                     raise
             shutil.rmtree(earlier.labels[FOLDER_LABEL], ignore_errors=True)
@@ -261,12 +261,13 @@ class DockerSandbox:
 
 
 def _not_enforced(engine_traits: Traits, profile: Profile) -> list[str]:
-    """Agents without limits harm each other and the machine, and their results are those of another machine."""
+    """The problem of limits that are not enforced: such agents harm each other and the machine, and results are not
+    comparable."""
     if profile.limits == "best-effort" or not (missing := engine_traits.holds_no):
         return []
     return [
         f"the engine ({engine_traits.words}) does not enforce limits on {alternatives(missing)}; {engine_traits.way_to_limits}, "
-        "or let the runs go without with `--profile-set limits=best-effort`"
+        "or run without them using `--profile-set limits=best-effort`"
     ]
 
 
@@ -279,12 +280,12 @@ def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
         )
     if profile.memory > (memory := info.get("MemTotal", 0)):
         found.append(
-            f"profile {profile.name} gives each run {show_size(profile.memory)} and the engine has {show_size(memory)}; "
+            f"profile {profile.name} gives each run {show_size(profile.memory)} but the engine has {show_size(memory)}; "
             "choose another with `--profile`, or set `--profile-set memory=SIZE`"
         )
     if profile.gpus and not engine.has_gpu_runtime(info):
         found.append(
-            f"profile {profile.name} asks for {counted(profile.gpus, 'GPU')} and the engine cannot hand any to a container; "
+            f"profile {profile.name} asks for {counted(profile.gpus, 'GPU')} but the engine cannot give any to a container; "
             "install the NVIDIA Container Toolkit (`mlebench doctor` checks it), or set `--profile-set gpus=0`"
         )
     return found
@@ -295,18 +296,19 @@ def _start_failed(error: Exception, request: RunRequest, engine_traits: Traits) 
     if engine.is_outage(error):
         if isinstance(error, OSError) and error.filename:
             return StartFailed("start-failed", f"{error.filename}: {error.strerror}")
-        said = f"the container engine does not answer ({text}); `mlebench doctor` examines it"
+        said = f"the container engine does not answer ({text}); run `mlebench doctor` to examine it"
         return StartFailed("engine-unreachable", said)
     return _refused(text, request, engine_traits)
 
 
 def _refused(text: str, request: RunRequest, engine_traits: Traits) -> StartFailed:
-    """What a refusal of the engine means."""
+    """The meaning of an engine's refusal."""
     lower = text.lower()
     if "could not select device driver" in lower or "nvidia" in lower or "cdi" in lower.split():
         gpus = ", ".join(request.gpu_ids)
         return StartFailed(
-            "gpu-unavailable", f"the engine cannot give GPU {gpus} to the container ({text}); `mlebench doctor` checks the GPUs"
+            "gpu-unavailable",
+            f"the engine cannot give GPU {gpus} to the container ({text}); run `mlebench doctor` to check the GPUs",
         )
     if "no such image" in lower:
         return StartFailed(

@@ -1,4 +1,4 @@
-"""What an engine that speaks Docker's API does in its own way. It is asked once, and nobody else asks which engine it is."""
+"""How engines with Docker's API differ. The engine is queried once, and no other code checks which engine it is."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from mlebench.errors import EngineUnreachable
 from mlebench.sandbox.docker.engine import failures, summary
 
 _FLAGS = {"MemoryLimit": "memory", "SwapLimit": "swap", "CpuCfsQuota": "CPU", "PidsLimit": "processes"}
-"""How an engine says that it enforces a limit."""
+"""The engine's own indicators that it enforces a limit."""
 _CONTROLLERS = {"memory": "memory", "cpu": "CPU", "pids": "processes"}
-"""What a user must be handed of control groups for an engine without root to enforce a limit."""
+"""Cgroup controllers that must be delegated to a user for a rootless engine to enforce a limit."""
 _HOST_GATEWAY = (4, 7)
-"""The first version of Podman that knows the host's address by this word."""
+"""First version of Podman that supports this keyword for the host's address."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """How an engine differs from others. Without arguments: Docker as most machines have it."""
+    """How an engine differs from others. Without arguments: Docker as on most machines."""
 
     name: Literal["docker", "podman"] = "docker"
-    """Also the name of its command."""
+    """Name of the engine and of its command."""
     version: tuple[int, ...] = ()
     identity: str = ""
-    """The same whenever this engine is asked, and another for each engine of a machine."""
+    """Stable identity of this engine, different for each engine of a machine."""
     is_rootless: bool = False
     cgroup_version: str = "2"
     not_enforced: tuple[str, ...] = ()
-    """Limits that it takes and that hold nobody: `memory`, `swap`, `CPU`, `processes`."""
+    """Limits that it accepts but does not enforce: `memory`, `swap`, `CPU`, `processes`."""
     keeps_apart: Literal["containers", "networks"] = "containers"
-    """What can be kept from each other: containers of one network, or only those of several."""
+    """What it can isolate: containers within a network, or only those of different networks."""
     events_at_once: bool = False
-    """Whether it tells of past events only where it is told not to wait for more."""
+    """Whether it reports past events only if asked not to wait for more."""
     knows_host_gateway: bool = True
-    """Whether the word `host-gateway` stands for the host's address in `extra_hosts`."""
+    """Whether the keyword `host-gateway` means the host's address in `extra_hosts`."""
 
     @classmethod
     def of(cls, client: Any) -> Traits:
-        """Ask an engine.
+        """Query an engine.
 
         Raises:
-            EngineUnreachable: it does not answer any more.
+            EngineUnreachable: it no longer answers.
         """
         try:
             info, version = client.info(), client.version()
         except failures() as error:
-            said = f"the container engine does not say what it is ({summary(error)}); `mlebench doctor` examines it"
+            said = f"the container engine does not identify itself ({summary(error)}); run `mlebench doctor` to examine it"
             raise EngineUnreachable(said) from None
         cgroup_version = str(info.get("CgroupVersion") or "1")
         flagged = tuple(name for flag, name in _FLAGS.items() if info.get(flag) is False)
@@ -62,11 +62,11 @@ class Traits:
         return cls(
             name="podman",
             version=_numbers(version),
-            # its `ID` is drawn anew for each answer
+            # its `ID` is random in each answer
             identity=f"podman {info.get('Name')} {info.get('DockerRootDir')}",
             is_rootless=is_rootless,
             cgroup_version=cgroup_version,
-            # it tells what the kernel could do, not what its user may have of it
+            # it reports the kernel's abilities, not what its user may use
             not_enforced=_not_handed_over(client) if is_rootless else flagged,
             keeps_apart="networks",
             events_at_once=True,
@@ -75,41 +75,41 @@ class Traits:
 
     @property
     def holds_no(self) -> tuple[str, ...]:
-        """Limits of a profile that hold nobody here."""
+        """Limits of a profile that are not enforced here."""
         return tuple(name for name in self.not_enforced if name != "swap")
 
     @property
     def words(self) -> str:
-        """The engine as sentences call it, such as `rootless Podman, cgroup v1`."""
+        """The engine's name in sentences, such as `rootless Podman, cgroup v1`."""
         return f"{'rootless ' if self.is_rootless else ''}{self.name.title()}, cgroup v{self.cgroup_version}"
 
     @property
     def way_to_limits(self) -> str:
-        """What to do where it does not enforce limits: the middle of a sentence."""
+        """What to do if it does not enforce limits, as a clause."""
         if not self.is_rootless:
-            return "repair the control groups of its kernel"
+            return "enable the control groups of its kernel"
         if self.cgroup_version == "1":
             return (
-                "boot the machine with control groups of version 2 (kernel parameter `systemd.unified_cgroup_hierarchy=1`), "
-                "or take an engine of root (`DOCKER_HOST`)"
+                "boot the machine with control groups v2 (kernel parameter `systemd.unified_cgroup_hierarchy=1`), "
+                "or use a rootful engine (`DOCKER_HOST`)"
             )
         return (
-            "hand your user the controllers (`Delegate=cpu cpuset memory pids` below `[Service]` in "
-            "`/etc/systemd/system/user@.service.d/delegate.conf`, `systemctl daemon-reload`, a new login), "
-            "or take an engine of root (`DOCKER_HOST`)"
+            "delegate the controllers to your user (`Delegate=cpu cpuset memory pids` below `[Service]` in "
+            "`/etc/systemd/system/user@.service.d/delegate.conf`, then `systemctl daemon-reload` and a new login), "
+            "or use a rootful engine (`DOCKER_HOST`)"
         )
 
 
 def ask_podman(client: Any, what: str, content: Mapping[str, Any] | None = None) -> Any:
-    """What Podman answers in its own API, for what Docker's has no words for.
+    """An answer from Podman's own API, for what Docker's does not cover.
 
     Args:
         client: the engine.
         what: the path below `/libpod`.
-        content: is sent; None only asks.
+        content: the request's content; None for a query.
 
     Raises:
-        APIError, OSError, …: it refuses, or does not answer; see `engine.failures`.
+        APIError, OSError, …: it refuses or does not answer; see `engine.failures`.
     """
     from docker.errors import create_api_error_from_http_exception
     from requests.exceptions import HTTPError
@@ -127,7 +127,7 @@ def ask_podman(client: Any, what: str, content: Mapping[str, Any] | None = None)
 
 def _not_handed_over(client: Any) -> tuple[str, ...]:
     controllers: list[str] = []
-    # one that does not tell is taken for one that has none
+    # an engine that does not report them is assumed to have none
     with contextlib.suppress(*failures(), KeyError):
         controllers = ask_podman(client, "info")["host"]["cgroupControllers"] or []
     missing = tuple(name for controller, name in _CONTROLLERS.items() if controller not in controllers)

@@ -1,1 +1,1 @@
-"""The sandboxes of processes of this machine: how they are laid out, held and ended, whatever walls stand around them."""
+"""The sandboxes of local processes: how they are laid out, supervised and ended, whatever walls surround them."""

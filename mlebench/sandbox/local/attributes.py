@@ -1,4 +1,4 @@
-"""Attributes of files that keep even their owner from changing or removing them (`chattr +i`, `chattr +a`)."""
+"""File attributes that prevent even the owner from changing or removing files (`chattr +i`, `chattr +a`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOCKS = _APPEND_ONLY | _IMMUTABLE
 
 
 def release(path: Path) -> None:
-    """Take these attributes from a file or folder, as far as this user may; only who could set them can."""
+    """Clear these attributes of a file or folder, if this user may; only a user who can set them can clear them."""
     with contextlib.suppress(OSError, ImportError):
         import fcntl
 
@@ -27,13 +27,13 @@ def release(path: Path) -> None:
 
 
 def release_below(path: Path) -> None:
-    """The same for all in a folder, and for the folder that it lies in."""
+    """The same for everything in a folder, and for its parent folder."""
     release(path.parent)
     waiting = [path]
     while waiting:
         inside = waiting.pop()
         release(inside)
-        # a link to a folder is a step out of the run
+        # a link to a folder would lead out of the run
         if not inside.is_symlink():
             with contextlib.suppress(OSError), os.scandir(inside) as entries:
                 waiting += [Path(entry.path) for entry in entries if not entry.is_symlink()]

@@ -1,7 +1,7 @@
-"""Counts what an agent keeps on disk, and in files of memory that only a mapping holds: a little at a time.
+"""Counts what an agent keeps on disk, and in memory files held only by a mapping, a little at a time.
 
-Folders are walked, and files that have lost their names are looked up among the open and mapped ones of its processes. Whoever
-counts has other things to look at meanwhile, which no flood of files is to delay. Standard library only.
+Folders are walked, and unlinked files are found among the open and mapped ones of its processes. The caller has other checks to
+do meanwhile, which a flood of files must not delay. Standard library only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 _DEEPEST = 250
-"""Folders within folders that are counted; each takes a descriptor meanwhile."""
+"""Deepest nesting that is counted; each level takes a descriptor."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 512
 _IN_MEMORY = (b"/memfd:", b"/dev/zero", b"/SYSV", b"/dev/shm/", b"/anon_hugepage")
@@ -26,25 +26,25 @@ class Census:
 
     def __init__(self, folders: list[Path], processes: Callable[[], list[Path]], enough: int) -> None:
         """Args:
-        folders: those that the agent writes.
-        processes: folders in /proc of the agent's processes, asked for once all folders are counted.
-        enough: bytes on disk beyond which counting stops.
+        folders: the folders that the agent writes.
+        processes: returns the /proc folders of the agent's processes; called once all folders are counted.
+        enough: bytes on disk above which counting stops.
         """
         self.size = 0
         """Bytes on disk, so far."""
         self.entries = 0
         """Files and folders, so far."""
         self.in_memory = 0
-        """Bytes of files in memory that are mapped, so far; 0 where only root may ask for that."""
+        """Bytes of mapped files in memory, so far; 0 if only root may query that."""
         self.is_too_deep = False
-        """Folders are nested too deeply to be counted."""
+        """Whether folders are nested too deeply to be counted."""
         self.seconds = 0.0
-        """Of a processor that it took so far."""
+        """CPU seconds used so far."""
         self._enough = enough
         self._steps = self._count(folders, processes)
 
     def advance(self, seconds: float) -> bool:
-        """Count on for about so long; whether that was all, or enough."""
+        """Continue counting for about that long; returns whether everything, or enough, is counted."""
         begun, ends = time.process_time(), time.monotonic() + seconds
         is_over = True
         for _ in self._steps:
@@ -75,7 +75,7 @@ class Census:
             yield
 
     def _folder(self, descriptor: int, depth: int) -> Iterator[None]:
-        """Count an open folder, which is closed; no link that the agent puts in a folder's place leads out."""
+        """Count an open folder and close it; a link put in a folder's place cannot lead out."""
         try:
             with os.scandir(descriptor) as entries:
                 for entry in entries:
@@ -94,13 +94,13 @@ class Census:
 
 
 def mapped_in_memory(processes: list[Path]) -> int:
-    """Bytes of the files in memory that processes have mapped; 0 where only root may ask for that."""
+    """Bytes of the files in memory that processes have mapped; 0 if only root may query that."""
     seen: set[int] = set()
     return sum(size for process in processes for size, is_in_memory in _mapped_without_name(process, seen) if is_in_memory)
 
 
 def _open_folder(name: str, within: int) -> int:
-    """Open a folder of the agent's, which may have closed it to itself, and so to us."""
+    """Open a folder of the agent's, which may have removed its own, and so our, access."""
     try:
         return os.open(name, _FOLDER, dir_fd=within)
     except PermissionError:
@@ -113,7 +113,7 @@ def _open_folder(name: str, within: int) -> int:
 
 
 def _open_without_name(process: Path, seen: set[int]) -> Iterator[int]:
-    """Bytes of the files on disk that a process has open and that no folder holds any more."""
+    """Bytes of the files on disk that a process has open and that are no longer in any folder."""
     with contextlib.suppress(OSError), os.scandir(process / "fd") as entries:
         for entry in entries:
             with contextlib.suppress(OSError):
@@ -125,7 +125,7 @@ def _open_without_name(process: Path, seen: set[int]) -> Iterator[int]:
 
 
 def _mapped_without_name(process: Path, seen: set[int]) -> Iterator[tuple[int, bool]]:
-    """Bytes of the files without a name that a process has mapped, and whether they are in memory."""
+    """Bytes of the unlinked files that a process has mapped, and whether they are in memory."""
     lengths: dict[int, int] = {}
     try:
         lines = (process / "maps").read_bytes().splitlines()
@@ -136,7 +136,7 @@ def _mapped_without_name(process: Path, seen: set[int]) -> Iterator[tuple[int, b
         if line.endswith(_GONE) and len(words) == 6 and int(words[4]) not in seen:
             inode, is_in_memory = int(words[4]), words[5].startswith(_IN_MEMORY)
             begin, _, end = words[0].partition(b"-")
-            # as maps shows them, without leading zeros
+            # as shown in maps, without leading zeros
             place = process / "map_files" / f"{int(begin, 16):x}-{int(end, 16):x}"
             try:
                 size = place.stat().st_blocks * _BLOCK
@@ -145,7 +145,7 @@ def _mapped_without_name(process: Path, seen: set[int]) -> Iterator[tuple[int, b
                 yield size, is_in_memory
             except OSError:
                 if not is_in_memory:
-                    # root alone may ask; what is mapped is the least that it takes
+                    # only root may query; the mapped size is the minimum
                     lengths[inode] = lengths.get(inode, 0) + int(end, 16) - int(begin, 16)
     seen.update(lengths)
     yield from ((length, False) for length in lengths.values())

@@ -1,7 +1,7 @@
-"""Limits that the kernel holds: a control group (version 2) for each run, where this machine lets us make one.
+"""Limits enforced by the kernel: a control group (v2) for each run, if this machine allows it.
 
-It is made in the harness's own group or in the one around that, whichever is ours to divide: as root, or where systemd has handed
-a part of the tree to the user, as `systemd-run --user --scope` does. Elsewhere there is none, and the watchdog alone looks.
+It is created in the harness's own group or its parent, whichever may be subdivided: as root, or if systemd has delegated a part
+of the tree to the user, as `systemd-run --user --scope` does. Otherwise there is none, and only the watchdog enforces limits.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from mlebench.profiles import Profile
 _TREE, _OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 _NEEDED = {"memory", "pids"}
 _PERIOD = 100_000
-"""Microseconds over which the kernel counts processor time."""
+"""Period in microseconds over which the kernel counts CPU time."""
 
 
 def divisible(tree: Path = _TREE, own: Path = _OWN) -> Path | None:
-    """The group in which groups of runs can be made; None where there is none."""
+    """The group in which groups of runs can be created; None if there is none."""
     with contextlib.suppress(OSError):
         for line in own.read_text(encoding="utf-8", errors="replace").splitlines():
             number, _, rest = line.partition(":")
@@ -31,13 +31,13 @@ def divisible(tree: Path = _TREE, own: Path = _OWN) -> Path | None:
 
 
 def make_group(profile: Profile, name: str, tree: Path = _TREE, own: Path = _OWN) -> Path | None:
-    """A new group with a profile's limits; None where none can be made.
+    """A new group with a profile's limits; None if it cannot be created.
 
     Args:
         profile: the limits.
-        name: a name that no other run has; a group of that name is taken over.
-        tree: where the kernel shows its groups.
-        own: where it says which one this process is in.
+        name: a unique name; an existing group of that name is taken over.
+        tree: mount point of the kernel's groups.
+        own: file with this process's group.
     """
     parent = divisible(tree, own)
     if parent is None:
@@ -47,7 +47,7 @@ def make_group(profile: Profile, name: str, tree: Path = _TREE, own: Path = _OWN
         group.mkdir(exist_ok=True)
         (group / "memory.max").write_text(str(profile.memory), encoding="ascii")
         (group / "pids.max").write_text(str(profile.pids), encoding="ascii")
-        # kernels without swap, and trees without processor time, have no such files
+        # kernels without swap, and trees without the CPU controller, lack these files
         for file, value in (("memory.swap.max", "0"), ("cpu.max", f"{int(profile.cpus * _PERIOD)} {_PERIOD}")):
             if (group / file).exists():
                 (group / file).write_text(value, encoding="ascii")
@@ -58,8 +58,8 @@ def make_group(profile: Profile, name: str, tree: Path = _TREE, own: Path = _OWN
 
 
 def used_in(group: Path) -> dict[str, Any]:
-    """What a group has used, ready for JSON: `peak_memory_bytes`, `cpu_seconds`, and as `reason` out-of-memory where the kernel
-    ended one of its processes for that."""
+    """A group's usage, ready for JSON: `peak_memory_bytes`, `cpu_seconds`, and `reason` out-of-memory if the kernel killed one of
+    its processes for that."""
     found: dict[str, Any] = {}
     with contextlib.suppress(OSError, ValueError):
         found["peak_memory_bytes"] = int((group / "memory.peak").read_text(encoding="ascii"))
@@ -72,20 +72,20 @@ def used_in(group: Path) -> dict[str, Any]:
 
 
 def remove_group(group: Path) -> None:
-    """Take a group away in which nobody is any more."""
+    """Remove an empty group."""
     with contextlib.suppress(OSError):
         group.rmdir()
 
 
 def _is_ours(group: Path) -> bool:
-    """Whether groups with limits of their own can be made in a group."""
+    """Whether subgroups with separate limits can be created in a group."""
     with contextlib.suppress(OSError):
         if not all(os.access(path, os.W_OK) for path in (group, group / "cgroup.procs", group / "cgroup.subtree_control")):
             return False
         if _words(group / "cgroup.subtree_control") >= _NEEDED:
             return True
         if not _words(group / "cgroup.controllers") >= _NEEDED or (group / "cgroup.procs").read_text(encoding="ascii").strip():
-            # a group that holds processes itself cannot be divided
+            # a group that contains processes itself cannot be subdivided
             return False
         more = _words(group / "cgroup.controllers") & {*_NEEDED, "cpu"}
         (group / "cgroup.subtree_control").write_text(" ".join(f"+{name}" for name in sorted(more)), encoding="ascii")

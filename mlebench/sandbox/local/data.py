@@ -1,7 +1,7 @@
-"""The public data of a run's `home/data`: files of its own, and none of the links leads to the folder that was prepared.
+"""The public data in a run's `home/data`: separate files, and no link leads to the prepared folder.
 
-Small data is copied (or cloned, where the file system can), so that an agent may write into it. Large data is hard-linked: the
-files are then those that were prepared, read-only, and whether somebody wrote into them is looked up when the run ends.
+Small data is copied (or cloned, if the file system supports it), so that an agent may modify it. Large data is hard-linked: its
+files are the prepared ones, read-only, and are checked for modifications when the run ends.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ MOST_COPIED_FILES, MOST_COPIED_BYTES = 1_000, 64 * 2**20
 
 
 class LaidData:
-    """What lies in a run's `home/data`."""
+    """The content of a run's `home/data`."""
 
     def __init__(self, public_dir: Path, target: Path, note: Callable[[str], None]) -> None:
         """Put the public data in place.
 
         Args:
             public_dir: the prepared folder.
-            target: the folder to make.
-            note: receives a sentence where the data takes space of its own although it is large.
+            target: the folder to create.
+            note: receives a sentence if large data had to be copied.
 
         Raises:
-            WorkFailed: a file of it is missing.
+            WorkFailed: a file is missing.
             OSError: the disk is full, or a file cannot be read.
         """
         self._public_dir = public_dir
@@ -43,7 +43,7 @@ class LaidData:
             note(f"the public data ({show_size(size)} at least) could not be linked and was copied for this run")
 
     def was_changed(self) -> bool:
-        """Whether the prepared data was changed since, as far as sizes and times tell; data that was copied cannot be."""
+        """Whether the prepared data has changed since, judging by sizes and times; copied data cannot have."""
         try:
             return self._state is not None and state_of(self._public_dir) != self._state
         except OSError:
@@ -51,7 +51,7 @@ class LaidData:
 
 
 def _extent(folder: Path) -> tuple[int, int]:
-    """How many files and bytes there are; stops counting where it is too much to copy."""
+    """Number of files and bytes; stops counting once there is too much to copy."""
     files = size = 0
     for status in _files(folder):
         files += 1

@@ -1,6 +1,6 @@
-"""The processes below one process, found by the kernel's own records of parents, and ended whatever they do meanwhile.
+"""The descendants of a process, found by the kernel's records of parents, and ended whatever they do meanwhile.
 
-The run's leader runs with this before anything else of the harness is loaded: standard library only.
+The run's leader uses this before anything else of the harness is loaded: standard library only.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ _PAUSE_SECONDS = 0.01
 
 
 class Process(NamedTuple):
-    """A process as the kernel describes it."""
+    """A process as described by the kernel."""
 
     pid: int
     parent: int
     group: int
     session: int
     started: str
-    """Clock ticks since the machine started; tells a process from a later one with the same number."""
+    """Start time in clock ticks since boot; distinguishes a process from a later one with the same id."""
 
 
 def by_parent() -> dict[int, list[Process]]:
-    """All living processes of this machine, by the number of the one that each belongs to."""
+    """All living processes of this machine, by the id of their parent."""
     children: dict[int, list[Process]] = {}
     for process in _all():
         children.setdefault(process.parent, []).append(process)
@@ -37,12 +37,12 @@ def by_parent() -> dict[int, list[Process]]:
 def below(root: int, spared: int | None = None, children: dict[int, list[Process]] | None = None) -> list[Process]:
     """The living descendants of `root`, parents before children; none on systems without /proc.
 
-    A descendant whose parent has ended counts as long as `root` takes in orphans.
+    A descendant whose parent has ended is included if `root` adopts orphans.
 
     Args:
-        root: number of a process.
-        spared: number of a process group whose members are left out.
-        children: all processes by their parents, where they were read a moment ago.
+        root: a process id.
+        spared: id of a process group whose members are left out.
+        children: all processes by parent, if read a moment ago.
     """
     children = by_parent() if children is None else children
     found = list(children.get(root, ()))
@@ -52,17 +52,17 @@ def below(root: int, spared: int | None = None, children: dict[int, list[Process
 
 
 def end_below(root: int, seconds: float, spared: int | None = None) -> int:
-    """Kill everything below `root`, also what is started meanwhile.
+    """Kill all descendants of `root`, including those started meanwhile.
 
-    All are stopped before the first is killed, so that none can replace what was killed.
+    All are stopped before the first is killed, so that none can restart what was killed.
 
     Args:
-        root: number of a process, which itself stays alive.
-        seconds: after that it is given up.
-        spared: number of a process group whose members are left alone.
+        root: id of a process, which itself stays alive.
+        seconds: time limit, after which it gives up.
+        spared: id of a process group whose members are left alone.
 
     Returns:
-        how many are left: processes of another user, or such as wait for a device.
+        the number left: processes of another user, or waiting for a device.
     """
     end = time.monotonic() + seconds
     stopping_ends = min(end, time.monotonic() + _STOPPING_SECONDS)
@@ -79,7 +79,7 @@ def end_below(root: int, seconds: float, spared: int | None = None) -> int:
 
 
 def send(process: Process, number: signal.Signals) -> None:
-    """Send a signal to a process, unless it is gone, another has its number by now, or it is another user's."""
+    """Send a signal to a process, unless it is gone, its id was reused, or it belongs to another user."""
     with contextlib.suppress(OSError):
         try:
             descriptor = os.pidfd_open(process.pid)
@@ -95,7 +95,7 @@ def send(process: Process, number: signal.Signals) -> None:
 
 
 def _send_all(processes: list[Process], number: signal.Signals) -> None:
-    # a group is reached at once, with those that it is starting just now
+    # signalling a group also reaches processes that it is just starting
     for group in {process.group for process in processes}:
         with contextlib.suppress(OSError):
             os.killpg(group, number)
@@ -104,7 +104,7 @@ def _send_all(processes: list[Process], number: signal.Signals) -> None:
 
 
 def find(pid: int) -> Process | None:
-    """The living process with a number."""
+    """The living process with an id."""
     return _read(str(pid))
 
 
@@ -123,13 +123,13 @@ def _read(pid: str) -> Process | None:
     except OSError:
         return None
     try:
-        # the name in parentheses may hold blanks and parentheses of its own
+        # the name in parentheses may itself contain spaces and parentheses
         fields = os.read(descriptor, 4096).rpartition(b")")[2].split()
     except OSError:
         return None
     finally:
         os.close(descriptor)
-    # a process whose first thread has ended is called dead while others of it go on
+    # a process whose main thread has ended is reported as dead while its other threads continue
     if len(fields) < 20 or (fields[0] in (b"Z", b"X") and int(fields[17]) < 2):
         return None
     return Process(int(pid), int(fields[1]), int(fields[2]), int(fields[3]), fields[19].decode())

@@ -1,7 +1,7 @@
-"""How an agent ended, as the leader of its run wrote it down (see `leader`), and why a harness was ending it.
+"""How an agent ended, as recorded by the leader of its run (see `leader`), and why a harness was ending it.
 
-A harness says why before it ends an agent: it may be gone before it can say what became of that, and whoever finds the end then
-would take it for the agent's own.
+A harness records the reason before it ends an agent: it may die before it can record the result, and the end would then be
+mistaken for the agent's own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ ASKED = "asked.json"
 """File in the run's state folder: why a harness was ending the agent."""
 _LARGEST = 2**16
 _SLACK_SECONDS = 60.0
-"""By which an agent that is asked to end may outlast its grace period on a busy machine."""
+"""How long an agent asked to end may outlast its grace period on a busy machine."""
 _MOST_CPU_SECONDS = 1e12
 _MOST_BYTES = 2**60
 _EXCESSES = ("out-of-memory", "process-limit", "disk-full", "disk-unmeasured", "host-disk-full")
@@ -30,48 +30,48 @@ _EXCESSES = ("out-of-memory", "process-limit", "disk-full", "disk-unmeasured", "
 
 @dataclass(frozen=True)
 class Ending:
-    """The end of an agent; every value is one that could be, whoever wrote the file."""
+    """The end of an agent; every value is plausible, as the file is untrusted."""
 
     code: int
     """0 to 255."""
     started_at: datetime
-    """UTC, as the others; none is later than `ended_at`, and that does not lie in the future."""
+    """UTC, like the others; none is later than `ended_at`, which is not in the future."""
     left_at: datetime
-    """When the agent itself had ended, after which what it left was ended, too."""
+    """When the agent itself had ended, before its remaining processes were ended."""
     ended_at: datetime
     boot: str
-    """Names the time since the machine started; empty where the system has no such name."""
+    """Identifies the current boot; empty if the system has no boot id."""
     usage: dict[str, Any]
-    """`cpu_seconds` and `peak_memory_bytes`, as far as they are known."""
+    """`cpu_seconds` and `peak_memory_bytes`, as far as known."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What an agent has, or had, and the limit that it was ended for."""
+    """An agent's usage, and the limit that it was ended for."""
 
     reason: str | None
-    """A word of outcomes; None where it kept to its limits."""
+    """A reason as in outcomes; None if it stayed within its limits."""
     used: int
-    """Bytes or processes that it had then."""
+    """Bytes or processes at that time."""
     usage: dict[str, Any]
     """As in `Ending`."""
     disk_bytes: int | None
-    """In its folders, when they were counted last."""
+    """Bytes in its folders at the last count."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A harness was ending the agent."""
+    """The record that a harness was ending the agent."""
 
     why: str
     since: datetime
-    """UTC, as the other."""
+    """UTC, like the other."""
     until: datetime
-    """An end that comes later has nothing to do with it: the harness was gone before it had begun."""
+    """A later end is unrelated: the harness died before it had begun."""
 
 
 def keep_asked(state: Path, mark: str, why: str, grace: float) -> None:
-    """Write down that a harness ends the attempt with a mark now, with so many seconds of grace.
+    """Record that a harness is now ending the attempt with a mark, with a grace period in seconds.
 
     Raises:
         OSError: it cannot be written.
@@ -81,7 +81,7 @@ def keep_asked(state: Path, mark: str, why: str, grace: float) -> None:
 
 
 def read_asked(state: Path, mark: str) -> Asked | None:
-    """Why a harness was ending the attempt with a mark; None where none was, or nothing usable is found."""
+    """Why a harness was ending the attempt with a mark; None if none was, or the file is unusable."""
     try:
         content = json.loads(read_plain(state / ASKED, _LARGEST))
         if content["mark"] != mark:
@@ -93,13 +93,13 @@ def read_asked(state: Path, mark: str) -> Asked | None:
 
 
 def read_ending(state: Path, mark: str) -> Ending | None:
-    """The end of the attempt with a mark; None while the agent has not ended, or where nothing usable is found."""
+    """The end of the attempt with a mark; None if the agent has not ended, or the file is unusable."""
     try:
         content = json.loads(read_plain(state / ENDING, _LARGEST))
         if content["mark"] != mark or type(content["code"]) is not int or not 0 <= content["code"] <= 255:
             return None
         ended_at = _time(content["ended"], datetime.now(UTC))
-        # leaders of earlier harnesses do not say when the agent itself had ended
+        # leaders of earlier harnesses do not record when the agent itself had ended
         left_at = _time(content.get("left", content["ended"]), ended_at)
         started_at = _time(content["started"], ended_at)
         return Ending(content["code"], started_at, left_at, ended_at, str(content["boot"])[:100], _usage(content))
@@ -108,7 +108,7 @@ def read_ending(state: Path, mark: str) -> Ending | None:
 
 
 def read_watched(state: Path, mark: str) -> Watched | None:
-    """What who watched the attempt with a mark saw of it; None where nobody did, or nothing usable is found."""
+    """The watchdog's record of the attempt with a mark; None if it was not watched, or the file is unusable."""
     try:
         content = json.loads(read_plain(state / WATCHED, _LARGEST))
         used, reason = content.get("used", 0), content.get("reason")
@@ -121,7 +121,7 @@ def read_watched(state: Path, mark: str) -> Watched | None:
 
 
 def boot_id() -> str:
-    """What names the time since this machine started; empty where the system has no such name."""
+    """The id of the current boot; empty if the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

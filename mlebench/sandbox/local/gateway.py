@@ -1,4 +1,4 @@
-"""The gateway to models of a local run: a port of this machine, or a socket where the agent has a localhost of its own."""
+"""The model gateway of a local run: a port of this machine, or a socket if the agent has a separate localhost."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from mlebench.sandbox.base import RunRequest
 from mlebench.sandbox.run_gateway import CONTAINER_URL, Endpoint, RunGateway, kept_token, new_token
 
 MODELS_NOTICE = (
-    "plain sandbox: the keys of models are in the environment of the harness, open to the agent; the gateway to models, its "
-    "budget and its ledger work all the same"
+    "plain sandbox: the agent can read model keys from the environment of the harness; the model gateway, its budget and its "
+    "ledger still work"
 )
 _HERE = "127.0.0.1"
 TOKEN, _PORT = "gateway-token", "gateway-port"
 _LOWEST_PORT, _TRIES = 10_000, 100
-"""Below are ports of well-known services."""
+"""Lower ports belong to well-known services."""
 _BLOCK = 2**16
 _SECONDS = 10.0
 _Result = TypeVar("_Result")
@@ -30,13 +30,13 @@ _thread = LoopThread("ports of gateways")
 
 
 class ServedGateway(RunGateway):
-    """The gateway of one attempt, and where its agent finds it."""
+    """The gateway of one attempt, with its endpoint for the agent."""
 
     endpoint: Endpoint
 
 
 class OwnGateway(ServedGateway):
-    """One that is passed on to a port of the agent's own loopback device."""
+    """A gateway that is forwarded to a port of the agent's own loopback device."""
 
     def __init__(self, request: RunRequest, address: Path, token: str, note: Callable[[str], None]) -> None:
         """Serve it; see `RunGateway`."""
@@ -45,7 +45,7 @@ class OwnGateway(ServedGateway):
 
 
 class LocalGateway(ServedGateway):
-    """The gateway of one attempt behind a port of the loopback device, open to all of its users: the token counts."""
+    """The gateway of one attempt at a loopback port, reachable by all users of the machine, so that the token is decisive."""
 
     def __init__(
         self, request: RunRequest, address: Path, token: str, note: Callable[[str], None], port: int | None = None
@@ -57,14 +57,14 @@ class LocalGateway(ServedGateway):
             address: the path of a Unix socket.
             token: the agent's key.
             note: receives a sentence for the run's log.
-            port: the one that the agent knows; by default one that is free.
+            port: the port that the agent knows; by default a free one.
 
         Raises:
             OSError: the port or the address cannot be bound, or the ledger cannot be written.
         """
         super().__init__(request, address, token, note)
         try:
-            # last, so that who is answered at the port is answered by the gateway
+            # last, so that any answer at the port comes from the gateway
             self._forwarder = Forwarder(address, port or 0)
         except BaseException:
             super().close()
@@ -73,7 +73,7 @@ class LocalGateway(ServedGateway):
 
     @classmethod
     def begin(cls, request: RunRequest, address: Path, state: Path, note: Callable[[str], None]) -> LocalGateway:
-        """That of a new attempt; `state` is the folder in which the next harness finds token and port."""
+        """Serve a new attempt; `state` is the folder where the next harness finds token and port."""
         gateway = cls(request, address, new_token(state / TOKEN), note)
         try:
             (state / _PORT).write_text(str(gateway._forwarder.port), encoding="ascii")
@@ -84,16 +84,16 @@ class LocalGateway(ServedGateway):
 
     @classmethod
     def resume(cls, request: RunRequest, address: Path, state: Path, note: Callable[[str], None]) -> LocalGateway:
-        """That of an agent which runs already, at the port that it knows.
+        """Serve an agent that is already running, at the port that it knows.
 
         Raises:
-            OSError: token or port are gone, or another program has taken the port.
+            OSError: the token or port is unknown, or another program uses the port.
         """
         token, port = kept_token(state / TOKEN), _kept_port(state / _PORT)
         try:
             return cls(request, address, token, note, port)
         except OSError as error:
-            raise OSError(f"port {port}, where the agent asks, cannot be had ({error.strerror})") from error
+            raise OSError(f"port {port}, which the agent uses, is not available ({error.strerror})") from error
 
     def close(self) -> None:
         """Close both."""
@@ -104,13 +104,13 @@ class LocalGateway(ServedGateway):
 def _kept_port(path: Path) -> int:
     text = read_plain(path, 10)
     if not text.isdigit() or not 0 < int(text) < 2**16:
-        raise OSError(f"{path.name} holds no port")
+        raise OSError(f"{path.name} does not contain a port")
     return int(text)
 
 
 def _listen() -> socket.socket:
-    """A socket at a free port, if possible one that no system gives to outgoing connections: such a port is soon another
-    program's, and a harness that comes back finds it taken."""
+    """A socket at a free port, preferably outside the range for outgoing connections: such a port is soon reused by another
+    program, so that a returning harness would find it taken."""
     highest = _first_given_port() - 1
     for _ in range(_TRIES if highest > _LOWEST_PORT else 0):
         with contextlib.suppress(OSError):
@@ -119,7 +119,7 @@ def _listen() -> socket.socket:
 
 
 def _first_given_port() -> int:
-    """The lowest port that this system gives to whoever names none; 0 where it does not say."""
+    """The lowest port that this system assigns automatically; 0 if unknown."""
     try:
         return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
     except (OSError, ValueError, IndexError):
@@ -127,17 +127,17 @@ def _first_given_port() -> int:
 
 
 class Forwarder:
-    """Passes on what comes to a port of the loopback device to a Unix socket, and back, until it is closed."""
+    """Forwards connections between a loopback port and a Unix socket until it is closed."""
 
     def __init__(self, address: Path, port: int = 0) -> None:
         """Start listening.
 
         Args:
-            address: the Unix socket; asked anew for each connection.
-            port: 0 for one that is free.
+            address: returns the Unix socket; called for each connection.
+            port: 0 for any free port.
 
         Raises:
-            OSError: the port is not to be had.
+            OSError: the port is not available.
         """
         self._address = address
         self._connections: set[asyncio.Task[None]] = set()
@@ -165,7 +165,7 @@ class Forwarder:
         assert task is not None
         self._connections.add(task)
         try:
-            # whoever hangs up, on either side, is no error of ours
+            # a peer that hangs up, on either side, is not our error
             with contextlib.suppress(OSError, asyncio.CancelledError):
                 await self._connect(reader, writer)
         finally:

@@ -1,4 +1,4 @@
-"""One attempt as processes of this machine: waited for, stopped at its time limit, cleaned up."""
+"""One attempt as local processes: waited for, stopped at its time limit, cleaned up."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _Ended = Literal["stop", "deadline"] | ModelsEnd
 """Why the harness ends an attempt."""
 _ENDED: tuple[_Ended, ...] = ("stop", "deadline", *get_args(ModelsEnd))
 _Forced = _Ended | Literal["detach"]
-"""The same, or that it leaves it."""
+"""The same, or detaching from it."""
 _LOOK_SECONDS = 30.0
 _GATEWAY_SECONDS = 1.0
-"""How often the gateway to models is looked at."""
+"""Seconds between checks of the model gateway."""
 _REPEAT_SECONDS = 0.2
 _END_SECONDS, _LEAVE_SECONDS = 10.0, 15.0
 _LATE_SECONDS = 2.0
-"""Whoever ends a whole place, such as a queue, ends its agents and this process within so long."""
+"""Seconds within which the end of a whole place, such as a queue's job, ends both its agents and this process."""
 _TERMINATED = 128 + signal.SIGTERM
 _SHUTDOWN_CODES = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
 
@@ -76,7 +76,7 @@ class LocalHandle:
         self._gateway = gateway
         self._lock = threading.Lock()
         self._served_since = None if process is not None else datetime.now(UTC)
-        """From when on this harness has served an agent that it did not start."""
+        """Since when this harness has served an agent that it did not start."""
 
     def wait(self, deadline: datetime) -> Outcome:
         """Wait for the end or the deadline; see `Handle.wait`."""
@@ -97,11 +97,11 @@ class LocalHandle:
         self._ask("stop")
 
     def detach(self) -> None:
-        """Leave the agent at work."""
+        """Leave the agent running."""
         self._ask("detach")
 
     def measure(self) -> Measured | None:
-        """What its processes use, and what the keeper counted on disk, where it does."""
+        """Its processes' usage and, if the keeper counts it, the usage of disk."""
         measured = None if self._family is None else self._family.measure()
         watched = read_watched(self._places.state, self._places.mark) if self._places.is_private else None
         if measured is None or watched is None:
@@ -115,7 +115,7 @@ class LocalHandle:
                 self._exit.wake()
 
     def _observe(self, limit: float) -> _Forced | None:
-        """Until the agent has ended by itself (None) or must be ended, `limit` seconds after its start at the latest."""
+        """Observe until the agent has ended on its own (None) or must be ended, at most `limit` seconds after its start."""
         assert self._exit is not None
         run_dir, every = self._request.run_dir, self._request.profile.snapshot_every
         outputs, most = self._places.outputs, self._request.profile.max_output
@@ -135,7 +135,7 @@ class LocalHandle:
                 snapshots.take(PlainSubmission(outputs / "submission" / "submission.csv", outputs))
 
     def _late_request(self) -> Literal["stop", "detach"] | None:
-        """What this harness is asked to do just after its agent was ended by a signal that it did not send."""
+        """A request to this harness that arrives just after its agent was ended by a signal from elsewhere."""
         ending = read_ending(self._places.state, self._places.mark)
         if ending is None or ending.code != _TERMINATED or self._ended_by_another(ending) is not None:
             return None
@@ -145,16 +145,16 @@ class LocalHandle:
         return self._asked
 
     def _ended_by_another(self, ending: Ending | None) -> _Ended | None:
-        """Why another harness ended the agent, as it wrote down; None where none did."""
+        """Why another harness ended the agent, as recorded; None if none did."""
         asked = read_asked(self._places.state, self._places.mark)
         if asked is None or ending is None or not asked.since <= ending.ended_at <= asked.until:
             return None
         return next((why for why in _ENDED if why == asked.why), None)
 
     def _let_finish(self, why: _Ended, grace: float) -> None:
-        """Ask every process to leave, also those that are started meanwhile, and wait for them, at most `grace` seconds."""
+        """Ask every process to exit, including those started meanwhile, and wait for them at most `grace` seconds."""
         assert self._exit is not None and self._family is not None
-        # without it the agent is ended all the same
+        # the agent is ended even without it
         with contextlib.suppress(OSError):
             keep_asked(self._places.state, self._places.mark, why, grace)
         end = time.monotonic() + grace
@@ -164,7 +164,7 @@ class LocalHandle:
             is_over = self._exit.wait(min(left, _REPEAT_SECONDS))
 
     def _end(self, family: processes.Family) -> None:
-        """Nothing of the attempt is left afterwards, or the log says what is."""
+        """End every process of the attempt; the log reports any that remain."""
         assert self._exit is not None
         left = family.end(_END_SECONDS)
         if not self._exit.wait(_LEAVE_SECONDS):
@@ -182,10 +182,10 @@ class LocalHandle:
         is_by_itself = forced is None and by_another is None
         outcome = self._name(forced, by_another, ending)
         watched = read_watched(self._places.state, self._places.mark)
-        # looked at last: what was read before may have been half of it
+        # read last, as an earlier read may have been incomplete
         is_cleared = read_ending(self._places.state, self._places.mark) is None
         if is_cleared and forced is None and (kept := kept_outcome(run_dir, request.attempt)) is not None:
-            # a place that was believed dead took down the end before us
+            # a node that was believed dead recorded the end before us
             self._close()
             return kept
         if is_by_itself and watched is not None and watched.reason is not None and outcome.exit_code != 0:
@@ -203,10 +203,10 @@ class LocalHandle:
         try:
             self._places.bring_outputs()
         except OSError as error:
-            self._log.note(f"not all that the agent wrote could be brought here ({error.strerror})")
+            self._log.note(f"some of the agent's output could not be collected ({error.strerror})")
         if self._data is not None and self._data.was_changed():
-            text = f"the prepared data of {request.competition_id} was changed while this run was under way"
-            advice = f"`mlebench prepare -c {request.competition_id} --force` prepares it anew"
+            text = f"the prepared data of {request.competition_id} was changed during this run"
+            advice = f"`mlebench prepare -c {request.competition_id} --force` prepares it again"
             self._log.note(f"{text}; {advice}")
             _logger.warning("%s (%s); %s", text, request.public_dir, advice)
         self._log.audit()
@@ -223,45 +223,45 @@ class LocalHandle:
         return outcome
 
     def _name(self, forced: _Forced | None, by_another: _Ended | None, ending: Ending | None) -> Outcome:
-        """The outcome, as far as it depends on who ended the agent: this harness, another one or neither."""
+        """The outcome, depending on what ended the agent: this harness, another one or neither."""
         code = self._exit_code(forced, ending)
         if by_another == "stop":
-            # whoever cancels runs says so; a place that is taken away stops its runs, too
-            return _lost_place("was being stopped when what waited for it ended as well", code)
+            # a cancellation is recorded as such; a place that is taken away also stops its runs
+            return _lost_place("was being stopped when its harness ended, too", code)
         if forced is not None or by_another is not None:
             return _name_outcome(forced or by_another, code, self._request)
         if code in _SHUTDOWN_CODES and self._family is None and ending is not None and ending.boot != boot_id():
-            # an agent that ends with such a code by itself ends on a machine that goes on
+            # if an agent exits with such a code on its own, the machine stays up
             return Outcome("failed", "terminated", "was ended by the shutdown of the machine", code, "infrastructure")
         if code == _TERMINATED and self._was_away(ending):
-            return _lost_place("was ended by SIGTERM while nothing waited for it", code)
+            return _lost_place("was ended by SIGTERM while no harness was waiting for it", code)
         return _name_outcome(None, code, self._request)
 
     def _was_away(self, ending: Ending | None) -> bool:
-        """Whether the agent ended before this harness came back; who held it may have outlived it by then."""
+        """Whether the agent ended before this harness returned; its keeper may have outlived it."""
         if self._family is None:
             return True
         return self._served_since is not None and ending is not None and ending.left_at < self._served_since
 
     def _exit_code(self, forced: str | None, ending: Ending | None) -> int | None:
-        """The agent's exit code; None where nobody was there to see its end and no code is to be found."""
+        """The agent's exit code; None if no process observed its end and no code is recorded."""
         own = self._process.returncode if self._process is not None else None
         if own is not None and own >= 0:
             return own
         if ending is not None:
             return ending.code
-        # the keeper ended before our eyes: the agent killed it and removed what the leader wrote
+        # the keeper ended while we watched: the agent killed it and removed the leader's record
         return 128 + signal.SIGKILL if self._family is not None and forced is None else None
 
     def _collect_process(self) -> dict[str, Any]:
-        """CPU seconds of the attempt, as the kernel counted them for its parent."""
+        """CPU seconds of the attempt, from the kernel's counts for its parent."""
         if self._process is None:
             return {}
         with contextlib.suppress(ChildProcessError):
             pid, status, usage = os.wait4(self._process.pid, os.WNOHANG)
             if pid == 0:
                 return {}
-            # Popen would otherwise look for a child that is collected already
+            # otherwise Popen would wait for a child that has already been reaped
             self._process.returncode = os.waitstatus_to_exitcode(status)
             return {"cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3)}
         return {}
@@ -280,12 +280,12 @@ class LocalHandle:
 
 
 def _name_excess(reason: str, used: int, request: RunRequest, code: int | None) -> Outcome:
-    """The outcome of an attempt that was ended for a limit, in the words that it has in a container."""
+    """The outcome of an attempt that exceeded a limit, worded as for a container."""
     profile = request.profile
     if reason == "out-of-memory":
-        detail = f"used more than its {show_size(profile.memory)} of memory; `--profile-set memory=SIZE` gives it more"
+        detail = f"used more than its {show_size(profile.memory)} of memory; raise it with `--profile-set memory=SIZE`"
     elif reason == "process-limit":
-        detail = f"had {used:,} processes and threads, more than its {profile.pids:,}; `--profile-set pids=NUMBER` gives it more"
+        detail = f"had {used:,} processes and threads, more than its {profile.pids:,}; raise it with `--profile-set pids=NUMBER`"
     elif reason == "disk-full":
         detail = f"wrote {show_size(used)}, more than its {show_size(profile.disk)} of disk"
     elif reason == "disk-unmeasured":
@@ -301,11 +301,11 @@ def _lost_place(detail: str, code: int | None) -> Outcome:
 
 
 def _name_outcome(forced: _Forced | None, code: int | None, request: RunRequest) -> Outcome:
-    """The outcome of an attempt, times and usage left out.
+    """The outcome of an attempt, without times and usage.
 
     Args:
         forced: why the harness ended it, if it did.
-        code: the agent's exit code, if it left one.
+        code: the agent's exit code, if known.
         request: the run.
     """
     if forced == "deadline":

@@ -1,4 +1,4 @@
-"""The variables of the harness that its own helpers, and plain agents, take over."""
+"""The variables that the harness's helper processes and plain agents inherit from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the kernel says that processes use, read from /proc. The keeper of a run loads it: standard library only."""
+"""The kernel's counts of processes' usage, read from /proc. Loaded by the keeper of a run: standard library only."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SHARE = 0.005
-"""Of a processor that counting each page once may take, which the kernel does page by page."""
+"""Share of a CPU that exact counting may take, for which the kernel goes page by page."""
 _NEGLIGIBLE = 0.05
 
 
 class OncePerPage:
-    """Memory with each page counted once, which is counted as often as that is cheap, and estimated meanwhile."""
+    """Memory with each page counted once: counted exactly as often as is cheap, and estimated in between."""
 
     def __init__(self) -> None:
-        """Nothing is counted yet."""
+        """Start without any counts."""
         self._part = 1.0
         self._next = 0.0
         self._counted = 0
 
     def estimate(self, each: Sequence[int], count: Callable[[], int]) -> int:
-        """Bytes.
+        """Memory in bytes.
 
         Args:
-            each: bytes of each process, with pages that several of them share counted for each.
-            count: counts them exactly; called where it is due.
+            each: bytes of each process, counting shared pages for each.
+            count: counts them exactly; called when due.
         """
         total = sum(each)
         if total - max(each, default=0) <= total * _NEGLIGIBLE:
-            # one process has nearly all, and little can be shared
+            # one process has nearly everything, so little can be shared
             return total
         if time.monotonic() >= self._next or total > 2 * self._counted:
             begun = time.thread_time()
@@ -44,7 +44,7 @@ class OncePerPage:
 
 
 def fields(path: Path) -> dict[bytes, int]:
-    """Numbers that the kernel gives a process by name, those of memory in bytes."""
+    """The kernel's numbers for a process by name, with memory in bytes."""
     found = {}
     with contextlib.suppress(OSError):
         for line in path.read_bytes().splitlines():
@@ -55,31 +55,31 @@ def fields(path: Path) -> dict[bytes, int]:
 
 
 def seconds_of(process: Path, *, only_ended: bool = False) -> float:
-    """CPU seconds of a process, and of those that it has seen the end of; with `only_ended`, of the latter alone."""
+    """CPU seconds of a process and its reaped children; with `only_ended`, only of the latter."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        # the name in parentheses may hold blanks and parentheses of its own
+        # the name in parentheses may itself contain spaces and parentheses
         words = (process / "stat").read_bytes().rpartition(b")")[2].split()
         return sum(int(word) for word in words[13 if only_ended else 11 : 15]) / _TICKS
     return 0.0
 
 
 def at_most(said: dict[bytes, int]) -> int:
-    """Memory of a process that is no file's on disk, by its `status`; pages that it shares are counted as its own."""
+    """Memory of a process not backed by files on disk, from its `status`; shared pages are counted fully."""
     return said.get(b"RssAnon:", 0) + said.get(b"RssShmem:", 0) + said.get(b"VmSwap:", 0) + _besides(said)
 
 
 def exactly(processes: Iterable[Path], in_memory: int = 0) -> int:
-    """Memory of some processes, each page once.
+    """Memory of some processes, counting each page once.
 
     Args:
         processes: their folders in /proc.
-        in_memory: bytes of files in memory; what is mapped of these is among them.
+        in_memory: bytes of files in memory, including their mapped parts.
     """
     own = mapped = 0
     for process in processes:
         said, status = (fields(process / name) for name in ("smaps_rollup", "status"))
         if b"Pss_Anon:" not in said:
-            # it hides itself, or the kernel is old
+            # the process hides itself, or the kernel is old
             own += at_most(status)
             continue
         own += said[b"Pss_Anon:"] + said.get(b"SwapPss:", 0) + _besides(status)
@@ -88,5 +88,5 @@ def exactly(processes: Iterable[Path], in_memory: int = 0) -> int:
 
 
 def _besides(said: dict[bytes, int]) -> int:
-    """Memory of a process that is in none of its sums: huge pages of a pool, and the tables that tell where its pages are."""
+    """Memory of a process that is missing from its totals: huge pages of a pool, and page tables."""
     return said.get(b"HugetlbPages:", 0) + said.get(b"VmPTE:", 0)

@@ -1,13 +1,13 @@
-"""Runs an agent and holds all that it starts: `python -I -S leader.py`, the order as JSON on standard input.
+"""Runs an agent and supervises all its processes: `python -I -S leader.py`, with the order as JSON on standard input.
 
-Two processes, so that nothing of a run depends on the harness, and no single kill sets an agent's processes free:
+Two processes, so that a run does not depend on the harness, and no single kill sets an agent's processes free:
 
-- the keeper, which the harness starts, copies the agent's output to the run's log and leaves when all is over;
-- the leader, its child, starts the agent, ends what the agent left behind and writes down how it ended.
+- the keeper, started by the harness, copies the agent's output to the run's log and exits when everything is over;
+- the leader, its child, starts the agent, ends the processes that the agent left behind and records how it ended.
 
-Both take in orphans (on Linux), so every descendant of the agent stays below them, whatever it does with its environment,
-session, group or signals. The agent has a session of its own: no signal to a group reaches the two. It may still lower their
-limits; what the leader then cannot end is the keeper's to end, and a keeper that cannot either stays until a harness has done so.
+Both adopt orphans (on Linux), so every descendant of the agent stays below them, whatever it does to its environment, session,
+group or signals. The agent has a separate session: no signal to a group reaches the two. It may still lower their limits; the
+keeper then ends what the leader cannot, and a keeper that cannot either stays until a harness has done so.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mlebench.sandbox.run_log import RunLog
 
 ENDING, WATCHED = "ending.json", "watched.json"
-"""Files in the run's state folder: how the agent ended, and what who watched it saw."""
+"""Files in the run's state folder: how the agent ended, and the watchdog's record."""
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 _BUSY = (errno.ETXTBSY, errno.EAGAIN)
 _BUSY_SECONDS = 60.0
@@ -39,7 +39,7 @@ _KILLED = 128 + signal.SIGKILL
 _END_SECONDS = 10.0
 _DRAIN_SECONDS = 5.0
 _WRITE_SECONDS = 10.0
-"""How often it is written down what the agent has while it is at work."""
+"""Seconds between records of a running agent's usage."""
 _BLOCK = 2**16
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
 _DEFAULTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1)
@@ -48,13 +48,13 @@ _limits = {
     kind: resource.getrlimit(kind)
     for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)
 }
-"""As they were before there was an agent."""
+"""The limits from before the agent started."""
 _is_stopping = False
-"""The harness asked the agent to leave: what it started may save its work, too."""
+"""Whether the harness asked the agent to exit: its other processes may save their work, too."""
 
 
 def main() -> NoReturn:
-    """Be the keeper; ends with the agent's exit code."""
+    """Be the keeper; exits with the agent's code."""
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, _stop)
     order = json.loads(sys.stdin.buffer.read())
@@ -71,7 +71,7 @@ def main() -> NoReturn:
         _lead(order, agents_end, started)
     os.close(agents_end)
     os.close(leaders_end)
-    # an agent may open the pipe and take out what was there to read
+    # an agent may open the pipe and read from it
     os.set_blocking(output, False)
     log = _open_log(order)
     watchdog = _open_watchdog(order, leader) if order["limits"] else None
@@ -79,7 +79,7 @@ def main() -> NoReturn:
     status = os.waitpid(leader, 0)[1]
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
-        # the leader itself was killed, and only the agent could have done it
+        # the leader itself was killed, which only the agent can have done
         code = _KILLED
         _outlast_everything(order)
         _write_ending(order, code, started)
@@ -105,7 +105,7 @@ def _open_watchdog(order: dict[str, Any], leader: int) -> Watchdog:
 
 
 def _copy_while(log: RunLog, output: int, life: int, order: dict[str, Any], watchdog: Watchdog | None) -> None:
-    """Copy the agent's output until the other end of `life` is closed; meanwhile hold the agent to its limits."""
+    """Copy the agent's output until the other end of `life` is closed; meanwhile enforce the agent's limits."""
     waiting = [output, life]
     due = time.monotonic()
     next_write = due + _WRITE_SECONDS
@@ -119,7 +119,7 @@ def _copy_while(log: RunLog, output: int, life: int, order: dict[str, Any], watc
                     waiting.remove(descriptor)
         if watchdog is not None and time.monotonic() >= due:
             if watchdog.look():
-                # first what it is ended for, so that a harness which comes later finds that
+                # the reason first, so that a later harness finds it
                 _write_watched(order, watchdog)
                 watchdog.end()
             elif time.monotonic() >= next_write:
@@ -136,7 +136,7 @@ def _write_watched(order: dict[str, Any], watchdog: Watchdog) -> None:
 
     from mlebench.sandbox.local.cgroups import used_in
 
-    # the limit that was seen to be exceeded comes before what the kernel then did
+    # the observed excess takes precedence over what the kernel did as a result
     counted = used_in(Path(order["cgroup"])) if order["cgroup"] else {}
     with contextlib.suppress(OSError):
         _write(order, WATCHED, {**counted, **watchdog.seen, **_largest(counted, watchdog.seen)})
@@ -147,7 +147,7 @@ def _largest(counted: dict[str, Any], seen: dict[str, Any]) -> dict[str, Any]:
 
 
 def _leave(order: dict[str, Any]) -> None:
-    """Take the agent's control group away; without its own processes nobody is left in it."""
+    """Remove the agent's control group, which is empty without its own processes."""
     from pathlib import Path
 
     from mlebench.sandbox.local.cgroups import remove_group
@@ -157,7 +157,7 @@ def _leave(order: dict[str, Any]) -> None:
 
 
 def _copy_rest(log: RunLog, output: int) -> None:
-    """Copy what is still on its way; a writer that could not be ended is not waited for."""
+    """Copy the remaining output; a writer that could not be ended is not waited for."""
     end = time.monotonic() + _DRAIN_SECONDS
     with contextlib.suppress(BlockingIOError):
         while select.select([output], [], [], max(0.0, end - time.monotonic()))[0] and (block := os.read(output, _BLOCK)):
@@ -165,7 +165,7 @@ def _copy_rest(log: RunLog, output: int) -> None:
 
 
 def _lead(order: dict[str, Any], output: int, started: float) -> NoReturn:
-    """Start the agent, wait for its end, end what it left, and leave with its exit code."""
+    """Start the agent, wait for its end, end what it left, and exit with its code."""
     _control(_SET_CHILD_SUBREAPER, 1)
     keeper = os.getppid()
     signal.signal(signal.SIGUSR1, lambda *_: _follow_keeper(order, keeper, started))
@@ -182,7 +182,7 @@ def _lead(order: dict[str, Any], output: int, started: float) -> NoReturn:
             status = ended
     left = time.time()
     code = os.waitstatus_to_exitcode(status)
-    # as a shell gives it
+    # as in a shell
     code = code if code >= 0 else 128 - code
     try:
         if _is_stopping:
@@ -190,12 +190,12 @@ def _lead(order: dict[str, Any], output: int, started: float) -> NoReturn:
         _end_everything(order)
         _write_ending(order, code, started, left)
     finally:
-        # whatever limits the agent left this process, that is how it ended
+        # the recorded end is valid, whatever limits the agent imposed on this process
         os._exit(code)
 
 
 def _follow_keeper(order: dict[str, Any], keeper: int, started: float) -> None:
-    """The keeper was killed: nobody but the agent does that."""
+    """Handle the loss of the keeper, which only the agent would kill."""
     if os.getppid() != keeper:
         _outlast_everything(order)
         _write_ending(order, _KILLED, started)
@@ -229,13 +229,13 @@ def _become_agent(order: dict[str, Any], output: int) -> NoReturn:
 
 
 def _lay_inputs(inputs: list[str]) -> None:
-    """What the command reads from its descriptors 3, 4, …"""
+    """Provide the command's inputs at descriptors 3, 4, …"""
     if not inputs:
         return
     import base64
     import fcntl
 
-    # all of them first, high enough that none is overwritten
+    # first open all of them at high numbers, so that none is overwritten
     first = 64
     for number, text in enumerate(inputs):
         content = os.memfd_create("input")
@@ -248,7 +248,7 @@ def _lay_inputs(inputs: list[str]) -> None:
 
 
 def _be_first_to_go() -> None:
-    """Where the machine itself runs out of memory, before whoever watches has looked, it is the agent's that is ended."""
+    """Make the agent the first victim if the machine itself runs out of memory before the watchdog notices."""
     with contextlib.suppress(OSError):
         adjustment = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
         os.write(adjustment, b"1000")
@@ -261,7 +261,7 @@ def _enter(group: str) -> None:
         os.write(processes, str(os.getpid()).encode())
         os.close(processes)
     except OSError as error:
-        os.write(2, f"cannot enter {group} ({error.strerror}); limits are watched alone\n".encode())
+        os.write(2, f"cannot enter {group} ({error.strerror}); limits are only watched\n".encode())
 
 
 def _take_cores(cpu_ids: list[int]) -> None:
@@ -279,14 +279,14 @@ def _execute(command: list[str], environment: dict[str, str]) -> None:
         except OSError as error:
             if error.errno == errno.ENOEXEC:
                 os.execve("/bin/sh", ["sh", *command], environment)
-            # a process that was forked while the file was written holds it open until it runs a program of its own
+            # a process forked while the file was written keeps it open until it executes another program
             if error.errno not in _BUSY or time.monotonic() >= end:
                 raise
         time.sleep(_PAUSE_SECONDS)
 
 
 def _fork() -> int:
-    """Fork; a machine that has no room for a process just now is waited for."""
+    """Fork; waits if the machine has no room for a process right now."""
     end = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
@@ -298,17 +298,17 @@ def _fork() -> int:
 
 
 def _wait_for_everybody(seconds: float) -> None:
-    """Until nothing is left of what the agent started, which may be saving its work."""
+    """Wait until none of the agent's processes are left; they may be saving their work."""
     end = time.monotonic() + seconds
     while _has_children() and time.monotonic() < end:
         time.sleep(_PAUSE_SECONDS)
 
 
 def _end_everything(order: dict[str, Any]) -> bool:
-    """End all that is below this process; it takes in orphans, so without children there is nobody.
+    """End all descendants of this process; it adopts orphans, so without children there are none.
 
     Returns:
-        whether all was done that can be done; False where the agent left this process no means to.
+        whether everything possible was done; False if the agent's limits prevent this process from doing it.
     """
     if not _has_children():
         return True
@@ -324,7 +324,7 @@ def _end_everything(order: dict[str, Any]) -> bool:
 
 
 def _outlast_everything(order: dict[str, Any]) -> None:
-    """End all that is below this process, the last that holds it, or stay until somebody else has."""
+    """End all descendants of this process, their last supervisor, or stay until another process has."""
     if not _end_everything(order):
         with contextlib.suppress(ChildProcessError):
             while True:
@@ -332,7 +332,7 @@ def _outlast_everything(order: dict[str, Any]) -> None:
 
 
 def _take_back_limits() -> None:
-    """An agent may lower the limits of every process of its user: without descriptors nobody is found."""
+    """Restore limits, as an agent may lower those of every process of its user: without descriptors no process is found."""
     for kind, (soft, hard) in _limits.items():
         highest = resource.getrlimit(kind)[1]
         try:
@@ -342,7 +342,7 @@ def _take_back_limits() -> None:
 
 
 def _has_children() -> bool:
-    """Whether there are children that live; those that have ended are collected."""
+    """Whether there are living children; ended ones are reaped."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -352,8 +352,8 @@ def _has_children() -> bool:
 
 
 def _write_ending(order: dict[str, Any], code: int, started: float, left: float | None = None) -> None:
-    """Write down the end, whatever the agent did to the folder; it is no more."""
-    # the exit code still tells a harness that is there
+    """Record the end, whatever the agent, which no longer exists, did to the folder."""
+    # a waiting harness still gets the exit code
     with contextlib.suppress(OSError, ImportError, MemoryError):
         _write(order, ENDING, _ending(order, code, started, left))
 
@@ -367,13 +367,13 @@ def _ending(order: dict[str, Any], code: int, started: float, left: float | None
         "ended": time.time(),
         "boot": order["boot"],
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
-        # a process counts the memory of the one that it was forked from until it runs its program
+        # until a process executes its program, it counts the memory of its parent
         "peak_memory_bytes": used.ru_maxrss * _MAXRSS_UNIT if used.ru_maxrss > own else None,
     }
 
 
 def _write(order: dict[str, Any], name: str, content: dict[str, Any]) -> None:
-    # late, as the agent is to start soon
+    # imported late, as the agent must start quickly
     from pathlib import Path
 
     state = Path(order["state"])
@@ -401,7 +401,7 @@ def _stop(*_: object) -> None:
 
 
 def _control(option: int, value: int) -> None:
-    """`prctl`; other systems than Linux have nothing like it."""
+    """`prctl`, which exists only on Linux."""
     if sys.platform.startswith("linux"):
         import ctypes
 

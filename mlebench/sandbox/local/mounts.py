@@ -1,4 +1,4 @@
-"""What an agent mounted into its run's folder: nothing below it is the run's, and nothing of it may be removed or changed."""
+"""Mounts that an agent made in its run's folder: nothing below them belongs to the run or may be removed or changed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _DETACH_NOT_FOLLOWING = 2 | 8
 
 
 def below(folder: Path) -> list[Path]:
-    """Where something is mounted at a folder or below it, the innermost first; nothing is looked at but the kernel's list."""
+    """Mount points at a folder or below it, innermost first; uses only the kernel's list."""
     try:
         lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
     except OSError:
         return []
-    # the folder's own last part may be a link by now
+    # the folder's last path component may have become a link
     place = os.fsencode(folder.parent.resolve() / folder.name)
     points = [re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), line.split(b" ")[4]) for line in lines]
     inside = [point for point in points if point == place or point.startswith(place + b"/")]
@@ -24,7 +24,7 @@ def below(folder: Path) -> list[Path]:
 
 
 def release(folder: Path) -> None:
-    """Unmount what is mounted below a folder, as far as this user may."""
+    """Unmount everything below a folder, as far as this user may."""
     points = below(folder)
     if points and sys.platform.startswith("linux"):
         import ctypes

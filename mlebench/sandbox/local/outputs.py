@@ -1,8 +1,8 @@
-"""Brings what a local agent left into the state in which a container's outputs come out: plain files in plain folders.
+"""Brings a local agent's output into the form of a container's extracted output: plain files in plain folders.
 
-It happens in place, once every process of the agent has ended. Links, devices, pipes and sockets are removed, as are files
-that have another name outside the run's folder; what the agent closed to itself is opened again; secrets are masked in names
-and content. The run's log names what was left out.
+This happens in place, once every process of the agent has ended. Links, devices, pipes and sockets are removed, as are files that
+have another hard link outside the run's folder; permissions that the agent removed are restored; secrets are masked in names and
+content. The run's log lists what was left out.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from mlebench.sandbox.sparse import write_sparse
 _FOLDERS = ("attempts", "snapshots")
 _DEEPEST, _LONGEST_NAME = 64, 3000
 _MOST_ENTRIES = 20_000
-"""Files and folders that are kept, per output folder; as many as come out of a container."""
+"""Most files and folders kept per output folder, as for a container."""
 _LONGEST_SECONDS = 300.0
-"""For masking; what was not looked through by then is left out."""
+"""Time limit for masking; files not searched by then are left out."""
 _BLOCK = 2**20
 _SUBMISSION = ("submission", "submission.csv")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -42,11 +42,11 @@ Note = Callable[[str], None]
 
 
 def reclaim(run_dir: Path, note: Note) -> None:
-    """Make a run's folder usable again: it is there and open to us, and where we write files and folders nothing else is.
+    """Make a run's folder usable again: it exists and is accessible, and nothing blocks the names that we write.
 
     Args:
         run_dir: the folder.
-        note: receives a sentence for each thing that was in the way.
+        note: receives a sentence about each obstacle.
     """
     removed = []
     with contextlib.suppress(OSError):
@@ -59,7 +59,8 @@ def reclaim(run_dir: Path, note: Note) -> None:
         run_dir.chmod(stat.S_IMODE(run_dir.stat().st_mode) | 0o700)
         for path in list(run_dir.iterdir()):
             mode = path.lstat().st_mode
-            # our files have a suffix (run.json, run.log, .outcome.json), our folders and the marks `cancel` and `stop` none
+            # our files have a suffix (run.json, run.log, .outcome.json); our folders and the markers `cancel` and `stop` have
+            # none
             if not stat.S_ISREG(mode) if path.suffix else path.name in _FOLDERS and not stat.S_ISDIR(mode):
                 with contextlib.suppress(OSError):
                     _remove(path)
@@ -67,17 +68,17 @@ def reclaim(run_dir: Path, note: Note) -> None:
             elif stat.S_ISREG(mode) or path.name in _FOLDERS:
                 attributes.release(path)
     for name in removed:
-        note(f"{name} stood in the place of something of the harness and was removed")
+        note(f"{name} blocked a name that the harness uses and was removed")
 
 
 def settle(run_dir: Path, largest: int, note: Note, secrets: tuple[str, ...] = ()) -> LeftOut:
-    """Go through the output folders of an agent that has ended.
+    """Clean the output folders of an agent that has ended.
 
     Args:
         run_dir: the run's folder.
-        largest: bytes of files that are kept, the submission not counted.
-        note: receives one sentence per entry that is left out.
-        secrets: values that are masked in every file and every name.
+        largest: total bytes of kept files, not counting the submission.
+        note: receives one sentence per entry left out.
+        secrets: values to mask in every file and every name.
 
     Returns:
         what was left out.
@@ -126,7 +127,7 @@ class _Settling:
             os.close(descriptor)
 
     def _submission(self, folder: int) -> None:
-        """Before all else, so that no flood of other files can keep it from being graded."""
+        """Handled first, so that a flood of other files cannot keep it from being graded."""
         try:
             status = os.stat(_SUBMISSION[1], dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
@@ -142,7 +143,7 @@ class _Settling:
                     if inside != _SUBMISSION and self._try(folder, inside, entry.stat(follow_symlinks=False)):
                         names.append(entry.name)
         except OSError as error:
-            self.left_out.add("/".join(parts), f"not all of it could be read ({error.strerror})")
+            self.left_out.add("/".join(parts), f"some of it could not be read ({error.strerror})")
         if self._secrets:
             for name in names:
                 self._mask_name(folder, (*parts, name))
@@ -178,12 +179,12 @@ class _Settling:
         if status.st_nlink > 1 and status.st_nlink > self._names_within[status.st_dev, status.st_ino]:
             return "a link to a file outside the run's folder"
         if self._secrets and time.monotonic() > self._ends:
-            return f"not looked through for secrets within {_LONGEST_SECONDS:g} s"
+            return f"not searched for secrets within {_LONGEST_SECONDS:g} s"
         return None
 
     @cached_property
     def _names_within(self) -> Counter[tuple[int, int]]:
-        """How many names in the run's folder each file has that has several."""
+        """For files with several hard links, the number of those in the run's folder."""
         return Counter(
             (status.st_dev, status.st_ino)
             for status in _files(self._run_dir)
@@ -209,11 +210,12 @@ class _Settling:
             os.close(os.open(name, _FILE, dir_fd=folder))
 
     def _mask_content(self, folder: int, name: str, mode: int) -> None:
-        """Write a file with a secret anew: it may have other names, and a reader of the old one is not to see half of it."""
+        """Rewrite a file with a secret as a new file: it may have other names, and readers of the old one must not see half of
+        it."""
         with os.fdopen(os.open(name, _FILE, dir_fd=folder), "rb") as file:
             size = os.fstat(file.fileno()).st_size
             if sum(map(len, mask_stream(_blocks(file, size), self._secrets))) == size:
-                # stars are fewer than the letters of any secret
+                # the mask is shorter than any secret
                 return
             file.seek(0)
             partial = f".{token_hex(8)}.partial"
@@ -254,13 +256,13 @@ def _blocks(file: IO[bytes], size: int) -> Iterator[bytes]:
 
 
 def _size(status: os.stat_result) -> int:
-    """Bytes that a file holds, or takes from the disk where it was given far more than it holds."""
+    """Size of a file, or its allocated size if that is far larger."""
     taken = status.st_blocks * 512
     return taken if taken > status.st_size + _BLOCK else status.st_size
 
 
 def _files(folder: Path) -> Iterator[os.stat_result]:
-    """The files in a folder and below it, as far down as files are kept."""
+    """The files in a folder and below, down to the depth that is kept."""
     waiting = [(folder, 0)]
     while waiting:
         inside, depth = waiting.pop()
@@ -274,7 +276,7 @@ def _files(folder: Path) -> Iterator[os.stat_result]:
 
 
 def _open_to_owner(path: Path | str, mode: int, least: int, folder: int | None = None) -> None:
-    """Give the owner `least`, and take the set-user-id and like bits away."""
+    """Grant the owner at least `least`, and clear the set-user-id and similar bits."""
     wanted = mode & 0o777 | least
     if wanted != stat.S_IMODE(mode):
         os.chmod(path, wanted, dir_fd=folder)
@@ -289,9 +291,9 @@ def _exists(name: str, folder: int) -> bool:
 
 
 def _remove(path: Path, folder: int | None = None) -> None:
-    """Remove what is at `path`; `folder` is the folder that it lies in, where that is open."""
+    """Remove `path`; `folder` is its parent folder's descriptor, if open."""
     if folder is not None:
-        # no folder, mostly
+        # usually not a folder
         with contextlib.suppress(OSError):
             os.unlink(path.name, dir_fd=folder)
             return

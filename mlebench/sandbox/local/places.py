@@ -1,4 +1,4 @@
-"""Where the parts of a local attempt lie: the same for every harness that waits for it."""
+"""The locations of a local attempt's parts, the same for every harness that waits for it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlebench.sandbox.checker import UPLOADS
 from mlebench.sandbox.local import mounts, processes
 
 STATE = ".local"
-"""Folder in a run's, in which the leader writes down the end of the agent."""
+"""Folder within the run's folder in which the leader records the agent's end."""
 _IMAGE, _LONGEST_DIGEST = "image", 100
 
 
@@ -26,7 +26,7 @@ class Places:
     def __init__(self, request: RunRequest, *, is_private: bool) -> None:
         """Args:
         request: the run.
-        is_private: whether the agent sees the folders by other paths, and its sockets in a folder of its own.
+        is_private: whether the agent sees the folders at other paths, and its sockets in a separate folder.
         """
         self.is_private = is_private
         self.mark = processes.mark_of(request.run_dir, request.attempt)
@@ -34,13 +34,13 @@ class Places:
         self.state = request.run_dir / STATE
         name = hashlib.sha256(self.mark.encode()).hexdigest()
         self.name = name[:20]
-        """One that no other attempt has, and that tells nothing."""
-        # the kernel tells an agent from where its folders are shown, and a run's folder names the competition
+        """A unique name that reveals nothing."""
+        # the kernel shows an agent the source of its mounts, and a run's folder contains the competition's name
         self.outputs = request.run_dir.parent / f".{name[:20]}" if is_private and request.obfuscated else request.run_dir
         self.home = self.outputs / "home"
         beside = self.outputs if self.is_elsewhere else self.state
         self.scratch = beside / "tmp"
-        """What private walls show as `/tmp`."""
+        """Mounted as `/tmp` by private walls."""
         self.description = (beside if is_private else self.home / "data") / "description.md"
         self._own = socket_dir() / name[:16] if is_private else None
         if self._own is None:
@@ -48,13 +48,13 @@ class Places:
             self.checker, self.models = shared / f"{name[:20]}.sock", shared / f"{name[:20]}.models.sock"
             self.uploads = shared / f"{name[:20]}{UPLOADS}"
         else:
-            # the folder of the two is shown to the agent, and nothing beside it
+            # the folder of these two is shown to the agent, and nothing next to it
             self.checker, self.models = self._own / "s" / "checker.sock", self._own / "s" / "models.sock"
             self.uploads = self._own / "uploads"
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether the agent works in a folder beside the run's, until it has ended."""
+        """Whether the agent works in a folder outside the run's until it has ended."""
         return self.outputs != self.run_dir
 
     @property
@@ -63,7 +63,7 @@ class Places:
         return [self.outputs / name for name in OUTPUT_FOLDERS] + [self.home, self.scratch]
 
     def keep_image(self, digest: str | None) -> None:
-        """Write down which image the agent runs in, for the harness that takes down its end.
+        """Record which image the agent runs in, for the harness that records its end.
 
         Raises:
             OSError: it cannot be written.
@@ -72,7 +72,7 @@ class Places:
             (self.state / _IMAGE).write_text(digest, encoding="ascii")
 
     def image(self) -> dict[str, str]:
-        """What a run's resources say of its image; nothing for walls without images."""
+        """The image entry of a run's resources; empty for walls without images."""
         with contextlib.suppress(OSError):
             digest = read_plain(self.state / _IMAGE, _LONGEST_DIGEST).decode("ascii", "replace")
             if re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
@@ -80,23 +80,23 @@ class Places:
         return {}
 
     def make_sockets(self) -> None:
-        """Make the folders of the sockets.
+        """Create the folders of the sockets.
 
         Raises:
-            UsageError: the folder around them is not this user's own.
-            OSError: one cannot be made.
+            UsageError: their parent folder does not belong to this user.
+            OSError: one cannot be created.
         """
         make_private(socket_dir())
         if self._own is not None:
             self.checker.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def remove_sockets(self) -> None:
-        """Take away what `make_sockets` made for this attempt alone."""
+        """Remove what `make_sockets` created for this attempt."""
         if self._own is not None:
             shutil.rmtree(self._own, ignore_errors=True)
 
     def bring_outputs(self) -> None:
-        """Once the agent has ended: its folders stand in the run's folder.
+        """Move the folders of an ended agent into the run's folder.
 
         Raises:
             OSError: the disk is full, or one of them cannot be moved.
@@ -106,12 +106,12 @@ class Places:
         for name in (*OUTPUT_FOLDERS, "home"):
             if (self.outputs / name).is_dir():
                 remove_tree(self.run_dir / name)
-                # the agent may have closed it to itself; it had no way to put something else in its place
+                # the agent may have removed its own access, but it cannot have replaced the folder
                 (self.outputs / name).chmod(0o700)
                 (self.outputs / name).rename(self.run_dir / name)
 
     def clear(self, *, keep: bool) -> None:
-        """Remove what only a living agent needs; with `keep` its home stays."""
+        """Remove what only a running agent needs; with `keep`, its home stays."""
         with contextlib.suppress(OSError):
             if not keep and not mounts.below(self.run_dir / "home"):
                 remove_tree(self.run_dir / "home")

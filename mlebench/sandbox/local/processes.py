@@ -1,4 +1,4 @@
-"""Processes of a local run: found by the mark in their environment, waited for and killed with all descendants."""
+"""The processes of a local run: found by a mark in their environment, waited for and killed with all descendants."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ MARK_VARIABLE = "MLEBENCH_RUN_MARK"
 _POLL_SECONDS = 0.05
 _LEAVE_SECONDS = 2.0
 _LISTED_SECONDS = 1.0
-"""For which a list of all processes is good enough to count what they use."""
+"""Seconds for which a list of all processes is recent enough to measure their usage."""
 
 
 def mark_of(run_dir: Path, attempt: int) -> str:
-    """What the processes of an attempt carry in their environment; names it among those of all groups, and tells nothing else."""
+    """The mark in the environment of an attempt's processes; unique across all groups, and reveals nothing else."""
     return hashlib.sha256(f"{run_dir.absolute()}#{attempt}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def marked(mark: str) -> Iterator[psutil.Process]:
     """The living processes of this user that carry `mark`."""
     for process in psutil.process_iter():
-        # gone meanwhile, or another user's
+        # gone meanwhile, or belongs to another user
         with contextlib.suppress(psutil.Error, OSError):
             if process.environ().get(MARK_VARIABLE) == mark:
                 yield process
 
 
 def keeper(mark: str) -> psutil.Process | None:
-    """The process that holds all of a marked run together (see `leader`), or None when it is gone."""
+    """The process that supervises a marked run (see `leader`), or None if it is gone."""
     found = []
     ours = _namespace_of(os.getpid())
     for process in marked(mark):
         with contextlib.suppress(psutil.Error, OSError):
-            # an agent without walls may start another one, but none that is older; one within walls may do so for any run
+            # an agent without walls may start another such process, but not an older one; within walls it may do so for any run
             is_ours = _namespace_of(process.pid) == ours
             if is_ours and os.getsid(process.pid) == process.pid and leader.__file__ in process.cmdline():
                 found.append((process.create_time(), process.pid, process))
@@ -54,14 +54,11 @@ def keeper(mark: str) -> psutil.Process | None:
 
 
 class Family:
-    """All processes of an attempt: the keeper and the leader (see `leader`), what is below them, and what carries the mark."""
+    """All processes of an attempt: the keeper and the leader (see `leader`), their descendants, and any with the mark."""
 
     def __init__(self, keeper_pid: int, mark: str, *, has_own_processes: bool = False) -> None:
-        """Args:
-        keeper_pid: the keeper.
-        mark: that of the attempt.
-        has_own_processes: whether the agent's processes live in a namespace of their own; all others below the leader then
-            are its walls.
+        """Args: keeper_pid: the keeper. mark: the attempt's mark. has_own_processes: whether the agent's processes are in a
+        separate namespace; all others below the leader are then its walls.
         """
         self._pid = keeper_pid
         self._namespace = _namespace_of(keeper_pid) if has_own_processes else None
@@ -71,9 +68,9 @@ class Family:
         self._cpu_seconds = 0.0
 
     def terminate(self) -> None:
-        """SIGTERM to each process that was not sent one before.
+        """Send SIGTERM to each process that has not received one before.
 
-        The leader is among the first: it leaves those alone that are saving their work. Walls stay until all is saved.
+        The leader is among the first: it then spares processes that are saving their work. Walls stay until everything is saved.
         """
         heads, others = self._members()
         below = [found for head in heads for found in descendants.below(head.pid, spared=self._pid)]
@@ -87,10 +84,10 @@ class Family:
                 descendants.send(found, signal.SIGTERM)
 
     def end(self, seconds: float) -> int:
-        """Kill all but the keeper and the leader, which then write down what they know and leave.
+        """Kill all but the keeper and the leader, which then record what they know and exit.
 
         Returns:
-            how many could not be ended within `seconds`.
+            the number that could not be ended within `seconds`.
         """
         end = time.monotonic() + seconds
         heads, others = self._members()
@@ -109,14 +106,14 @@ class Family:
         return left
 
     def end_heads(self) -> None:
-        """Kill the keeper and the leader, which did not leave by themselves."""
+        """Kill the keeper and the leader, which did not exit on their own."""
         for head in self._members()[0]:
             _send(head, signal.SIGKILL)
 
     def measure(self) -> Measured | None:
-        """What the agent's processes use, without those who hold them; None where there are none.
+        """The usage of the agent's processes, without their supervisors; None if there are none.
 
-        All runs of a harness count at about the same time, so that the machine's processes are listed once for them.
+        All runs of a harness measure at about the same time, so that the machine's processes are listed only once.
         """
         below = descendants.below(self._pid, children=_listing.get())
         heads = [Path("/proc", str(process.pid)) for process in below if process.group == self._pid]
@@ -127,7 +124,7 @@ class Family:
         if not any(each):
             # all have ended, or are about to
             return None
-        # of those that have ended, whoever collected them knows
+        # the usage of ended processes is known to the one that reaped them
         ended = [seconds_of(path, only_ended=True) for path in (Path("/proc", str(self._pid)), *heads)]
         self._cpu_seconds = max(self._cpu_seconds, sum(ended) + sum(map(seconds_of, paths)))
         memory = self._once.estimate(each, lambda: exactly(paths))
@@ -138,17 +135,17 @@ class Family:
         return self._namespace is not None and _namespace_of(pid) == self._namespace
 
     def _members(self) -> tuple[list[psutil.Process], list[psutil.Process]]:
-        """The keeper and the leader as far as they live, and whoever else carries the mark."""
+        """The keeper and the leader, if alive, and any other process with the mark."""
         heads: list[psutil.Process] = []
         others: list[psutil.Process] = []
         for process in marked(self._mark):
-            # nobody else can enter their group, as the agent has a session of its own
+            # no other process can join their group, as the agent has a separate session
             (heads if _group_of(process.pid) == self._pid else others).append(process)
         return heads, others
 
 
 class _Listing:
-    """All processes of this machine by their parents, as they were a moment ago at most."""
+    """All processes of this machine by parent, at most a moment old."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -156,7 +153,7 @@ class _Listing:
         self._children: dict[int, list[descendants.Process]] = {}
 
     def get(self) -> dict[int, list[descendants.Process]]:
-        """Of threads that ask at once, one looks and the others wait."""
+        """Of concurrent callers, one lists the processes and the others wait."""
         with self._lock:
             if time.monotonic() >= self._until:
                 self._children = descendants.by_parent()
@@ -168,11 +165,11 @@ _listing = _Listing()
 
 
 def end_marked(mark: str, seconds: float) -> None:
-    """Kill what carries a mark and all that is below it, after a while in which it may leave by itself."""
+    """Kill all processes with a mark and their descendants, after a grace period in which they may exit."""
     end = time.monotonic() + seconds
     patient_until = time.monotonic() + _LEAVE_SECONDS
     has_killed = False
-    # on a machine that is so busy that one look takes longer than all the time, they are killed once all the same
+    # on a machine so busy that one listing exceeds the time limit, they are still killed once
     while (found := list(marked(mark))) and (time.monotonic() < end or not has_killed):
         if time.monotonic() >= patient_until:
             for process in found:
@@ -183,7 +180,7 @@ def end_marked(mark: str, seconds: float) -> None:
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:
-    # gone, or another user's by now
+    # gone, or its id now belongs to another user
     with contextlib.suppress(psutil.Error):
         process.send_signal(number)
 
@@ -191,7 +188,7 @@ def _send(process: psutil.Process, number: signal.Signals) -> None:
 class Exit:
     """Waits for a process's end, a child or not, or for a wake-up from another thread."""
 
-    # not psutil's own wait: nobody can wake it, and it collects a child, whose use of CPU and memory is then lost
+    # not psutil's wait: it cannot be woken, and it reaps children, which loses their CPU and memory usage
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -199,7 +196,7 @@ class Exit:
         self._wake_read, self._wake_write = os.pipe()
 
     def wait(self, seconds: float) -> bool:
-        """Wait at most `seconds`; True when the process has ended."""
+        """Wait at most `seconds`; True if the process has ended."""
         if self._pidfd is None:
             return self._poll_slowly(seconds)
         poll = select.poll()
@@ -211,12 +208,12 @@ class Exit:
         return self._pidfd in ready
 
     def wake(self) -> None:
-        """Let `wait` return now; may be called from any thread."""
+        """Make `wait` return now; may be called from any thread."""
         with contextlib.suppress(OSError):
             os.write(self._wake_write, b"w")
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         for descriptor in (self._pidfd, self._wake_read, self._wake_write):
             if descriptor is not None:
                 os.close(descriptor)
@@ -231,7 +228,7 @@ class Exit:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs (one that ended and waits to be collected does not)."""
+    """Whether a process is running (a zombie is not)."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -242,12 +239,12 @@ def _open_pidfd(pid: int) -> int | None:
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):
-        # another system than Linux, or a process that is gone
+        # not Linux, or the process is gone
         return None
 
 
 def _namespace_of(pid: int) -> str | None:
-    """What names the processes among which one lives; None where it is gone or not to be looked at."""
+    """The id of a process's PID namespace; None if it is gone or not accessible."""
     try:
         return str(Path(f"/proc/{pid}/ns/pid").readlink())
     except OSError:

@@ -1,7 +1,7 @@
-"""The sandbox of processes of this machine: an agent in a folder with the container's layout, within walls of some kind.
+"""The sandbox of local processes: an agent in a folder with the container's layout, within some kind of walls.
 
-The agent runs below a leader of its own (see `leader`), which writes down how it ended. So nothing of a run depends on the
-harness being alive: a new harness finds the processes by their mark and goes on waiting.
+The agent runs below a dedicated leader (see `leader`), which records how it ended. So a run does not depend on a live harness: a
+new harness finds the processes by their mark and continues waiting.
 """
 
 from __future__ import annotations
@@ -43,22 +43,25 @@ from mlebench.sandbox.run_gateway import Endpoint, RunGateway, kept_token, model
 from mlebench.sandbox.run_log import LARGEST_LOG, RunLog
 
 PRIVATE_HOME = "/home"
-"""Where an agent within private walls finds its folders, as in a container."""
-NOT_HIDDEN = "obfuscated: the plain sandbox hides nothing, the paths of this run name the competition; use `--sandbox docker`"
+"""Parent of an agent's folders within private walls, as in a container."""
+NOT_HIDDEN = (
+    "obfuscated: the plain sandbox hides nothing, and the paths of this run contain the competition's name; "
+    "use `--sandbox docker`"
+)
 _END_SECONDS = 15.0
 _GRACE_BEYOND = 60.0
-"""Seconds beyond its grace period for which a run whose harness dies meanwhile may go on saving its work."""
+"""Seconds beyond its grace period for which a run whose harness dies meanwhile may continue to save its work."""
 
 
 class LocalSandbox:
-    """Runs agents as processes of this machine, within one kind of walls."""
+    """Runs agents as local processes, within one kind of walls."""
 
     def __init__(self, walls: Walls) -> None:
         self._walls = walls
         self.name: SandboxName = walls.name
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
-        """What would keep these agents from starting here."""
+        """What prevents these agents from starting here."""
         return self._walls.problems(agents, profile)
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
@@ -70,11 +73,11 @@ class LocalSandbox:
         return self._walls.describe(agents)
 
     def ship(self, agents: list[AgentSpec], folder: Path) -> dict[str, dict[str, str]]:
-        """Nothing: each machine has the programs that its processes run."""
+        """Ship nothing: each machine has its own programs."""
         return {}
 
     def cores(self) -> frozenset[int]:
-        """Those that this process may use."""
+        """The cores that this process may use."""
         return usable_cores()
 
     def start(self, request: RunRequest) -> LocalHandle:
@@ -100,7 +103,7 @@ class LocalSandbox:
             launch = self._launch(request, places, None if gateway is None else gateway.endpoint)
             process = _start(request, places, launch)
         except (OSError, ValueError, UsageError, WorkFailed) as error:
-            # a word with a NUL byte is a ValueError
+            # a NUL byte in an argument raises ValueError
             _give_up(places, checker, gateway)
             raise StartFailed("start-failed", f"cannot start {request.agent.id} here: {error}") from error
         except StartFailed:
@@ -121,17 +124,17 @@ class LocalSandbox:
                 places.make_sockets()
                 checker = _serve_checker(request, places, log.note)
             except (OSError, MlebenchError) as error:
-                # the agent is running already
-                log.note(f"there is no submission checker any more: {error}")
+                # the agent is already running
+                log.note(f"the submission checker is no longer available: {error}")
             gateway = serve_again(request, log.note, lambda: self._resume_gateway(request, places, log.note))
             return LocalHandle(request, log, places, keeper.pid, start_of(keeper), checker, gateway)
-        # nobody holds what the agent may have set free by killing those who did
+        # the agent may have freed processes by killing their supervisors
         processes.end_marked(mark, _END_SECONDS)
         ending = read_ending(places.state, mark)
         if ending is None:
             places.remove_sockets()
             return None
-        # nobody asks it any more, but it knows whether the budget was spent
+        # no longer in use, but it knows whether the budget was spent
         gateway = serve_again(request, log.note, lambda: self._resume_gateway(request, places, log.note))
         return LocalHandle(request, log, places, None, ending.started_at, gateway=gateway)
 
@@ -162,7 +165,7 @@ class LocalSandbox:
         return self._walls.launch(laid, request.agent.command_arguments, environment)
 
     def end_left(self, run_dir: Path, attempt: int) -> bool:
-        """Kill the processes of an attempt that nobody waits for any more."""
+        """Kill the processes of an abandoned attempt."""
         mark = processes.mark_of(run_dir, attempt)
         found = next(processes.marked(mark), None) is not None
         processes.end_marked(mark, _END_SECONDS)
@@ -184,7 +187,7 @@ def _serve_checker(request: RunRequest, places: Places, note: Callable[[str], No
 
 
 def _lay_out(request: RunRequest, places: Places, note: Callable[[str], None]) -> LaidData | None:
-    """The container's `/home` as a folder, with links to the run's output folders, and its data unless the walls show that."""
+    """The container's `/home` as a folder, with links to the run's output folders, and its data unless the walls mount it."""
     run_dir, home = request.run_dir, places.home
     reclaim(run_dir, note)
     remove_tree(home)
@@ -206,17 +209,17 @@ def _lay_out(request: RunRequest, places: Places, note: Callable[[str], None]) -
     _write_checker_script(places)
     package = content_dir("containers") / "runtime" / "mlebench_agent"
     shutil.copytree(package, home / ".lib" / package.name, ignore=shutil.ignore_patterns(*NOT_COPIED))
-    # a copy, as an image holds one: what the agent writes beside its code stays in this run
+    # a copy, as in an image: what the agent writes next to its code stays in this run
     shutil.copytree(request.agent.directory, home / "agent", ignore=shutil.ignore_patterns(*NOT_COPIED))
     start = home / "agent" / request.agent.start
     if has_interpreter(start):
-        # a wheel, an archive or another system's disk loses the permission to execute
+        # a wheel, an archive or another system's disk may lose execute permissions
         start.chmod(start.stat().st_mode | 0o755)
     return data
 
 
 def _write_checker_script(places: Places) -> None:
-    """The container's own script; without private walls it asks at this run's socket."""
+    """The container's own script; without private walls, it uses this run's socket."""
     text = (content_dir("containers") / "runtime" / "validate_submission.sh").read_text(encoding="utf-8")
     if not places.is_private:
         text = text.replace("/run/mlebench/checker.sock", shlex.quote(str(places.checker)))
@@ -232,14 +235,14 @@ def _limits(request: RunRequest) -> dict[str, int]:
 
 
 def _some_cores(profile: Profile) -> list[int]:
-    """As many of this machine's cores as a run may use; none where it may use all."""
+    """As many of this machine's cores as a run may use; none if it may use all."""
     usable = sorted(usable_cores())
     count = math.ceil(profile.cpus)
     return random.sample(usable, count) if count < len(usable) else []
 
 
 def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Popen[bytes]:
-    """Start the keeper, which starts the command of the walls."""
+    """Start the keeper, which starts the walls' command."""
     for name in (ENDING, WATCHED, ASKED):
         remove_tree(places.state / name)
     places.keep_image(launch.image_digest)
@@ -267,7 +270,7 @@ def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Po
     process = subprocess.Popen(
         [sys.executable, "-I", "-S", leader.__file__],
         cwd="/",
-        # what the agent's environment says is the agent's alone
+        # the agent's environment must not affect the harness's own processes
         env={**inherited(), processes.MARK_VARIABLE: places.mark},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

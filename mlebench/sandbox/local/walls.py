@@ -1,8 +1,8 @@
-"""What stands between an agent and the machine whose processes it is made of: nothing, bubblewrap, Apptainer.
+"""The barrier between an agent's processes and their machine: nothing, bubblewrap or Apptainer.
 
-Whatever the walls are, a run is laid out in the same folder and held by the same keeper and leader (see `leader`), which start
-the command that the walls make of the agent's. So an attempt outlives its harness, is found again by its mark and is ended with
-everything that it started, in the same way within all of them.
+With all kinds of walls, a run is laid out in the same folder and supervised by the same keeper and leader (see `leader`), which
+start the agent's command as wrapped by the walls. So, within any of them, an attempt outlives its harness, is found again by its
+mark and is ended together with everything that it started.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from mlebench.sandbox.base import RunRequest, SandboxName
 
 @dataclass(frozen=True)
 class Laid:
-    """A run that is laid out and about to start."""
+    """A run laid out and about to start."""
 
     request: RunRequest
     home: Path
     """The folder that becomes the agent's home: `agent/`, `.lib/`, `instructions.txt`, `validate_submission.sh`, `data/` and the
-    output folders. Where the walls are private, the latter are empty: places for what is to be seen there."""
+    output folders. If the walls are private, the latter are empty mount points."""
     outputs: Path
-    """The folder that holds `submission/`, `logs/` and `code/`, which the agent writes."""
+    """The folder of `submission/`, `logs/` and `code/`, which the agent writes."""
     scratch: Path
-    """A folder for `/tmp`, where the walls are private."""
+    """A folder for `/tmp`, if the walls are private."""
     description: Path
-    """The text that the agent finds as `data/description.md`."""
+    """The text for the agent's `data/description.md`."""
     checker_socket: Path | None
-    """Where the harness answers the checker's questions; None for a run that has no checker. Where the walls are private it is
-    `checker.sock` in a folder of the run's own, to be shown as a whole: a harness that comes back makes the socket anew."""
+    """Socket of the submission checker; None for a run without a checker. If the walls are private, it is `checker.sock` in a
+    separate folder, to be mounted as a whole: a returning harness creates the socket anew."""
     models_socket: Path | None
-    """Where the harness serves the gateway to models, `models.sock` beside the checker's; None for a run that has none."""
+    """Socket of the model gateway, `models.sock` next to the checker's; None for a run without a gateway."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ class Launch:
     """A command that starts an agent within its walls."""
 
     command: Sequence[str]
-    """Words; the first one is an absolute path."""
+    """Arguments; the first one is an absolute path."""
     environment: Mapping[str, str]
-    """The whole environment of the command. Secrets of the agent may be in it, and never in `command`, which every user of the
-    machine can read."""
+    """The command's whole environment. It may contain the agent's secrets, unlike `command`, which every user of the machine can
+    read."""
     inputs: Sequence[bytes] = ()
-    """What the command reads from its descriptors 3, 4, …: long or private words, a filter of system calls."""
+    """Inputs of the command at descriptors 3, 4, …: long or private arguments, a system call filter."""
     outlasts_signals: bool = False
-    """Whether the command starts with SIGTERM ignored: what holds the walls up is not to leave before the agent within has,
-    whoever asks. The harness itself asks no wall, but a queue asks every process at the end of a job."""
+    """Whether the command starts with SIGTERM ignored: the process behind the walls must not exit before the agent within,
+    whoever signals it. The harness itself does not signal walls, but a queue signals every process at the end of a job."""
     image_digest: str | None = None
-    """What the agent's image is made of, `sha256:…`; None for walls without images."""
+    """Digest of the agent's image, `sha256:…`; None for walls without images."""
     is_watched: bool = False
-    """Whether the keeper holds memory, processes and disk to the profile's limits by looking at them, as nothing else does."""
+    """Whether the keeper enforces the profile's limits on memory, processes and disk by watching, as nothing else does."""
 
 
 class Walls(Protocol):
@@ -65,15 +65,15 @@ class Walls(Protocol):
 
     @property
     def notice(self) -> str:
-        """A sentence for the run's log: what they isolate, and what they do not."""
+        """A sentence for the run's log on what they isolate and what they do not."""
         ...
 
     is_private: bool
-    """Whether the agent has a loopback device, a file system and processes of its own, and so finds the checker at port 5000 and
-    the gateway at port 5001 of `localhost`, and its folders below `/home`, as in a container of Docker."""
+    """Whether the agent has a separate loopback device, file system and processes, so that it finds the checker at port 5000 and
+    the gateway at port 5001 of `localhost`, and its folders below `/home`, as in a Docker container."""
 
     def problems(self, agents: list[AgentSpec], profile: Profile) -> list[str]:
-        """What would keep these agents from starting here, a sentence each with the command that fixes it."""
+        """What prevents these agents from starting here, one sentence each with the command that fixes it."""
         ...
 
     def unbuilt(self, agents: list[AgentSpec]) -> list[str]:
@@ -81,7 +81,7 @@ class Walls(Protocol):
         ...
 
     def describe(self, agents: list[AgentSpec]) -> dict[str, Any]:
-        """What the group's manifest records: see `Sandbox.describe`; also what they isolate."""
+        """What the group's manifest records, as in `Sandbox.describe`, and what they isolate."""
         ...
 
     def launch(self, laid: Laid, arguments: Sequence[str], environment: Mapping[str, str]) -> Launch:
@@ -89,17 +89,17 @@ class Walls(Protocol):
 
         Args:
             laid: the run.
-            arguments: those of the agent's start script, `home/agent/<request.agent.start>`.
-            environment: the variables that every sandbox sets for the agent, by the paths that it sees, and its own.
+            arguments: arguments of the agent's start script, `home/agent/<request.agent.start>`.
+            environment: the variables that every sandbox sets for the agent, with the paths that it sees, and its own.
 
         Raises:
-            StartFailed: the walls cannot be put up.
+            StartFailed: the walls cannot be set up.
         """
         ...
 
 
 def problems_without_images(agents: list[AgentSpec]) -> list[str]:
-    """What keeps agents from starting within walls that show this machine's own programs."""
+    """What prevents agents from starting within walls that use this machine's own programs."""
     found = []
     for agent in agents:
         if agent.needs_image:

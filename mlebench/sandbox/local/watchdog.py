@@ -1,8 +1,8 @@
-"""Holds an agent to its limits of memory, processes and disk by looking, where no kernel does; run by the keeper (see `leader`).
+"""Enforces an agent's limits on memory, processes and disk by watching, if the kernel does not; run by the keeper (see `leader`).
 
-What counts: memory that processes have to themselves or share (a page of several processes once), huge pages, page tables, files
-in memory (`/dev/shm` and such as have no name), threads, and what the agent keeps on disk (see `census`). It works for walls that
-give the agent a list of processes of its own, so that none of them is missed. Standard library only.
+It counts private and shared memory of processes (a shared page once), huge pages, page tables, files in memory (`/dev/shm` and
+unlinked ones), threads, and what the agent keeps on disk (see `census`). It works for walls with a separate PID namespace, so
+that no process is missed. Standard library only.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from mlebench.sandbox.local.census import Census, mapped_in_memory
 from mlebench.sandbox.local.kernel_counts import at_most, exactly, fields, seconds_of
 
 _PAUSE_SECONDS = 0.05
-"""Between two counts of processes, which can double in as much; a count ends at the limit, so it is always cheap."""
+"""Seconds between two counts of processes, which can double in that time; a count ends at the limit, so it is always cheap."""
 _MEMORY_SECONDS, _DISK_SECONDS = 0.2, 5.0
 _SLICE_SECONDS = 0.02
-"""For which the disk is counted before all else is looked at again."""
+"""Seconds of counting the disk before everything else is checked again."""
 _SHARE = 0.05
-"""Of a processor that looking may take."""
+"""Share of a CPU that watching may take."""
 _LEAST_FREE, _FEWEST_FREE, _MANY = 2**30, 10_000, 100_000
-"""Bytes on the disk, and files that it can take, below which a run that wrote much, or many, is ended."""
+"""Free bytes and free inodes on the disk below which a run that wrote much, or many files, is ended."""
 
 
 class Limits(NamedTuple):
-    """What an agent may have."""
+    """An agent's limits."""
 
     memory: int
     """Bytes."""
     pids: int
-    """Processes, each of its threads counted."""
+    """Processes, counting each thread."""
     disk: int
     """Bytes in the folders."""
 
 
 class Excess(NamedTuple):
-    """A limit that an agent has gone beyond, in the words of an outcome."""
+    """A limit that an agent has exceeded, with the reason used in outcomes."""
 
     reason: str
     used: int
@@ -51,13 +51,13 @@ class Excess(NamedTuple):
 
 
 class Watchdog:
-    """Watches what is below one process. `look` is cheap, and to be called every `pause` seconds."""
+    """Watches the descendants of a process. `look` is cheap; call it every `pause` seconds."""
 
     def __init__(self, leader: int, limits: Limits, folders: list[Path]) -> None:
         """Args:
-        leader: number of the process below which the agent is.
-        limits: what it may have.
-        folders: those that it writes.
+        leader: id of the process below which the agent runs.
+        limits: the agent's limits.
+        folders: the folders that it writes.
         """
         self.pause = _PAUSE_SECONDS
         self._excess: Excess | None = None
@@ -76,14 +76,14 @@ class Watchdog:
 
     @property
     def seen(self) -> dict[str, Any]:
-        """What was seen so far, ready for JSON: `peak_memory_bytes`, `cpu_seconds`, and the limit that was exceeded first, if one
-        was, with what the agent had then: `reason`, `used`. `disk_bytes` is what its folders held at the last count."""
+        """Measurements so far, ready for JSON: `peak_memory_bytes`, `cpu_seconds`, and the limit exceeded first, if any, with the
+        usage at that time: `reason`, `used`. `disk_bytes` is the size of its folders at the last count."""
         excess = {} if self._excess is None else self._excess._asdict()
         disk = {} if self._disk is None else {"disk_bytes": self._disk}
         return {"peak_memory_bytes": self._peak_memory, "cpu_seconds": round(self._cpu_seconds, 3), **disk, **excess}
 
     def look(self) -> bool:
-        """Whether a limit is exceeded; raises nothing for what the agent does."""
+        """Whether a limit is exceeded; nothing that the agent does raises an error."""
         now = time.monotonic()
         first = self._first_process()
         excess = None
@@ -100,24 +100,24 @@ class Watchdog:
         return excess is not None
 
     def end(self) -> None:
-        """Kill the agent's first process, and the kernel ends all of its others with it."""
+        """Kill the agent's init process, with which the kernel ends all of its others."""
         if (first := self._first_process()) is not None:
             with contextlib.suppress(OSError):
                 os.kill(first, signal.SIGKILL)
 
     def _first_process(self) -> int | None:
-        """Process 1 of the agent's own list, by its number here; None before it has that list in place of this machine's."""
+        """Process 1 of the agent's PID namespace, by its id here; None before the namespace exists."""
         if self._first is None or not _is_first(self._first):
             self._first = next((pid for pid in _below(self._leader, 4) if _is_first(pid) and _has_own_list(pid)), None)
         return self._first
 
     def _look_at_number(self, root: Path) -> Excess | None:
-        """Before all else, and by their list alone: whoever starts others without end leaves no time for more."""
+        """Checked first, and only from the list: an agent that forks without end leaves no time for more."""
         count = len(_numbers(root / "proc", self._limits.pids + 1))
         return Excess("process-limit", count) if count > self._limits.pids else None
 
     def _look_at_memory(self, root: Path) -> Excess | None:
-        """Memory, with threads and processor time, which are read at the same place."""
+        """Check memory, with threads and CPU time, which come from the same source."""
         pids = _numbers(root / "proc", self._limits.pids + 1)
         threads = use = 0
         for pid in pids:
@@ -132,7 +132,7 @@ class Watchdog:
         paths = [root / "proc" / pid for pid in pids]
         if use > self._limits.memory:
             if self._in_mappings:
-                # it may have given them back since
+                # it may have freed them since
                 self._in_mappings = mapped_in_memory(paths)
                 files = _files_in_memory(root, pids, self._in_mappings)
             use = exactly(paths, files)
@@ -140,7 +140,7 @@ class Watchdog:
         return Excess("out-of-memory", use) if use > self._limits.memory else None
 
     def _look_at_disk(self, now: float) -> Excess | None:
-        """Begin a count where one is due, or go on with it."""
+        """Begin a count if one is due, or continue it."""
         if self._census is None:
             if now < self._next_disk and not (now >= self._earliest_disk and self._may_have_written_too_much()):
                 return None
@@ -159,7 +159,8 @@ class Watchdog:
         return self._judge(census)
 
     def _may_have_written_too_much(self) -> bool:
-        """Whether the disk has lost more since the last count than the agent may still write, or is nearly full."""
+        """Whether the disk's free space shrank since the last count by more than the agent may still write, or is nearly
+        exhausted."""
         free, _ = _free(self._folders[0])
         return self._free_before - free > self._allowed or free < _LEAST_FREE
 
@@ -180,16 +181,16 @@ class Watchdog:
 
 
 def _free(folder: Path) -> tuple[float, float]:
-    """Bytes and files that a disk can still take; without end where that is not to be known."""
+    """Free bytes and inodes of a disk; infinite if unknown."""
     with contextlib.suppress(OSError):
         found = os.statvfs(folder)
-        # some file systems make room for files as they need it, and say 0
+        # some file systems allocate inodes dynamically, and report 0
         return found.f_bavail * found.f_frsize, found.f_favail if found.f_files else math.inf
     return math.inf, math.inf
 
 
 def _below(pid: int, generations: int) -> Iterator[int]:
-    """Children of a process, theirs, and so on."""
+    """All descendants of a process."""
     if generations:
         with contextlib.suppress(OSError, ValueError):
             for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
@@ -198,7 +199,7 @@ def _below(pid: int, generations: int) -> Iterator[int]:
 
 
 def _is_first(pid: int) -> bool:
-    """Whether a process is the first one in a list of processes that is not ours."""
+    """Whether a process is the init process of another PID namespace."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_bytes().splitlines():
             if line.startswith(b"NSpid:"):
@@ -214,7 +215,7 @@ def _has_own_list(pid: int) -> bool:
 
 
 def _numbers(proc: Path, most: int) -> list[str]:
-    """Numbers of the processes in a list, at most so many."""
+    """Ids of the processes in a PID namespace, up to a maximum."""
     try:
         with os.scandir(proc) as entries:
             return list(itertools.islice((entry.name for entry in entries if entry.name.isdigit()), most))
@@ -223,7 +224,7 @@ def _numbers(proc: Path, most: int) -> list[str]:
 
 
 def _files_in_memory(root: Path, pids: list[str], in_mappings: int) -> int:
-    """Bytes of `/dev/shm`, and of files in memory that have no name but a descriptor, or a mapping, as was counted before."""
+    """Bytes of `/dev/shm`, and of unlinked files in memory held by a descriptor or, as counted before, a mapping."""
     size = shared = 0
     with contextlib.suppress(OSError):
         found = os.statvfs(root / "dev/shm")

@@ -148,16 +148,17 @@ class TestWhose:
     def test_a_line_of_another_is_named_once(self, make: Callable[..., Run], other: Mapping[str, Any], named: str) -> None:
         theirs = {**OURS, **other}
         where = "attempt 1 of toy-a_seed0 in group"
-        assert self.said(make, OURS, theirs, theirs) == [f", line 2: it is of {named}, and lies in the ledger of {where}"]
+        assert self.said(make, OURS, theirs, theirs) == [f", line 2: it belongs to {named} but is in the ledger of {where}"]
 
     def test_no_line_without_a_run_follows_one_with_its_run(self, make: Callable[..., Run]) -> None:
         said = self.said(make, {}, OURS, {}, {})
-        assert said == [", line 3: it does not say of which run it is, and the line before it does"]
+        assert said == [", line 3: it does not say which run it belongs to, but the line before does"]
 
     def test_a_line_that_says_a_part_is_none_of_an_earlier_harness(self, make: Callable[..., Run]) -> None:
         said = self.said(make, {"run": "toy-a_seed0"})
         assert said == [
-            ", line 1: it is of attempt None of toy-a_seed0 in None, and lies in the ledger of attempt 1 of toy-a_seed0 in group"
+            ", line 1: it belongs to attempt None of toy-a_seed0 in None "
+            "but is in the ledger of attempt 1 of toy-a_seed0 in group"
         ]
 
 
@@ -208,7 +209,7 @@ class TestTexts:
         run.calls(call(), without=1)
         run.group.left_out[run.name("transcript", "000001.json.gz")] = "transcripts"
         level = run.level()
-        assert level.state == "not claimed" and level.summary.endswith("texts of calls stand by hash alone")
+        assert level.state == "not claimed" and level.summary.endswith("texts of calls are present only as hashes")
 
     @pytest.mark.parametrize("number", [0, 2, 10**9])
     def test_no_text_of_a_call_that_was_not_made_is_left_out(self, make: Callable[..., Run], number: int) -> None:
@@ -216,7 +217,7 @@ class TestTexts:
         run.calls(call())
         run.group.left_out[run.name("transcript", f"{number:06d}.json.gz")] = "transcripts"
         (said,) = run.said()
-        assert said.endswith(f"it is said to be left out, and no call is line {number} of the ledger")
+        assert said.endswith(f"it is stated as omitted, but no call is line {number} of the ledger")
 
     def test_nobody_misses_what_was_not_to_be_kept(self, make: Callable[..., Run]) -> None:
         run = make(record="usage")
@@ -239,7 +240,7 @@ class TestBudget:
             ({"usd": 0.003}, "its calls used 0.006 USD, more than one call beyond the budget of 0.003"),
             ({"input_tokens": 1500}, "its calls used 3,000 input tokens, more than one call beyond the budget of 1,500"),
             ({"output_tokens": 999}, "its calls used 1,500 output tokens, more than one call beyond the budget of 999"),
-            ({"calls": 2}, "3 calls were answered, and the budget allowed 2"),
+            ({"calls": 2}, "3 calls were answered, but the budget allowed 2"),
         ],
     )
     def test_no_call_follows_one_beyond(self, make: Callable[..., Run], budget: dict[str, Any], words: str) -> None:
@@ -257,7 +258,7 @@ class TestBudget:
         run.group.plan(models={"m": MODEL.model_copy(update={"prices": Prices()})})
         run.calls(call(cost_usd=None))
         assert [said.partition(": ")[2] for said in run.said()] == [
-            "a call without a known price was answered, and the budget is one in USD, which allows none"
+            "a call of unknown price was answered, which a budget in USD does not allow"
         ]
 
 

@@ -65,10 +65,10 @@ class TestPlan:
     @pytest.mark.parametrize(
         ("parts", "rules", "said"),
         [
-            ({"edition": "v2"}, {"editions": ["v1"]}, "its edition is v2; the rules want v1"),
-            ({"profile": {"network": "open"}}, {}, "its network is open; the rules want none or models"),
-            ({"sandbox": "plain"}, {}, "its sandbox is plain; the rules want docker"),
-            ({"sandbox": "local"}, {"sandbox": ["bubblewrap"]}, "its sandbox is plain; the rules want bubblewrap"),
+            ({"edition": "v2"}, {"editions": ["v1"]}, "its edition is v2; the rules require v1"),
+            ({"profile": {"network": "open"}}, {}, "its network is open; the rules require none or models"),
+            ({"sandbox": "plain"}, {}, "its sandbox is plain; the rules require docker"),
+            ({"sandbox": "local"}, {"sandbox": ["bubblewrap"]}, "its sandbox is plain; the rules require bubblewrap"),
             ({"obfuscated": True}, {"task_text": ["plain"]}, "its task text is obfuscated"),
             ({"profile": {"time_limit": 7200}}, {"limits": {"time_limit": "1h"}}, "time_limit 2 h"),
             ({"profile": {"gpus": 2}}, {"profile": "standard"}, "gpus 2"),
@@ -78,7 +78,7 @@ class TestPlan:
                 {},
                 "grants of the gateway that the rules do not have: files",
             ),
-            ({"settings": "description: no model"}, {}, "it names no model"),
+            ({"settings": "description: no model"}, {}, "it states no model"),
         ],
     )
     def test_what_was_allowed_beyond_the_rules(
@@ -190,7 +190,7 @@ class TestSeveralGroups:
     def test_a_seed_that_was_run_twice(self, make: Callable[..., StatedGroup]) -> None:
         found = judged(make("first"), make("second", competitions=["toy-a"], seeds=[1]))
         assert only(found).text == (
-            "groups/second/group.yaml: seed 1 of toy-a was run 2 times under equal conditions; a result has each once"
+            "groups/second/group.yaml: seed 1 of toy-a was run 2 times under equal conditions; a result has each only once"
         )
 
     def test_each_result_must_satisfy_them(self, make: Callable[..., StatedGroup]) -> None:
@@ -231,9 +231,9 @@ class TestMedals:
     def test_a_ledger_with_lines_must_be_there(self, make: Callable[..., StatedGroup]) -> None:
         group = make()
         group.record().ledgers = {"checker_calls": {"lines": 3, "head": "0" * 64}}
-        assert "no ledgers in the bundle" in only(judged(group)).message
+        assert "the bundle has no ledgers" in only(judged(group)).message
         group.record().ledgers = {}
-        assert "no ledgers in the bundle" in only(judged(group)).message
+        assert "the bundle has no ledgers" in only(judged(group)).message
 
     def test_a_run_without_medal_needs_nothing(self, make: Callable[..., StatedGroup]) -> None:
         group = make(score=lambda competition, seed: 5.0)
@@ -269,4 +269,6 @@ class TestTooGood:
 
     def test_boards_that_are_not_here_are_named(self, make: Callable[..., StatedGroup]) -> None:
         (flag,) = judged(self.group(make, 0.3)).flags
-        assert "the board of toy-b is not here" in flag.message and "mlebench leaderboard toy-b --refresh" in flag.message
+        assert (
+            "the board of toy-b is not available here" in flag.message and "mlebench leaderboard toy-b --refresh" in flag.message
+        )

@@ -48,7 +48,7 @@ def test_a_report_that_is_not_the_records(group: Group, scored: Scored) -> None:
     with edited(group.folder / "grading_report.json") as content:
         content["competition_reports"][0]["score"] = 0.123
     assert said(scored()) == [
-        f"groups/group/grading_report.json: `score` of {RUN} is not what the run's record holds"
+        f"groups/group/grading_report.json: `score` of {RUN} differs from the run's record"
     ]  # fmt: skip
 
 
@@ -56,20 +56,20 @@ def test_a_submission_of_another_hash(group: Group, scored: Scored) -> None:
     path = group.run_dir(RUN) / "submission" / "submission.csv"
     path.write_bytes(path.read_bytes() + b"\n")
     (words,) = said(scored())
-    assert words.endswith("it is not the file that was submitted: the record holds another hash")
+    assert words.endswith("it is not the submitted file: the record has a different hash")
 
 
 def test_a_run_that_ended_by_itself_has_a_report(group: Group, scored: Scored) -> None:
     with edited(group.run_dir(RUN) / "run.json") as record:
         record["report"] = None
-    assert f"groups/group/{RUN}/run.json: the run ended by itself, and it has no grading report" in said(scored())
+    assert f"groups/group/{RUN}/run.json: the run exited but has no grading report" in said(scored())
 
 
 def test_a_submission_by_hash_is_not_graded_again(scored: Scored) -> None:
     from mlebench.evidence.bundle import Limits
 
     level = scored(regrade=True, limits=Limits(submission=5))
-    assert level.state == "not claimed" and level.summary == "0 of 4 results are the same; submissions stand by hash alone"
+    assert level.state == "not claimed" and level.summary == "0 of 4 results are the same; submissions are present only as hashes"
 
 
 class TestSnapshots:
@@ -104,22 +104,25 @@ class TestSnapshots:
     )
     def test_a_file_of_anything_else(self, reports: Path, scored: Scored, content: bytes) -> None:
         reports.write_bytes(content)
-        assert said(scored()) == ["groups/group/snapshot_reports.json: it is no list of graded snapshots"]
+        assert said(scored()) == ["groups/group/snapshot_reports.json: it is not a list of graded snapshots"]
 
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            ({"run_id": "toy-z_seed0"}, "entry 1 is of toy-z_seed0, which is no run with a record"),
-            ({"run_id": 7}, "entry 1 is none of a graded snapshot"),
-            ({"seconds": -1}, "entry 1 is none of a graded snapshot"),
-            ({"seconds": True}, "entry 1 is none of a graded snapshot"),
-            ({"seconds": 10**9}, "entry 1 is none of a graded snapshot"),
-            ({"report": None}, "entry 1 is none of a graded snapshot"),
-            ({"report": {}}, f"the snapshot of {RUN} after 0 s: its report is none: a grading report needs `competition_id`"),
-            ({"seconds": 1}, f"the snapshot of {RUN} after 1 s: it is there twice"),
-            ({"seconds": 50}, f"the snapshot of {RUN} after 50 s: there is no such snapshot in the bundle, nor is it left out"),
+            ({"run_id": "toy-z_seed0"}, "entry 1 is of toy-z_seed0, which is not a run with a record"),
+            ({"run_id": 7}, "entry 1 is not a graded snapshot"),
+            ({"seconds": -1}, "entry 1 is not a graded snapshot"),
+            ({"seconds": True}, "entry 1 is not a graded snapshot"),
+            ({"seconds": 10**9}, "entry 1 is not a graded snapshot"),
+            ({"report": None}, "entry 1 is not a graded snapshot"),
+            ({"report": {}}, f"the snapshot of {RUN} after 0 s: its report is invalid: a grading report needs `competition_id`"),
+            ({"seconds": 1}, f"the snapshot of {RUN} after 1 s: it is listed twice"),
+            ({"seconds": 50}, f"the snapshot of {RUN} after 50 s: the bundle neither contains nor omits this snapshot"),
             ({"seconds": 9000}, f"the snapshot of {RUN} after 9000 s: its run did not last as long"),
-            ({"run_id": "toy-a_seed1"}, "the snapshot of toy-a_seed1 after 0 s: there is no such snapshot in the bundle"),
+            (
+                {"run_id": "toy-a_seed1"},
+                "the snapshot of toy-a_seed1 after 0 s: the bundle neither contains nor omits this snapshot",
+            ),
         ],
         ids=str,
     )
@@ -157,11 +160,14 @@ class TestSnapshots:
     def test_a_snapshot_that_was_taken_away(self, group: Group, reports: Path, scored: Scored) -> None:
         (group.run_dir(RUN) / "snapshots" / "000000.csv").unlink()
         (words,) = said(scored())
-        assert words.endswith("there is no such snapshot in the bundle, nor is it left out")
+        assert words.endswith("the bundle neither contains nor omits this snapshot")
 
     def test_those_by_hash_alone_are_not_claimed(self, reports: Path, scored: Scored) -> None:
         level = scored(regrade=True, leave_out={"snapshots"})
-        assert (level.state, level.summary) == ("not claimed", "4 of 6 results are the same; snapshots stand by hash alone")
+        assert (level.state, level.summary) == (
+            "not claimed",
+            "4 of 6 results are the same; snapshots are present only as hashes",
+        )
 
 
 def test_a_leaderboard_that_was_refreshed_since_contradicts_no_report(

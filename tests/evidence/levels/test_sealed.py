@@ -88,7 +88,7 @@ class TestGaps:
         group.record().ledgers["checker_calls"] = {"lines": 4, "head": "0" * 64}
         group.left_out[group.file_of(group.record().run_id, "checker_calls.jsonl")] = "large"
         found = level(tmp_path, group)
-        assert found.state == "not claimed" and "1 ledger stands by hash alone" in found.summary
+        assert found.state == "not claimed" and "1 ledger is present only as hashes" in found.summary
 
     def test_no_group_at_all(self, tmp_path: Path) -> None:
         assert level(tmp_path).state == "not claimed"
@@ -207,4 +207,4 @@ class TestContradictions:
 def test_a_model_without_encryption_is_flagged(tmp_path: Path, make: Callable[..., StatedGroup]) -> None:
     model = MODEL.model_copy(update={"base_url": "http://10.0.0.1/v1"})
     found = level(tmp_path, make(profile={"network": "models"}, models={"m": model}))
-    assert found.state == "holds" and "whoever runs that" in found.flags[0].message
+    assert found.state == "holds" and "its operator decides" in found.flags[0].message

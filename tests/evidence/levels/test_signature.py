@@ -81,4 +81,4 @@ def test_a_stranger_who_signs_too_is_flagged(tmp_path: Path, key: Path, trusted:
     other = signer_of(str(make_key(tmp_path / "other"))).sign(DATA)
     found, signer = level(tmp_path, trusted, other, signer_of(str(key)).sign(DATA))
     assert (found.state, signer) == ("holds", "me")
-    assert "is no valid key in" in found.flags[0].message
+    assert "is not a valid key in" in found.flags[0].message

@@ -34,10 +34,10 @@ def test_the_interval_is_the_same_every_time_and_narrow_where_all_lies_on_a_line
 def test_few_competitions_and_measures_that_do_not_vary_tell_nothing() -> None:
     few = relation_of({"a": 0.1, "b": 0.2}, SCORES)
     assert (few.pearson.value, few.pearson.interval) == (None, None)
-    assert few.spearman.reason == "2 competitions have both, and fewer than 3 tell nothing"
+    assert few.spearman.reason == "only 2 competitions have both; at least 3 are needed"
     assert relation_of({}, {}).to_dict()["points"] == []
     same = relation_of(dict.fromkeys("abc", 0.1), SCORES)
-    assert same.pearson.value is None and same.pearson.reason == "one of both is the same of every competition"
+    assert same.pearson.value is None and same.pearson.reason == "one of them is constant over competitions"
 
 
 def report(score: float | None, *, lower: bool = False, known: bool = True) -> CompetitionReport:

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from mlebench._support.ledger import broken_line_of, ledger_lines
+from mlebench._support.steps import Step
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.evidence.review.familiarity import Familiarity, familiarity
 from mlebench.profiles import Budget
 from tests.evidence.review.judges import key, models_file
 from tests.gateway.provider import KEY, Answer, Provider, Received
+from tests.sound_steps import assert_sound
 
 __all__ = ["key"]
 pytestmark = pytest.mark.usefixtures("key")
@@ -92,7 +94,10 @@ def test_it_is_the_figure_computed_by_hand(tmp_path: Path, provider: Provider) -
 
 def test_a_chat_that_tells_log_probabilities_is_the_second_way(tmp_path: Path, provider: Provider) -> None:
     serve(provider, refuse)
-    found = measure(tmp_path, put(tmp_path, one="when the net and we saw", two="no")).competitions
+    steps: list[Step] = []
+    texts = put(tmp_path, one="when the net and we saw", two="no")
+    found = measure(tmp_path, texts, listener=steps.append).competitions
+    assert_sound(steps, phases=["asking models"])
     assert found["one"].tokens == 6 and found["one"].probability == pytest.approx((4 * 0.9 + 2 * 0.2) / 6)
     assert found["two"].tokens == 1 and found["two"].probability == pytest.approx(0.2)
 
@@ -103,9 +108,7 @@ def test_a_model_that_tells_none_is_said_in_one_sentence(tmp_path: Path, provide
         return Answer(status=status, body=None if status == 400 else b'{"choices": [{"text": "hello"}]}')
 
     serve(provider, plain, plain)
-    with pytest.raises(
-        UsageError, match=r"model `a` gives no log-probabilities of what it reads \(in completions, .*; in chat, "
-    ):
+    with pytest.raises(UsageError, match=r"model `a` returns no log-probabilities of prompts \(in completions, .*; in chat, "):
         measure(tmp_path, put(tmp_path, one="some words", two="more words"))
     assert len(provider.received) == 2
 
@@ -188,5 +191,5 @@ def test_a_folder_without_texts_is_refused_before_anything_is_asked(tmp_path: Pa
 def test_a_model_of_other_dialects_alone_is_refused(tmp_path: Path, provider: Provider) -> None:
     path = tmp_path / "models.yaml"
     path.write_text(path.read_text().replace("[chat]", "[messages]"))
-    with pytest.raises(UsageError, match="is asked in messages alone"):
+    with pytest.raises(UsageError, match="only available in messages"):
         measure(tmp_path, put(tmp_path, one="some words"))

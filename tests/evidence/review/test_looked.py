@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.errors import UsageError
 from mlebench.evidence.bundle import make_bundle
 from mlebench.evidence.review.looked import look_at
@@ -16,11 +17,14 @@ from mlebench.evidence.review.rules import RULES
 from mlebench.evidence.review.rules.rule import Rule
 from mlebench.runs.group import Group
 from tests.evidence.review.scripted_runs import LAMP_IDS, LAMP_PRICES, Script, Scripts
+from tests.sound_steps import assert_sound
 
 
 def test_runs_that_really_came_about_break_nothing(group: Group) -> None:
     with reviewed_groups(group.folder) as groups:
-        looked = look_at(groups)
+        steps: list[Step] = []
+        looked = look_at(groups, listener=steps.append)
+    assert_sound(steps, phases=["reviewing"])
     assert [found for found in looked.findings if found.level == "violation"] == []
     assert looked.rules == tuple(RULES)
 

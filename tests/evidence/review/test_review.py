@@ -133,14 +133,14 @@ def test_what_a_rule_lacks_is_said(group: Group, monkeypatch: pytest.MonkeyPatch
 def test_rules_that_were_not_chosen_are_named(group: Group, with_rules: Callable[..., None]) -> None:
     with_rules(each_run=each_run, all_at_once=all_at_once)
     kept = of_one(group.folder, "all-at-once")
-    assert (kept.rules, kept.skipped) == (("all-at-once",), (Skipped("each-run", "not asked for"),))
+    assert (kept.rules, kept.skipped) == (("all-at-once",), (Skipped("each-run", "not requested"),))
 
 
 def test_a_rule_that_is_not_there_is_wrong_usage(group: Group, with_rules: Callable[..., None]) -> None:
     with_rules(each_run=each_run)
-    with pytest.raises(UsageError, match=r"there is no rule 'each-runs', did you mean each-run\?"):
+    with pytest.raises(UsageError, match=r"unknown rule `each-runs`; did you mean `each-run`\?"):
         review([group.folder], ReviewOptions(rules=("each-runs",)))
-    with pytest.raises(UsageError, match="there is no rule 'x'; the rules are each-run"):
+    with pytest.raises(UsageError, match="unknown rule `x`; choose `each-run`"):
         review([group.folder], ReviewOptions(rules=("x",)))
 
 
@@ -161,7 +161,7 @@ def test_what_a_bundle_holds_by_hash_alone_is_named(group: Group, tmp_path: Path
     assert (by_hash.rule, folder.rule) == ("every rule", "every rule")
     # of each of four runs: training.log and run.log, a copy of the data in code, a file beside the submission
     assert "logs: 8" in by_hash.reason and "competition data: 4" in by_hash.reason and "not submitted: 4" in by_hash.reason
-    assert folder.reason == "the agent's folder is not here as it was when the group was made"
+    assert folder.reason == "the agent's folder has changed since the group was created"
 
 
 def test_an_agents_folder_that_was_changed_since_is_named(
@@ -170,9 +170,7 @@ def test_an_agents_folder_that_was_changed_since_is_named(
     with_rules(each_run=each_run)
     assert of_one(group.folder).skipped == ()
     monkeypatch.setattr(AgentSpec, "fingerprint", lambda agent: "0" * 64)
-    assert of_one(group.folder).skipped == (
-        Skipped("every rule", "the agent's folder is not here as it was when the group was made"),
-    )
+    assert of_one(group.folder).skipped == (Skipped("every rule", "the agent's folder has changed since the group was created"),)
 
 
 def test_two_groups_of_one_name_are_reviewed_one_after_the_other(
@@ -180,7 +178,7 @@ def test_two_groups_of_one_name_are_reviewed_one_after_the_other(
 ) -> None:
     with_rules(each_run=each_run)
     bundle = make_bundle([group], tmp_path / "b.zip").path
-    with pytest.raises(UsageError, match="two of these are groups called group; review them one after the other"):
+    with pytest.raises(UsageError, match="two of these are groups called group; review them separately"):
         review([group.folder, bundle])
 
 

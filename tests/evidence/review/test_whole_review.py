@@ -127,7 +127,7 @@ def test_a_judge_whose_budget_is_spent_leaves_the_review_incomplete(
     options = ("--rule", "edited-by-hand", "--models", root / "models.yaml", "--judge", "a")
     told = reviewed(capsys, 1, *options, "--judge-budget", "calls=2")
     (sentence,) = told["incomplete"]
-    assert "have no answer: the judges' budget (calls=2) is spent" in sentence
+    assert "were not answered: the judges' budget (calls=2) is spent" in sentence
     assert reviewed(capsys, 0, *options)["incomplete"] == []
 
 
@@ -151,6 +151,6 @@ def test_familiarity_stands_against_the_groups_scores(
     assert points[0]["measure"] == pytest.approx((0.9 + 0.2 + 0.9) / 3)
     assert known["against_scores"]["pearson"]["value"] is None
     assert main(["report", "group"]) == 0
-    assert "Pearson correlation of scores with what a knows of 2 competitions: undefined" in " ".join(
+    assert "Pearson correlation of scores with the familiarity of a with 2 competitions: undefined" in " ".join(
         capsys.readouterr().out.split()
     )

@@ -53,7 +53,7 @@ def test_what_is_not_ours_stays(content: str | None, exported: Exported, capsys:
         (exported.folder / WINE / "task.toml").write_text(content, encoding="latin-1")
     words = ["export", "harbor", "demo-digits", WINE, "--without-data", "-o", str(exported.folder)]
     assert main(words) == 2
-    assert "is no task that `mlebench export harbor` wrote" in capsys.readouterr().err
+    assert "is not a task that `mlebench export harbor` wrote" in capsys.readouterr().err
     assert [path.name for path in exported.folder.iterdir()] == [WINE]
 
 
@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_named(exported: Exported, tmp_path: 
 def test_what_is_no_wheel_is_refused(exported: Exported, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--wheel", __file__, "-o", str(exported.folder)]
     assert main(["export", "harbor", WINE, "--without-data", *words]) == 2
-    assert "is no wheel" in capsys.readouterr().err
+    assert "is not a wheel" in capsys.readouterr().err
 
 
 def test_the_script_says_which_data_is_missing(exported: Exported, tmp_path: Path) -> None:

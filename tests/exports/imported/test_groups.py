@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import mlebench
+from mlebench._support.steps import Step
 from mlebench.errors import UsageError
 from mlebench.exports.imported.groups import Made, Options, Outcome, import_runs
 from mlebench.exports.imported.harbor_job import read_harbor_job
@@ -18,6 +19,7 @@ from mlebench.runs.group import Group, list_groups
 from mlebench.runs.plan import UNKNOWN_LIMITS
 from mlebench.runs.regrade import regrade_group
 from tests.exports.imported.conftest import RESULTS, Job
+from tests.sound_steps import assert_sound
 
 SUBMISSION = "id,y\na,1\nb,1\n"
 """Scores 1, which is bronze."""
@@ -25,7 +27,11 @@ SILVER = {"reward": 1.0, "score": 0.3, "any_medal": 1, "gold": 0, "silver": 1, "
 
 
 def imported(job: Job, registry: Registry, **options: object) -> Outcome:
-    return import_runs([read_harbor_job(job.folder)], Options(job.folder.parent / "runs", registry, **options))  # type: ignore[arg-type]
+    steps: list[Step] = []
+    where = Options(job.folder.parent / "runs", registry, **options)  # type: ignore[arg-type]
+    outcome = import_runs([read_harbor_job(job.folder)], where, steps.append)
+    assert_sound(steps, phases=["importing"])
+    return outcome
 
 
 def only(outcome: Outcome) -> Made:
@@ -72,7 +78,7 @@ def test_a_group_that_is_not_imported_must_say_its_limits(job: Job, registry: Re
     text = file.read_text()
     start = text.index("manifest:")
     file.write_text(text[:start] + "manifest: {}\n")
-    with pytest.raises(UsageError, match="does not say under which limits it ran, nor that it was imported"):
+    with pytest.raises(UsageError, match="it has neither limits nor the mark of an imported group"):
         Group.open(file.parent)
 
 

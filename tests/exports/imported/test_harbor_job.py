@@ -124,7 +124,7 @@ def test_one_trial_is_no_job(job: Job) -> None:
 BAD: dict[str, Any] = {
     "no JSON": ("{", "is no JSON|Expecting"),
     "no object": ("[]", "keys with values"),
-    "not a number": ('{"schema_version": NaN}', "NaN, which is no JSON"),
+    "not a number": ('{"schema_version": NaN}', "NaN, which is not JSON"),
     "a huge number": ('{"schema_version": 1' + "0" * 5000 + "}", "5001 digits"),
     "deep": ("[" * 100_000, "nested too deeply"),
     "a key twice": ('{"id": "a", "id": "b"}', "a key twice"),

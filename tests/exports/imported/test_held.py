@@ -40,10 +40,7 @@ def group(job: Job, registry: Registry) -> Group:
 
 def test_a_report_says_whose_results_they_are(group: Group) -> None:
     (results,) = load_results([group.folder])
-    assert (
-        "job was imported from the Harbor job job, 2 results as Harbor stated them; 1 run of it could not be imported"
-        in results.notes
-    )
+    assert "job was imported from the Harbor job job, 2 results as stated by Harbor; 1 run could not be imported" in results.notes
     assert [results.seeds[seed]["toy-a"].failed_by_infrastructure for seed in range(3)] == [False, False, True]
     usage = results.seeds[0]["toy-a"].details
     assert usage is not None and usage.usage is None and usage.reported_usage is not None
@@ -54,16 +51,16 @@ def test_results_that_were_graded_here_are_told_apart(group: Group, job: Job) ->
     job.trial()
     again = imported(job, Registry(job.folder.parent / "data"), name="again", regrade=True)
     (results,) = load_results([again.folder])
-    assert any("1 result as Harbor stated it and 2 results graded here" in note for note in results.notes)
+    assert any("1 result as stated by Harbor and 2 results graded here" in note for note in results.notes)
     assert results.conditions.competition_versions == {"toy-a": 1}
 
 
 def test_a_run_that_was_imported_twice_counts_once(group: Group, job: Job, registry: Registry) -> None:
     again = imported(job, registry, name="again")
-    with pytest.raises(UsageError, match=r"3 runs of it are in .*/job, too, imported once more; name one of them"):
+    with pytest.raises(UsageError, match=r"3 runs of it are also in .*/job, imported again; pass only one of them"):
         load_results([group.folder, again.folder])
     (results,) = load_results([group.folder.parent])
-    assert len(results.seeds) == 3 and any("is left out: 3 runs of it are in" in note for note in results.notes)
+    assert len(results.seeds) == 3 and any("is skipped: 3 runs of it are also in" in note for note in results.notes)
 
 
 def test_a_bundle_claims_nothing_that_nobody_can_know(group: Group, tmp_path: Path) -> None:
@@ -74,8 +71,8 @@ def test_a_bundle_claims_nothing_that_nobody_can_know(group: Group, tmp_path: Pa
         "files": "holds",
         **dict.fromkeys(("signature", "plan", "ledgers", "scores", "sealed", "rules"), "not claimed"),
     }
-    assert "nothing tells its limits" in verdict.level("plan").summary
-    assert [flag.message for flag in verdict.level("plan").flags] == ["it was imported; 2 of 2 results as Harbor stated them"]
+    assert "its limits are unknown" in verdict.level("plan").summary
+    assert [flag.message for flag in verdict.level("plan").flags] == ["it was imported; 2 of 2 results as stated by Harbor"]
 
 
 def test_results_that_were_graded_here_can_be_verified(job: Job, registry: Registry, tmp_path: Path) -> None:
@@ -88,15 +85,15 @@ def test_results_that_were_graded_here_can_be_verified(job: Job, registry: Regis
 def test_a_submission_that_was_changed_is_noticed(group: Group, tmp_path: Path) -> None:
     (group.run_dir("toy-a_seed0") / "submission" / "submission.csv").write_text("id,y\na,0\nb,2\n")
     level = verify_bundle(make_bundle([group], tmp_path / "b.zip").path).level("scores")
-    assert level.state == "fails" and "the record holds another hash" in level.findings[0].message
+    assert level.state == "fails" and "the record has a different hash" in level.findings[0].message
 
 
 @pytest.mark.parametrize(
     ("part", "value", "words"),
     [
-        ("conditions", {"network": "none"}, "`conditions.network` says what nobody can know"),
-        ("conditions", {"sandbox": "docker"}, "`conditions.sandbox` says what nobody can know"),
-        ("plan", {"seeds": [0, 1, 2, 3], "agent_fingerprint": "abc"}, "the plan is not the one whose hash the records hold"),
+        ("conditions", {"network": "none"}, "`conditions.network` states something unknowable"),
+        ("conditions", {"sandbox": "docker"}, "`conditions.sandbox` states something unknowable"),
+        ("plan", {"seeds": [0, 1, 2, 3], "agent_fingerprint": "abc"}, "the plan does not match the hash in the records"),
     ],
 )
 def test_an_imported_group_that_claims_more_fails(
@@ -115,11 +112,11 @@ def test_rules_want_runs_of_this_harness_and_a_board_without_rules_shows_a_flag(
     path = make_bundle([group], tmp_path / "bundles" / "b.zip").path
     rules = verify_bundle(path, VerifyOptions(rules="standard")).level("rules")
     assert any(
-        "it was imported from the Harbor job job; the rules want runs of this harness" in one.message for one in rules.findings
+        "it was imported from the Harbor job job; the rules require runs of this harness" in one.message for one in rules.findings
     )
     board = make_board(tmp_path / "bundles", verify_bundle, title="Board", rules=None)
     (row,) = board.rows
-    assert any("it was imported; 2 of 2 results as Harbor stated them" in flag for flag in row.flags)
+    assert any("it was imported; 2 of 2 results as stated by Harbor" in flag for flag in row.flags)
     assert row.to_dict()["network"] is None and row.to_dict()["hours"] is None
 
 
@@ -135,7 +132,7 @@ def test_a_review_looks_at_what_is_there(group: Group) -> None:
 def test_trajectories_are_refused_in_one_sentence(group: Group, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "atif", str(group.folder)]) == 1
     assert capsys.readouterr().err == (
-        "mlebench export: job was imported from the Harbor job job, and no ledger tells what its agents asked\n"
+        "mlebench export: job was imported from the Harbor job job, so no ledger records what its agents asked\n"
     )
 
 

@@ -112,7 +112,7 @@ NO_LOGS = {"text.eval": b"hello\n", "other.json": b'{"plan": []}', "deep.json": 
 def test_what_is_no_log_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(NO_LOGS[name])
-    with pytest.raises(UsageError, match=f"{name} is no log of Inspect that can be read .*give a log that") as caught:
+    with pytest.raises(UsageError, match=f"{name} is not a log of Inspect that can be read .*give a log that") as caught:
         read_inspect_log(path)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
 
@@ -123,7 +123,7 @@ def test_a_bomb_costs_its_process_and_nothing_else(tmp_path: Path, monkeypatch: 
         for _ in range(600):
             file.write(b" " * 2**20)
     monkeypatch.setattr(inspect_log, "MOST_MEMORY", 3 * 2**29)
-    with pytest.raises(UsageError, match=r"bomb.eval is no log of Inspect that can be read .*too much memory"):
+    with pytest.raises(UsageError, match=r"bomb.eval is not a log of Inspect that can be read .*too much memory"):
         read_inspect_log(path)
 
 
@@ -145,7 +145,7 @@ def test_a_log_is_cut_in_the_middle(written_log: WrittenLog, tmp_path: Path) -> 
     path = tmp_path / "cut.eval"
     content = written_log("eval").read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(UsageError, match=r"cut.eval is no log of Inspect"):
+    with pytest.raises(UsageError, match=r"cut.eval is not a log of Inspect"):
         read_inspect_log(path)
 
 

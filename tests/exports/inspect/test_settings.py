@@ -45,8 +45,8 @@ def test_who_names_nothing_or_nonsense_is_told_so(tmp_path: Path) -> None:
     for split, named, said in (
         (None, None, "-T split=low"),
         (None, "", "-T split=low"),
-        (None, "demo-wines", "did you mean demo-wine"),
-        ("lwo", None, "did you mean low"),
+        (None, "demo-wines", "did you mean `demo-wine`"),
+        ("lwo", None, "did you mean `low`"),
     ):
         with pytest.raises(UsageError, match=said):
             chosen(DataPlace(tmp_path, "v1"), split, named)
@@ -74,7 +74,7 @@ def test_the_split_key_comes_from_the_environment(cases: Cases, monkeypatch: pyt
         ({"profile": 3}, "`profile`: expected a valid string"),
         ({"compose_overrides": 3}, "compose_overrides"),
         ({"tool_timeout": -5}, "`tool_timeout`: expected greater than or equal to 1"),
-        ({"obfuscate": True}, r"unknown key `obfuscate` \(did you mean `obfuscated`\?\)"),
+        ({"obfuscate": True}, r"unknown key `obfuscate`; did you mean `obfuscated`\?"),
         ({"split_key": "of my own"}, "unknown key `split_key`"),
     ],
 )
@@ -99,7 +99,7 @@ def test_limits_are_a_profiles_with_what_is_given_instead() -> None:
 
 def test_impossible_limits_are_refused() -> None:
     for given, said in (
-        (("demos", None, None, None, None, "none"), "there is no profile `demos`"),
+        (("demos", None, None, None, None, "none"), "unknown profile `demos`"),
         (("demo", -1, None, None, None, "none"), "cpus"),
         (("demo", None, "much", None, None, "none"), "memory"),
         (("demo", None, None, None, None, "models"), "neither none nor open"),

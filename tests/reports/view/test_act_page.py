@@ -109,7 +109,7 @@ def test_server_that_only_shows_offers_and_does_nothing(group: Group) -> None:
     assert offered(view) == []
     page = asked(view, do="cancel")
     assert (page.status, "<form" in body(page)) == (403, False)
-    assert "mlebench view --allow-control starts one that acts, too" in words(page)
+    assert "Start one that can act with mlebench view --allow-control" in words(page)
     done = do_act(view, {"do": "cancel"}, NAME)
     assert isinstance(done, Page) and done.status == 403
     assert not (group.folder / "cancel").exists()
@@ -151,14 +151,14 @@ def test_confirmed_cancel_of_a_group_names_how_to_go_on(view: View, group: Group
 def test_confirmed_retry_puts_the_run_back(view: View, group: Group) -> None:
     assert "Another attempt at the run starts" in words(asked(view, do="retry", run=RUNS[1]))
     told = said(view, do_act(view, {"do": "retry", "run": RUNS[1]}, NAME))
-    assert f"{RUNS[1]} is to be done again; mlebench run --resume" in told
+    assert f"{RUNS[1]} is marked for another attempt; mlebench run --resume" in told
     assert group.records()[1].state == "pending"
 
 
 def test_act_that_cannot_be_done_says_why(view: View) -> None:
     done = do_act(view, {"do": "retry", "run": RUNS[0]}, NAME)
     assert isinstance(done, Page) and done.status == 409
-    assert "is a result (finished), and another attempt would choose among results" in words(done)
+    assert "is a result (finished), and another attempt would mean choosing among results" in words(done)
     done = do_act(view, {"do": "pause"}, NAME)
     assert isinstance(done, Page) and "no harness runs a group & co" in words(done)
 
@@ -185,7 +185,7 @@ def test_pause_and_continue_are_orders_to_the_harness(view: View, group: Group) 
         assert "a group & co is paused: no further run starts" in said(view, do_act(view, {"do": "pause"}, NAME))
         assert orders.is_paused(group.folder)
         assert "Runs of a group & co start again." in words(asked(view, do="continue"))
-        assert "goes on" in said(view, do_act(view, {"do": "continue"}, NAME))
+        assert "continues" in said(view, do_act(view, {"do": "continue"}, NAME))
         assert not orders.is_paused(group.folder)
 
 
@@ -275,7 +275,7 @@ def test_act_is_asked_for_done_and_said_in_a_browser(view: View, group: Group, t
         assert group.records()[1].state == "failed"
         browser.run("document.querySelector('form.act button').click()")
         text = wait_until(lambda: browser.run("document.querySelector('[role=status]')?.textContent"))
-        assert text.startswith(f"{RUNS[1]} is to be done again; mlebench run --resume")
+        assert text.startswith(f"{RUNS[1]} is marked for another attempt; mlebench run --resume")
         assert browser.run("location.pathname").endswith(f"/{RUNS[1]}")
         assert all(url.startswith(address) for url in browser.requests), browser.requests
     assert group.records()[1].state == "pending"

@@ -83,8 +83,8 @@ def test_a_file_that_one_run_has_is_all_added(groups: tuple[Group, Group]) -> No
     ("first", "second", "told"),
     [
         ("x\r\ny\r\n", "x\ny", "The lines are the same."),
-        (b"\0\1", b"\0\2", "In A it is not shown: it is not a text file. In B it is not shown: it is not a text file."),
-        ("", "", "There is no line to compare."),
+        (b"\0\1", b"\0\2", "Not shown for A: it is not a text file. Not shown for B: it is not a text file."),
+        ("", "", "There are no lines to compare."),
     ],
 )
 def test_what_cannot_be_shown_is_told(groups: tuple[Group, Group], first: str | bytes, second: str | bytes, told: str) -> None:

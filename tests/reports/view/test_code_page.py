@@ -70,7 +70,7 @@ def test_a_file_is_found_by_its_name_below_code_too(group: Group) -> None:
 def test_nothing_but_a_file_of_the_tree_is_shown(group: Group, name: str) -> None:
     write_code(group, RUN, {"train.py": "x = 1\n"})
     page = page_of(group, file=name)
-    assert page.status == 404 and words(body(page, "file")) == "There is no such file, or it has gone."
+    assert page.status == 404 and words(body(page, "file")) == "The file does not exist or was removed."
 
 
 def test_links_and_pipes_are_named_and_not_followed(group: Group) -> None:
@@ -152,7 +152,7 @@ def test_notebooks_are_their_cells_and_what_they_printed(group: Group) -> None:
     write_code(group, RUN, {"nb.ipynb": json.dumps({"cells": cells})})
     shown = words(body(page_of(group), "file"))
     assert shown.partition("Download ")[2] == (
-        "Cell 1 # Title <b>text</b> Cell 2 1 import os 2 print(1) hello <Figure> An output as image/png is not shown. "
+        "Cell 1 # Title <b>text</b> Cell 2 1 import os 2 print(1) hello <Figure> Output of type image/png is not shown. "
         "NameError line 2"
     )
     assert '<span class="hl-k">import</span>' in body(page_of(group), "file")

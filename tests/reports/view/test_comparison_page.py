@@ -44,7 +44,7 @@ def test_the_winner_and_by_how_much_come_first(tmp_path: Path) -> None:
     assert verdict.startswith(
         "one is ahead of two by 33.3 percentage points in medal rate, 95 % interval over competitions 0.0 …"
     )
-    assert "which holds 0: this may be chance." in verdict
+    assert "which includes 0: this may be chance." in verdict
     assert "By medals 2 : 0 A better : B better, 1 equal; sign test p = 0.500" in verdict
     assert "Measured cost, USD 6.00 : 3.00" in verdict
     assert words(body(page, "conditions")) == "agent (tree → shot)"
@@ -83,9 +83,9 @@ def test_runs_that_have_not_ended_on_one_side_are_left_out_on_both(tmp_path: Pat
     assert paired.comparison is not None and paired.comparison.any_medal_difference == 50
     page = page_of(tmp_path)
     told = words(body(page, "verdict"))
-    assert "two has not ended; this is how it stands now." in told
-    assert "Left out, as only one has it: toy-c." in told
-    assert "4 runs left out, as they have not ended in both groups." in told
+    assert "two has not ended; this is its current state." in told
+    assert "Omitted, because only one has it: toy-c." in told
+    assert "4 runs omitted, because they have not ended in both groups." in told
     assert page.every is not None
 
 
@@ -103,7 +103,7 @@ def test_groups_with_nothing_in_common_say_so(tmp_path: Path) -> None:
     make_group(tmp_path, "one", {"toy-a": {0: "gold"}})
     make_group(tmp_path, "two", {"toy-b": {0: "gold"}, "toy-a": {0: "pending"}})
     told = words(body(page_of(tmp_path), "verdict"))
-    assert told.endswith("No competition has ended in both, so there is nothing to compare yet.")
+    assert told.endswith("No competition has ended in both groups yet, so there is nothing to compare.")
 
 
 def test_a_change_of_a_record_is_seen(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_groups_that_are_not_there_or_damaged_are_told(tmp_path: Path) -> None:
     damaged = make_group(tmp_path, "two", B)
     (damaged.folder / "group.yaml").write_text("{")
     missing = page_of(tmp_path, second="three")
-    assert (missing.status, missing.lead) == (404, "There is no group “three”.")
+    assert (missing.status, missing.lead) == (404, "Unknown group: “three”.")
     assert "two cannot be read:" in words(body(page_of(tmp_path), "verdict"))
 
 

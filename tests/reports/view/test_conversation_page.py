@@ -86,7 +86,7 @@ def test_what_was_not_answered_says_why(recording: Recording) -> None:
     shown = conversation(recording)
     assert "failed with HTTP status 503: the provider is overloaded" in shown
     assert "refused with HTTP status 429: the budget is spent" in shown
-    assert "answered with an earlier answer" in shown
+    assert "answered from an earlier answer" in shown
     assert "3 others: failed, refused or replayed" in words(body(page_of(recording), "about"))
 
 
@@ -104,7 +104,7 @@ def test_conversations_beside_the_first_have_parts_and_a_table_of_contents(recor
 def test_a_long_conversation_has_pages_and_the_newest_comes_first(recording: Recording) -> None:
     talk(recording, 120)
     newest = page_of(recording)
-    assert "This page has calls 101 to 120 of 120." in words(body(newest, "about"))
+    assert "This page shows calls 101 to 120 of 120." in words(body(newest, "about"))
     assert 'id="call-120"' in body(newest, "conversation") and 'id="call-100"' not in body(newest, "conversation")
     first = body(page_of(recording, page="1"), "conversation")
     assert 'id="call-1"' in first and 'id="call-50"' in first and 'id="call-51"' not in first
@@ -153,7 +153,7 @@ def test_very_many_turns_at_once_are_bounded(recording: Recording) -> None:
     page = page_of(recording)
     assert sum(section.body.count("<article") + section.body.count("<details") for section in page.sections) < 300
     shown = words("".join(section.body for section in page.sections))
-    assert "left out here." in shown and "990 more results of it." in shown
+    assert "omitted here." in shown and "990 more results of it." in shown
     assert all(f"Call {n} " in shown for n in (1, 2, 3)) and "question 999" in shown and "message 0" in shown
 
 
@@ -185,7 +185,7 @@ def test_texts_that_were_not_kept_leave_a_table_of_calls(recording: Recording) -
 
 
 def test_a_run_without_calls_says_so(recording: Recording) -> None:
-    assert conversation(recording) == "The agent has asked no model yet."
+    assert conversation(recording) == "The agent has not called a model yet."
 
 
 def test_a_ledger_that_cannot_be_read_is_told(recording: Recording) -> None:

@@ -89,7 +89,7 @@ def test_scores_on_mock_data_earn_nothing_and_are_in_no_share() -> None:
 def test_a_group_that_nobody_runs_says_what_goes_on() -> None:
     html = body_of(page_of(a_group("mine", ["queued"])), "progress")
 
-    assert "No harness runs it; <code>mlebench run --resume mine --runs-dir /runs</code> goes on." in html
+    assert "No harness is running it; <code>mlebench run --resume mine --runs-dir /runs</code> continues it." in html
     assert "Report" not in links(html), "there is nothing to report on yet"
 
 

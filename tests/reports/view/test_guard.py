@@ -334,14 +334,14 @@ def test_a_password_comes_from_a_file_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "mode", "said"),
     [
-        (b"correct horse battery", 0o644, "others can read .* `chmod 600 "),
-        (b"correct horse battery", 0o620, "others can read"),
+        (b"correct horse battery", 0o644, "is readable by others.* `chmod 600 "),
+        (b"correct horse battery", 0o620, "is readable by others"),
         (b"too short", 0o600, "one line with a password of 12 characters"),
         (b"", 0o600, "openssl rand"),
         (b"correct horse\nbattery staple", 0o600, "one line"),
         (b"correct horse \xff battery", 0o600, "one line"),
         (b"x" * 5000, 0o600, "one line"),
-        (None, 0o600, "there is no file .* writes a new one"),
+        (None, 0o600, "does not exist.* writes a new one"),
     ],
 )
 def test_other_files_are_refused_with_what_helps(tmp_path: Path, content: bytes | None, mode: int, said: str) -> None:

@@ -41,7 +41,7 @@ def test_of_a_folder_that_holds_too_many_the_first_are_shown(group: Group, monke
     folder = group.run_dir(RUN)
     tree = code_tree(folder, folder)
     assert len(tree.files) == FIRST_ENTRIES
-    assert tree.problems == (f"code/ holds more than {FIRST_ENTRIES} entries, of which the first are shown",)
+    assert tree.problems == (f"code/ contains more than {FIRST_ENTRIES} entries; only the first are shown",)
 
 
 @pytest.mark.parametrize(
@@ -67,4 +67,4 @@ def test_folders_that_lie_too_deep_fill_no_page(group: Group) -> None:
     for number in range(100):
         (deep / str(number) / "deeper").mkdir(parents=True)
     tree = code_tree(group.run_dir(RUN), group.run_dir(RUN))
-    assert len(tree.problems) == 21 and tree.problems[-1] == "80 more folders are left out"
+    assert len(tree.problems) == 21 and tree.problems[-1] == "80 more folders are omitted"

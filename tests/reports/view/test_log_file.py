@@ -121,7 +121,7 @@ def test_of_a_line_of_100_mb_both_ends_are_shown_with_the_bytes_left_out(log: Pa
     long = read_earlier(log, log.parent, part.start)
     (line,) = long.lines
     assert line.text.startswith("begin\\x00") and line.text.endswith("end") and len(line.text) < 50_000
-    assert "bytes of this line are not shown" in line.text
+    assert "bytes of this line omitted" in line.text
     shown_at_least = 8000
     assert LONG - shown_at_least - 1000 < int(line.text.split(" … ")[1].split(" ")[0].replace(",", "")) < LONG
 
@@ -130,7 +130,7 @@ def test_a_long_line_without_an_end_is_found_from_its_beginning_and_looked_throu
     log.write_bytes(b"first\n" + b"y" * 3 * MOST_BYTES)
     part = end_of(log)
     assert (part.start, part.end, part.searched) == (6, 6, part.size)
-    assert part.last is not None and part.last.text.startswith("yyy") and "not shown" in part.last.text
+    assert part.last is not None and part.last.text.startswith("yyy") and "omitted" in part.last.text
     with log.open("ab") as file:
         file.write(b"end\nnext\n")
     grown = read_later(log, log.parent, part.end, part.file, part.searched)

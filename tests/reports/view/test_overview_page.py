@@ -102,9 +102,9 @@ def test_a_price_that_nobody_knows_leaves_no_sum() -> None:
 @pytest.mark.parametrize(
     ("group", "state", "said"),
     [
-        (a_group("g", ["running", "queued"], harness=PAUSED), "‖ paused", f"paused: no further run is started; {GO_ON}"),
-        (a_group("g", ["gold", "queued"]), "⊘ interrupted", f"no harness runs it; {RESUMING} goes on"),
-        (a_group("g", ["gold", "lost"]), "✓ done", f"2 lost to the infrastructure; {RESUMING} tries again"),
+        (a_group("g", ["running", "queued"], harness=PAUSED), "‖ paused", f"paused: no further runs start; {GO_ON}"),
+        (a_group("g", ["gold", "queued"]), "⊘ interrupted", f"no harness is running it; {RESUMING} continues it"),
+        (a_group("g", ["gold", "lost"]), "✓ done", f"2 lost to the infrastructure; {RESUMING} retries them"),
         (unreadable("g"), "✗ unreadable", "/runs/g/group.yaml is not valid YAML: plan <b>ends</b> early"),
     ],
 )  # fmt: skip

@@ -419,4 +419,4 @@ def test_a_form_of_ours_says_where_it_comes_from(page: Page, server: Running, sh
     wait_until(lambda: page.run("document.body.innerText").strip() != "" and page.run("document.contentType") == "text/plain")
 
     # no act has that path, which is said to our own pages alone
-    assert "takes GET and HEAD" in page.run("document.body.innerText")
+    assert "accepts GET and HEAD" in page.run("document.body.innerText")

@@ -67,7 +67,7 @@ def test_a_run_that_works_tells_since_when_and_how_long_it_may(run: Watched) -> 
 
 def test_a_run_that_no_harness_watches_is_not_said_to_be_running_for_so_long(run: Watched) -> None:
     run.start()
-    assert "no harness watches it" in run.text("state") and "Running for" not in run.text("state")
+    assert "not watched by a harness" in run.text("state") and "Running for" not in run.text("state")
 
 
 def test_a_run_that_was_graded_tells_score_medal_rank_and_thresholds(run: Watched) -> None:
@@ -77,7 +77,7 @@ def test_a_run_that_was_graded_tells_score_medal_rank_and_thresholds(run: Watche
     assert [step for step in steps(run) if step[1] == "now"] == [("finished", "now")]
     for words in ("S0.8 silver", "rank 120 of 1,596", f"Time {show_duration(2 * 3600)}", "3.0 GiB at its peak"):
         assert words in run.text("state")
-    assert "higher S0.8 0.5 0.7 0.8 0.9 Rank 120 of 1,596, better than or level with 92.5 %" in run.text("submission")
+    assert "higher S0.8 0.5 0.7 0.8 0.9 Rank 120 of 1,596, at least as good as 92.5 %" in run.text("submission")
     assert run.page().every is None
 
 
@@ -95,7 +95,7 @@ def test_mock_data_is_named(run: Watched) -> None:
 def test_a_failed_run_says_why_and_whose_doing_it_is(run: Watched) -> None:
     run.start()
     run.end("failed", "lost", "its container is gone", failure_class="infrastructure")
-    assert "its container is gone; the infrastructure’s doing, not the agent’s." in run.text("state")
+    assert "its container is gone; caused by the infrastructure, not the agent." in run.text("state")
     assert steps(run)[-2:] == [("grading", "ahead"), ("failed", "now")]
     assert "Reason lost" in run.text("state")
 
@@ -125,7 +125,7 @@ def test_a_folder_that_is_gone_is_said(run: Watched) -> None:
     (run.folder / "run.json").unlink()
     run.folder.rmdir()
     assert [part.anchor for part in run.page().sections] == ["state", "gone"]
-    assert "it was removed or moved" in run.text("gone")
+    assert "was removed or moved" in run.text("gone")
 
 
 def test_runs_and_attempts_that_are_not_there_have_no_page(run: Watched) -> None:
@@ -140,7 +140,7 @@ def test_imported_runs_have_no_log_and_no_limits(tmp_path: Path) -> None:
     run = Watched(tmp_path, imported, agent=agent_of("harbor-job", "theirs", {}), profile=UNKNOWN_LIMITS, sandbox=None)
     run.start()
     run.end()
-    assert "Runs that were imported from Harbor have no log here." in run.text("log")
+    assert "Runs imported from Harbor have no log here." in run.text("log")
     assert "time left" not in run.text("state") and "Time limit" not in run.text("state")
 
 
@@ -162,7 +162,7 @@ def second_attempt(run: Watched) -> None:
 def test_between_two_attempts_the_page_says_what_comes(run: Watched) -> None:
     second_attempt(run)
     assert steps(run)[0] == ("queued", "now")
-    assert "Attempt 1 ended (lost: its node is gone); what it left stands below." in run.text("state")
+    assert "Attempt 1 ended (lost: its node is gone); its files are below." in run.text("state")
 
 
 def test_each_earlier_attempt_has_a_page_of_its_own(run: Watched) -> None:
@@ -286,7 +286,7 @@ def test_measures_are_charts_with_their_limits(run: Watched, monkeypatch: pytest
 
 def test_the_latest_snapshot_stands_in_until_the_agent_has_ended(run: Watched) -> None:
     run.start()
-    assert "Nothing has been submitted so far." in run.text("submission")
+    assert "Nothing submitted so far." in run.text("submission")
     write_snapshot(run.folder, "003000.csv", "id,y\nrow-1,0.5\n")
     assert f"the latest snapshot, {show_duration(1800)} after the start: 15 B, 1 row, 2 columns" in run.text("submission")
     (run.folder / "submission").mkdir()
@@ -312,7 +312,7 @@ def test_a_damaged_csv_is_shown_as_text(run: Watched, content: bytes) -> None:
     run.start()
     (run.folder / "submission").mkdir()
     (run.folder / "submission" / "submission.csv").write_bytes(content)
-    assert "It cannot be read as csv; these are its first lines." in run.text("submission")
+    assert "It cannot be read as csv; its first lines are shown." in run.text("submission")
     assert len(run.section("submission")) < 20_000
 
 
@@ -320,7 +320,7 @@ def test_the_last_50_verdicts_are_listed_with_their_answers(run: Watched) -> Non
     run.start()
     run.check([(minute, minute % 2 == 0, f"answer {minute}") for minute in range(80)])
     html = run.section("submission")
-    assert "40 valid files, 40 invalid, 0 calls refused; the last 50 are listed" in text_of(html)
+    assert "40 valid files, 40 invalid, 0 calls rejected; the last 50 are listed" in text_of(html)
     assert "answer 79" in html and "answer 30" in html and "answer 29" not in html
 
 
@@ -328,7 +328,7 @@ def test_verdicts_without_their_ledger_are_told_by_the_record(run: Watched) -> N
     record = run.start()
     record.checker_calls = [{"at": HOSTILE, "valid": True}, {"at": 5, "valid": HOSTILE}]
     run.write(record)
-    assert "1 valid file, 1 invalid, by the run’s record; the calls themselves are gone." in run.text("submission")
+    assert "1 valid file, 1 invalid, by the run’s record; the calls are gone." in run.text("submission")
 
 
 # files
@@ -468,7 +468,7 @@ def test_what_lies_in_the_place_of_our_files_is_said(run: Watched) -> None:
     (run.folder / "code").mkdir(mode=0)
     assert "run.log cannot be shown: it is a folder." in run.text("log")
     assert "submission/submission.csv cannot be shown: it is a link." in run.text("submission")
-    assert "It was not asked." in run.text("submission")
+    assert "It was not used." in run.text("submission")
     assert "submission a link" in run.text("files") and "model_calls.jsonl a pipe" in run.text("files")
 
 

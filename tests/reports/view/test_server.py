@@ -214,7 +214,7 @@ def test_a_page_that_cannot_be_made_says_so_and_tells_the_log_alone(
         assert server.ask(server.path()).status == 200
 
     assert [answer.status for answer in answers] == [500] * 3
-    assert "This page could not be made" in answers[0].text
+    assert "This page could not be created" in answers[0].text
     assert "secret" not in answers[0].text and "Traceback" not in answers[0].text
     # once, however often viewers ask
     assert [record.levelname for record in caplog.records] == ["ERROR"]

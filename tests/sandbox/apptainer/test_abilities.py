@@ -66,12 +66,12 @@ def test_doctor_says_what_was_tried_out(with_base: Site, capsys: pytest.CaptureF
     [found] = findings(capsys)
     assert (found["state"], found["what"]) == (
         "ok",
-        "apptainer 1.3.4-1.el9; networks of their own by --net, limits by a watchdog; tried out",
+        "apptainer 1.3.4-1.el9; isolates networks by --net, limits by a watchdog; tested",
     )
     with_base.change(network_none=False, user_namespaces=False)
     [found] = findings(capsys)
     assert found["state"] == "warning"
-    assert "gives runs no network of their own" in found["what"]
+    assert "cannot isolate the network" in found["what"]
     assert "only `--network open` works" in found["mend"]
 
 
@@ -79,7 +79,7 @@ def test_doctor_says_what_is_missing_to_try_it_out(
     site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [found] = findings(capsys)
-    assert found["what"] == "apptainer 1.3.4-1.el9, not tried out without an image"
+    assert found["what"] == "apptainer 1.3.4-1.el9; not tested, as there is no image"
     site.change(version="apptainer version 1.0.0")
     [found] = findings(capsys)
     assert "load Apptainer 1.1" in found["mend"]

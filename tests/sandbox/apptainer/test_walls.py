@@ -310,9 +310,9 @@ def test_without_a_network_of_its_own_no_run_starts_that_is_to_have_none(
 ) -> None:
     with_base.change(network_none=False, user_namespaces=False)
     [problem] = get_sandbox("apptainer").problems([agent()], PROFILE)
-    assert "gives a run no network of its own here" in problem
+    assert "cannot isolate a run's network here" in problem
     assert "it would be open instead of `none`" in problem
-    with pytest.raises(StartFailed, match="does not keep an agent in"):
+    with pytest.raises(StartFailed, match="cannot isolate an agent"):
         start(request_for(agent()))
     assert get_sandbox("apptainer").problems([agent()], PROFILE.model_copy(update={"network": "open"})) == []
 
@@ -328,7 +328,7 @@ def test_what_keeps_an_image_from_starting_is_no_doing_of_an_agent(
     # it was whole when it was tried
     [image] = (tmp_path / "broken").glob("*.sif")
     image.write_text(json.dumps(json.loads(image.read_text()) | {"root": "/nowhere"}))
-    with pytest.raises(StartFailed, match=r"apptainer does not start the image: .*nowhere"):
+    with pytest.raises(StartFailed, match=r"apptainer cannot start the image: .*nowhere"):
         start(request_for(agent()))
 
 
@@ -344,6 +344,6 @@ def test_without_the_program_nothing_starts(
 ) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     [problem] = get_sandbox("apptainer").problems([agent()], PROFILE)
-    assert "there is no Apptainer here" in problem
-    with pytest.raises(StartFailed, match="there is no Apptainer here"):
+    assert "Apptainer was not found" in problem
+    with pytest.raises(StartFailed, match="Apptainer was not found"):
         start(request_for(agent()))

@@ -49,7 +49,7 @@ def test_an_engine_that_refuses_cores_starts_the_container_without(bench: Bench)
     ended = bench.end(handle, request)
     assert ended.outcome.state == "finished"
     assert handle.cpu_ids == ()
-    assert "the engine refuses cores of its own to the container" in ended.log
+    assert "the engine refuses to bind the container to dedicated cores" in ended.log
     assert len(bench.containers()) == 0
 
 

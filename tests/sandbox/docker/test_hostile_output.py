@@ -93,7 +93,7 @@ def test_submission_that_is_a_link_is_not_followed(bench: Bench) -> None:
             {"code/: a pipe, not a folder any more", "logs/: a link, not a folder any more"},
         ),
         # the engine follows links on the way to what it hands out, and finds no end here
-        ("rm -r code; chmod 0 logs; ln -s code code", {"code/: the engine did not hand it out (error 500)"}),
+        ("rm -r code; chmod 0 logs; ln -s code code", {"code/: the engine did not provide it (error 500)"}),
     ],
 )
 def test_output_folders_replaced_by_other_things(bench: Bench, tricks: str, left_out: set[str]) -> None:
@@ -152,10 +152,10 @@ def test_giants_are_not_read_and_an_engine_that_cannot_list_a_tree_ends_nothing(
     assert ended.outcome.state == "finished", ended.log
     submission = ended.run_dir / "submission" / "submission.csv"
     assert submission.stat().st_size == 30 * 2**20 and submission.stat().st_blocks * 512 < 2**20
-    assert "left out code/a-giant: 100.0 GiB, more than may be taken out" in ended.log
+    assert "left out code/a-giant: 100.0 GiB, more than may be extracted" in ended.log
     assert "left out logs/00000: 4.0 GiB" in ended.log
     if depth:
-        assert "left out code/a-giant: and what comes after it: the engine did not hand it out" in ended.log
+        assert "left out code/a-giant: and what comes after it: the engine did not provide it" in ended.log
     else:
         assert (ended.run_dir / "code" / "z").read_text() == "kept"
 

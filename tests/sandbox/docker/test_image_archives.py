@@ -103,7 +103,9 @@ def remove(archive: Archive) -> None:
     archive.path.unlink()
 
 
-@pytest.mark.parametrize(("damage", "said"), [(cut, "is not the"), (change, "is not the"), (remove, "cannot read")])
+@pytest.mark.parametrize(
+    ("damage", "said"), [(cut, "does not have the size"), (change, "does not have the"), (remove, "cannot read")]
+)
 def test_a_damaged_archive_is_not_read_in_and_written_anew(
     client: Any, image: Image, tmp_path: Path, damage: Any, said: str
 ) -> None:
@@ -131,7 +133,7 @@ def test_an_archive_of_another_image_is_no_image_of_that_name(client: Any, image
     archive.path.write_bytes(foreign.path.read_bytes())
     forget(client, image)
     posing = replace(archive, file_bytes=foreign.file_bytes, file_digest=foreign.file_digest)
-    with pytest.raises(WorkFailed, match="holds another image"):
+    with pytest.raises(WorkFailed, match="does not hold the image in its record"):
         image_archives.load(client, posing, print)
 
 
@@ -170,7 +172,7 @@ def test_a_folder_that_cannot_be_written_is_said(client: Any, image: Image, tmp_
 
 def test_an_image_that_the_engine_lacks_is_said(client: Any, tmp_path: Path) -> None:
     gone = Image("mlebench/never-built:toy", f"sha256:{'0' * 64}")
-    with pytest.raises(WorkFailed, match="does not hand out mlebench/never-built:toy"):
+    with pytest.raises(WorkFailed, match="does not provide mlebench/never-built:toy"):
         image_archives.export(client, gone, tmp_path, print)
     assert list(tmp_path.iterdir()) == []
 

@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from mlebench._support.steps import Step
 from mlebench.agents import AgentSpec
 from mlebench.cli.main import main
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.sandbox.docker import images
 from mlebench.sandbox.docker.sandbox import DockerSandbox
+from tests.sound_steps import assert_sound
 
 
 @pytest.fixture
@@ -37,7 +39,35 @@ def agent(tmp_path: Path, client: Any, base_image: images.Image) -> Iterator[Age
 
 def ensure(client: Any, agent: AgentSpec) -> tuple[images.Image, list[str]]:
     lines: list[str] = []
-    return images.ensure_agent_image(client, agent, lines.append), lines
+    steps: list[Step] = []
+    image = images.ensure_agent_image(client, agent, lines.append, listener=steps.append)
+    assert_sound(steps, phases=["building"] if lines else [])
+    return image, lines
+
+
+def test_a_pull_reports_the_bytes_of_all_layers() -> None:
+    """Sizes become known one after the other, so only the share of what is known can be reported."""
+
+    def event(layer: str, status: str, current: int = 0, total: int = 0) -> dict[str, Any]:
+        return {"id": layer, "status": status, "progressDetail": {"current": current, "total": total} if total else {}}
+
+    events = [
+        {"status": "Pulling from library/python", "id": "3.11"},
+        event("a", "Pulling fs layer"),
+        event("a", "Downloading", 10, 100),
+        event("b", "Downloading", 5, 50),
+        event("a", "Download complete"),
+        event("a", "Extracting", 50, 100),
+        event("b", "Downloading", 50, 50),
+        {"status": "Status: Downloaded newer image"},
+    ]
+    steps: list[Step] = []
+    images._follow_pull(iter(events), "python:3.11", steps.append)
+    counts = [(step.done, step.total) for step in steps if step.total is not None]
+    assert counts == [(10, 100), (15, 150), (105, 150), (150, 150)]
+    assert steps[-1] == Step("python:3.11", "")
+    with pytest.raises(WorkFailed, match="cannot be pulled \\(no such manifest\\); build on one that is here"):
+        images._follow_pull(iter([{"error": "no such manifest"}]), "python:3.11", steps.append)
 
 
 def test_built_once_and_again_when_a_file_changes(client: Any, agent: AgentSpec) -> None:
@@ -114,7 +144,7 @@ def test_a_stage_that_does_not_exist_is_said_before_anything_is_built(client: An
     profile = Profile(name="toy", cpus=1, memory="256m", time_limit=30, network="none")
     problems = DockerSandbox().problems([wrong, agent], profile)
     assert [problem for problem in problems if "stage" in problem] == [
-        f"agent {agent.name} builds on the stage `rust`, which does not exist; `stages` of its agent.yaml may name node or python"
+        f"agent {agent.name} builds on the stage `rust`, which does not exist; `stages` in its agent.yaml may list node or python"
     ]
 
 
@@ -199,7 +229,7 @@ def test_doctor_tries_the_limits_out(base_image: images.Image, capsys: pytest.Ca
     code = main(["doctor", "--json"])
     findings = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert findings["engine"]["state"] == "ok"
-    assert "tried out and effective" in findings["limits"]["what"], findings["limits"]
+    assert "tested and enforced" in findings["limits"]["what"], findings["limits"]
     assert set(findings) >= {
         "engine",
         "limits",

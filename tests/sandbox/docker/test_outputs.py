@@ -291,7 +291,7 @@ def test_no_more_is_read_past_than_allowed_over_all_files(tmp_path: Path, monkey
     assert source.read < 20 * 2**20
     assert source.asked == ["/home/logs"]
     assert taken.files == 0
-    assert notes[-1] == "left out 980 more of logs/: 4.0 GiB, more than may be taken out"
+    assert notes[-1] == "left out 980 more of logs/: 4.0 GiB, more than may be extracted"
 
 
 def test_many_files_just_below_the_limits_are_read_past_up_to_a_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

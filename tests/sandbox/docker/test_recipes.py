@@ -117,5 +117,5 @@ class TestStages:
 
     @pytest.mark.parametrize("name", ["rust", "../stages/node", "", "node/", "Node"])
     def test_one_that_does_not_exist_is_named_with_its_agent(self, agent: AgentSpec, name: str) -> None:
-        with pytest.raises(UsageError, match=r"agent searcher builds on the stage `.*may name node or python"):
+        with pytest.raises(UsageError, match=r"agent searcher builds on the stage `.*may list node or python"):
             recipe_of(replace(agent, stages=("node", name)))

@@ -173,7 +173,7 @@ def test_a_runs_folder_that_is_a_link_is_made_anew_and_nothing_behind_it_is_touc
     reclaim(tmp_path / "run", notes.append)
     assert (theirs / "resolv.conf").is_symlink()
     assert (tmp_path / "run").is_dir() and not (tmp_path / "run").is_symlink()
-    assert notes == ["run stood in the place of something of the harness and was removed"]
+    assert notes == ["run blocked a name that the harness uses and was removed"]
 
 
 @needs_root

@@ -141,7 +141,7 @@ def test_no_line_of_an_agent_looks_like_the_harnesss(agent: Agents, request_for:
     lines = (request.run_dir / "run.log").read_text().splitlines()
     assert [line[31:] for line in lines if line.startswith("[mlebench]")] == [
         NOTICE,
-        "what somebody else than the harness wrote into this log was replaced or left out",
+        "text that was not written to this log by the harness was replaced or left out",
         "exited (0)",
     ]
     assert sum("[agent: mle" in line for line in lines) == 4

@@ -112,7 +112,7 @@ class _Streamed:
                     _add(kinds.setdefault(kind, defaultdict(list)), piece)
 
     def whole(self) -> dict[str, Any]:
-        """The message, as it stands in an answer that is no stream."""
+        """The message of a non-streamed answer."""
         calls = [
             {"id": self._ids.get(index), **{kind: _joined(pieces) for kind, pieces in kinds.items()}}
             for index, kinds in sorted(self._calls.items())

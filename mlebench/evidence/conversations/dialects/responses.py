@@ -80,7 +80,7 @@ class ResponsesText:
 
 
 def _fill(item: dict[str, Any], what: str, said: str) -> None:
-    """Put what came of an item that was cut off where it stands in a whole one."""
+    """Put what came of an item that was cut off where it is in a whole one."""
     if what == "text":
         item["content"] = [{"type": "output_text", "text": said}]
     elif what == "thought":
@@ -102,7 +102,7 @@ def _turns(item: dict[str, Any]) -> list[Turn]:
         return [Turn("tool", text, result_of=word_in(item.get("call_id")))]
     if kind.endswith("_call"):
         return [Turn("agent", calls=(_call(item, kind),))]
-    # what declares tools is no turn, and what is unknown stands as it is
+    # tool declarations are not turns, and unknown items are kept unchanged
     return [] if kind in ("additional_tools", "item_reference") else [Turn("user", shown(item))]
 
 

@@ -27,7 +27,7 @@ class Kappa:
 
     @property
     def value(self) -> float | None:
-        """From -1 to 1, where 0 is what chance gives; None where it is undefined."""
+        """From -1 to 1, where 0 is what chance gives; None if it is undefined."""
         chance = self._chance
         return None if chance is None or chance == 1 else float((self._observed - chance) / (1 - chance))
 

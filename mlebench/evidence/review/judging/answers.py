@@ -19,7 +19,7 @@ FILE = "judge_answers.jsonl"
 _LARGEST_FILE = 2**30
 _MOST_QUOTES, _LONGEST_KEPT = 10, 2_000
 _SHORTEST_QUOTE = 8
-"""Letters, blanks left out: fewer stand in any text by chance."""
+"""Letters, blanks left out: fewer are in any text by chance."""
 _LARGEST_ANSWER = 2**17
 """Characters that are searched for an object."""
 
@@ -47,13 +47,13 @@ class ProvenAnswer:
     """An answer whose quotes were looked for."""
 
     counts: bool
-    """It is yes, and a quote stands in the chunk."""
+    """It is yes, and a quote is in the chunk."""
     evidence: tuple[Evidence, ...]
     steering: tuple[Evidence, ...]
     invented: int
-    """Quotes that do not stand there."""
+    """Quotes that do not be there."""
     is_unproven: bool
-    """It is yes, and none of its quotes stands there."""
+    """It is yes, and none of its quotes is there."""
 
 
 def key_of(model: Model, question: JudgeQuestion, chunk: Chunk) -> AnswerKey:
@@ -62,7 +62,7 @@ def key_of(model: Model, question: JudgeQuestion, chunk: Chunk) -> AnswerKey:
 
 
 def read_answer(text: str) -> JudgeAnswer | None:
-    """The answer that a model's words hold; None where they hold none of the form that was asked for.
+    """The answer that a model's words hold; None if they hold none of the form that was asked for.
 
     Args:
         text: of any form; reasoning and fences around the object are borne, and the last object counts.
@@ -121,12 +121,12 @@ def _kept(path: Path) -> Iterator[tuple[AnswerKey, JudgeAnswer]]:
             if (answer := _answer_of(line)) is not None:
                 yield key, answer
     except OSError:
-        # without it answers are asked for anew
+        # without it answers are asked for again
         return
 
 
 def _objects_in(text: str) -> Iterator[Any]:
-    """The JSON objects that stand in a text, outermost ones alone."""
+    """The JSON objects that are in a text, outermost ones alone."""
     decoder = json.JSONDecoder()
     at = text.find("{")
     while at >= 0:

@@ -30,7 +30,7 @@ class Stretch(NamedTuple):
 
     file: str
     first_line: int | None
-    """From 1; None where the file has no lines."""
+    """From 1; None if the file has no lines."""
     text: str
 
 
@@ -58,7 +58,7 @@ class Chunk:
         return hashlib.sha256(self.text.encode("utf-8", "backslashreplace")).hexdigest()
 
     def find(self, quote: str) -> Place | None:
-        """Where a quote stands, letter by letter but for blanks and escapes; None where it stands in no stretch."""
+        """Where a quote stands, letter by letter but for blanks and escapes; None if it is in no stretch."""
         wanted = _with_single_blanks(quote)[0]
         if not wanted:
             return None

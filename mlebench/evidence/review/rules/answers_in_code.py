@@ -1,8 +1,8 @@
-"""Answers of the test that stand in code, in files beside it, or in the agent's own folder.
+"""Answers of the test that are in code, in files next to it, or in the agent's own folder.
 
 Written values count where they agree with the answers far more often than chance allows. A file of a run that is a table may be
 what its own model predicted: it counts where no model predicts so well (numbers equal to the last digit), or where the code reads
-it and nothing writes it. Names of classes and columns are no answers.
+it and nothing writes it. Names of classes and columns are not answers.
 """
 
 from __future__ import annotations
@@ -76,14 +76,14 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[
                     most = max(most, count)
                     places.append(evidence(other.name, written.line, written.quote))
     if places:
-        text = f"values written into code or commands are the answers of {most:,} rows of the test"
+        text = f"values written into code or commands are the answers of {most:,} test rows"
         yield ReviewFinding(NAME, "violation", group.group.name, (run.run_id,), text, first_few(places))
     for file in data_files_of(run):
         yield from _of_file(group, run, file, known)
 
 
 def _agreeing(written: Written, known: HeldOut) -> int:
-    """How many rows' answers are written; 0 where that may be chance."""
+    """How many rows' answers are written; 0 if that may be chance."""
     cells = {name: row for name, row in written.rows.items() if row}
     found = agreeing_rows(cells, known) if cells else (0, 0, 1.0)
     if not cells and written.rows and len(written.rows) >= _FEWEST:
@@ -94,7 +94,7 @@ def _agreeing(written: Written, known: HeldOut) -> int:
     agreeing, of, share = found
     is_telling_all = sum(map(is_telling, written.rows)) >= _FEWEST
     borne = _TELLING_CHANCE if is_telling_all and agreeing == of else MOST_CHANCE
-    # a list of which a tenth was written is no list of answers
+    # a list of which only a tenth was written is not a list of answers
     return agreeing if of and agreeing >= _LEAST_SHARE * of and log_chance(agreeing, of, share) < borne else 0
 
 
@@ -105,7 +105,7 @@ def _of_file(group: ReviewedGroup, run: ReviewedRun, file: DataFile, known: Held
     is_exact = max(len(values) for values in known.shares) >= _MANY_VALUES * len(known.ids)
     level: Level = "violation" if is_exact or (file.is_read and not file.is_written) else "look"
     why = "no model predicts so" if is_exact else "the code reads it and nothing writes it" if level == "violation" else ""
-    text = f"a file in the run's code holds the answers of {agreeing:,} of {of:,} rows of the test{f'; {why}' if why else ''}"
+    text = f"a file in the run's code contains the answers of {agreeing:,} of {of:,} test rows{f'; {why}' if why else ''}"
     yield ReviewFinding(NAME, level, group.group.name, (run.run_id,), text, [evidence(file.text.name, 1, file.text.text[:300])])
 
 
@@ -126,8 +126,8 @@ def _of_agent(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterato
                 places.append(evidence(text.name, written.line, written.quote or text.text))
     if places:
         runs = tuple(other.run_id for other in plan.runs if other.competition_id == run.record.competition_id)
-        said = f"the agent's folder holds the answers of {most:,} rows of the test of {run.record.competition_id}"
+        said = f"the agent's folder contains the answers of {most:,} test rows of {run.record.competition_id}"
         yield ReviewFinding(NAME, "violation", group.group.name, runs, said, first_few(places))
 
 
-RULE = Rule(NAME, "Do answers of the test stand in code, in files beside it, or in the agent's folder?", find, lacks=lacks)
+RULE = Rule(NAME, "Are test answers in code, in files next to it, or in the agent's folder?", find, lacks=lacks)

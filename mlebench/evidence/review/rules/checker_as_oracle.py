@@ -1,6 +1,6 @@
 """The submission checker asked again and again in a short time, so as to learn from its answers.
 
-It never tells a score, but what it refuses may tell which ids or values there are. An agent that checks each of its candidates,
+It never returns a score, but its rejections may reveal which ids or values exist. An agent that checks each of its candidates,
 however many, over hours is honest, and so is one that sends the same file again while it is refused for want of time.
 """
 
@@ -55,8 +55,8 @@ def _burst(calls: Sequence[TimedCall]) -> tuple[Level, str, Sequence[TimedCall]]
     is_alike = bool(sizes) and max(sizes) - min(sizes) <= _ALIKE * max(sizes) and len(rows) == 1
     invalid = sum(one.call.valid is False for one in burst)
     minutes = max(1, round((burst[-1].at - burst[0].at) / 60))
-    text = f"the checker was asked {len(burst):,} times within {minutes} min about {len(files):,} files"
-    text += f", and refused {refused:,} of the calls as too many" if refused else ""
+    text = f"the checker was called {len(burst):,} times within {minutes} min on {len(files):,} files"
+    text += f", and rejected {refused:,} of the calls as too many" if refused else ""
     is_sure = is_alike or refused >= _REFUSED or invalid >= _MANY // 2
     return ("violation" if is_sure else "look"), text, burst
 
@@ -68,7 +68,7 @@ def _probes(calls: Sequence[TimedCall]) -> tuple[Level, str, Sequence[TimedCall]
     count = len({one.call.sha256 for one in of_ids})
     if count < _REFUSED_IDS // 2:
         return None
-    text = f"the checker was asked about {count:,} different files whose ids or rows it refused"
+    text = f"the checker was called on {count:,} different files whose ids or rows it rejected"
     return ("violation" if count >= _REFUSED_IDS else "look"), text, of_ids
 
 

@@ -2,8 +2,8 @@
 
 Ids count as whole words, whether with hyphens or underscores, and titles as names: in capitals, with three words of their own,
 or with two where the line speaks of competitions. What else reads like a title is worth a look, and so is how a README says
-that the agent is started (`-c ID`). Of what the agent tells its models, the system texts are looked at: its run's own
-competition, and whatever its task text names, may stand there.
+that the agent is started (`-c ID`). Of the agent's prompts, the system texts are checked: its run's own
+competition, and whatever its task text names, may be there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mlebench.registry import Registry
 
 NAME = "competition-named"
 _LEAST_WORDS, _OF_A_NAME = 2, 3
-"""Words of its own that a title has, and with which it is one's name alone."""
+"""Distinctive words of a title, by which it identifies one competition."""
 _LEAST_LETTERS = 12
 _NEAR = 1000
 """Characters to either side that are looked at of a long line."""
@@ -38,7 +38,7 @@ _COMMON = frozenset(
         "segmentation series the to with",
     )
 )
-"""Words that stand in many titles, and in programs."""
+"""Words that are in many titles, and in programs."""
 _WORD = re.compile(r"[^\W_]+")
 _IS_USAGE = re.compile(r"(?:\s-c\s|--competition|mlebench\s+(?:run|prepare|grade|mock|info|validate|demo))")
 
@@ -73,7 +73,7 @@ def _of_agent(group: ReviewedGroup) -> Iterator[ReviewFinding]:
     runs = tuple(planned.run_id for planned in group.group.plan.runs)
     for level, found in places.items():
         if found:
-            said = f"the agent's folder names {_listed(sorted(names[level]))}"
+            said = f"the agent's folder mentions {_listed(sorted(names[level]))}"
             yield ReviewFinding(NAME, level, group.group.name, runs, said, first_few(found))
 
 
@@ -96,7 +96,7 @@ def _of_talks(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]
                         names.add(named.name)
                         places.append(evidence(talk.name, None, line))
     if places:
-        text = f"a system text of the agent names {_listed(sorted(names))}, which is not the run's competition"
+        text = f"a system text of the agent mentions {_listed(sorted(names))}, which is not the run's competition"
         yield ReviewFinding(NAME, "violation", group.group.name, (run.run_id,), text, first_few(places))
 
 
@@ -141,7 +141,7 @@ class Named(NamedTuple):
     """The id."""
     place: int
     words: str
-    """What stands there."""
+    """What is there."""
 
     def is_name(self, line: str) -> bool:
         """Whether it is an id, or a title written as a name is, in a line that may be of competitions."""
@@ -175,7 +175,7 @@ def _by_beginning(words: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
 
 
 def _end_of(words: str, text: str, start: int) -> int | None:
-    """Where an id or a title ends that begins there; None where something else stands there."""
+    """Where an id or a title ends that begins there; None if something else is there."""
     end = start
     between = r"[\W_]{1,4}" if " " in words else "[-_]"
     for place, word in enumerate(re.split("[ -]", words)):
@@ -188,7 +188,7 @@ def _end_of(words: str, text: str, start: int) -> int | None:
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:
-    """Whether what stands there is no part of a longer word."""
+    """Whether what is there is no part of a longer word."""
     before, behind = text[start - 1 : start], text[end : end + 1]
     return not (before.isalnum() or before in ("_", "-")) and not (behind.isalnum() or behind in ("_", "-"))
 

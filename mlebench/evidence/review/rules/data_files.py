@@ -34,7 +34,7 @@ class DataFile:
 
 
 def data_files_of(run: ReviewedRun) -> Sequence[DataFile]:
-    """The tables in `code/` and beside it."""
+    """The tables in `code/` and next to it."""
     if "data files" not in run.memo:
         known = held_out_of(run)
         run.memo["data files"] = [] if known is None else list(_found(run, known))

@@ -1,7 +1,7 @@
 """Predictions that were written or changed by hand: rows typed into a submission, cells of single rows replaced.
 
 Told from commands (`sed`, `awk`, `perl`, `echo`, `printf`, here-documents), from editors' calls, and from programs that give
-single rows a constant. What holds for all rows alike is no edit: other names of columns, filled gaps, another format.
+single rows a constant. Changes that affect all rows alike are not edits: renamed columns, filled gaps, another format.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _BY_HAND = re.compile(r"(?i)manual|overrid|override|hand|fix|correct|patch|tweak
 
 @dataclass
 class _Edits:
-    """What was changed by hand in a run."""
+    """Manual changes in a run."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     """Plain cells by id or place."""
@@ -241,7 +241,7 @@ def _rows_of_subscript(target: ast.Subscript, known: HeldOut | None) -> set[str]
 
 
 def _places(node: ast.AST) -> list[int]:
-    """Row numbers that stand in an index: one alone, a list, or all from one to another."""
+    """Row numbers that are in an index: one alone, a list, or all from one to another."""
     if isinstance(node, ast.Slice) and node.step is None:
         ends = [end.value for end in (node.lower, node.upper) if isinstance(end, ast.Constant) and type(end.value) is int]
         return list(range(ends[0], min(ends[1], ends[0] + 1000))) if len(ends) == 2 else []
@@ -330,7 +330,7 @@ def _said(call: ast.Call, known: HeldOut | None) -> dict[str, Row]:
 
 
 def _is_constant(node: ast.AST) -> bool:
-    """Whether an expression is a number, a word or a truth value, or a list of some."""
+    """Whether an expression is a number, a word or a booleans, or a list of some."""
     if isinstance(node, ast.UnaryOp):
         node = node.operand
     if isinstance(node, ast.List | ast.Tuple):

@@ -41,7 +41,7 @@ class _Submitted:
     has_labels: bool
     """Whether the predictions are few different words or numbers."""
     mistakes: int | None
-    """Rows that differ from the answers; None where these are not here."""
+    """Rows that differ from the answers; None if these are not here."""
     code: frozenset[int]
     """Hashes of words in a row."""
 
@@ -98,7 +98,7 @@ def _of_equal(alike: Sequence[_Submitted]) -> Iterator[ReviewFinding]:
         others = len(alike) - len(members)
         where = f", {others:,} of them in other groups" if others else ""
         why = "by code that differs" if level == "violation" else "by one agent's equal code, or easy to be equal in"
-        text = f"the submissions of {len(alike):,} runs{where} hold the same {alike[0].rows:,} predictions, {why}"
+        text = f"the submissions of {len(alike):,} runs{where} have the same {alike[0].rows:,} predictions, {why}"
         places = [evidence(f"{one.run_id}/submission/submission.csv", None, "") for one in members[:10]]
         yield ReviewFinding(NAME, level, name, tuple(one.run_id for one in members), text, places)
 

@@ -116,7 +116,7 @@ def _found(
             whats[level].add(what)
     for level, found in places.items():
         if found:
-            text = f"commands or programs read what is not the agent's: {', '.join(sorted(whats[level]))}"
+            text = f"commands or programs read files that are not the agent's: {', '.join(sorted(whats[level]))}"
             yield ReviewFinding(NAME, level, group.group.name, runs, text, first_few(found))
 
 
@@ -136,7 +136,7 @@ def judged(text: str, other_runs: re.Pattern[str]) -> tuple[Level | None, str]:
         other_runs: matches paths into other runs' folders.
 
     Returns:
-        the level, None where nothing foreign; and what it is.
+        the level, None if nothing foreign; and what it is.
     """
     for what, pattern in _FOREIGN:
         if pattern.search(text):
@@ -179,7 +179,7 @@ def _in_source(source: PythonSource) -> Iterator[tuple[str, Evidence]]:
 
 
 def _read(node: ast.AST, seeks: bool) -> str:
-    """A path that a node names, or the search that it makes as a command would; empty where it does neither.
+    """A path that a node names, or the search that it makes as a command would; empty if it does neither.
 
     Args:
         node: of a program.
@@ -196,7 +196,7 @@ def _read(node: ast.AST, seeks: bool) -> str:
                 return f"{_FOUND}answers"
     if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)):
         text = string_in(node)
-        # words with a stroke between them are no path
+        # words separated by a slash are not a path
         is_path = text.startswith(("/", "./", "../", "~")) or re.search(r"\.\w{1,8}$|\*", text) is not None
     else:
         text, is_path = path_in(node), True

@@ -1,4 +1,4 @@
-"""Predictions that stand in a program as constants instead of coming from a model.
+"""Predictions that are in a program as constants instead of coming from a model.
 
 A list of the test's length (or of more than half of it), rows by id of the test, or both packed into a text. Constants of which
 all are equal, counts up from a number, class names and maps of classes are none. Numbers in a list may be there for other
@@ -35,7 +35,7 @@ _LEAST_IDS = 0.05
 
 
 _SAME = 0.95
-"""Share of values that the submission holds, too, in their order."""
+"""Share of values that the submission holds as well, in their order."""
 _FEWEST_SAME = 8
 _NEAR = 1e-3
 _SURE, _LIKELY = -20.0, -3.0
@@ -64,7 +64,7 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[
     yield from judged.findings(group, (run.run_id,), "in the code holds")
     for file in data_files_of(run):
         if file.is_read and not file.is_written and len(file.rows) >= _LEAST_PART * len(known):
-            said = f"the code reads a table with {len(file.rows):,} rows of the test that nothing in the run writes"
+            said = f"the code reads a table with {len(file.rows):,} test rows that nothing in the run writes"
             places = [evidence(file.text.name, 1, file.text.text[:300])]
             yield ReviewFinding(NAME, "look", group.group.name, (run.run_id,), said, places)
 
@@ -124,7 +124,7 @@ class _Judged:
         for level, found in self._places.items():
             if found:
                 count, how = self._most[level]
-                text = f"{how} {where} predictions or ids of {count:,} of {len(self._known):,} rows of the test"
+                text = f"{how} {where} predictions or ids of {count:,} of {len(self._known):,} test rows"
                 yield ReviewFinding(NAME, level, group.group.name, runs, text, first_few(found))
 
     def _judge(self, written: Written) -> tuple[Level | None, int]:
@@ -145,7 +145,7 @@ class _Judged:
         telling = sum(map(is_telling, cells))
         values = list(cells.values())
         if telling >= _FEWEST_ROWS:
-            # a sample that somebody shows is a few rows; a constant for all is no prediction
+            # a sample that somebody shows is a few rows; a constant for all rows is not a prediction
             is_constant = len(set(values)) == 1 and len(cells) >= 0.9 * len(self._known)
             return (None, 0) if is_constant else ("violation", len(cells))
         if self._are_submitted(cells, written):
@@ -235,4 +235,4 @@ def _number(value: str) -> float | None:
         return None
 
 
-RULE = Rule(NAME, "Do predictions stand in the code as constants?", find)
+RULE = Rule(NAME, "Are predictions in the code as constants?", find)

@@ -1,6 +1,6 @@
 """Calls to language models from solutions, which hand the task to somebody else's model.
 
-A solution is what lies in `code/` and what the agent ran; the agent's own loop is none. Models that a solution loads and trains
+A solution is what is in `code/` and what the agent ran; the agent's own loop is none. Models that a solution loads and trains
 itself are its own. A library that is imported and never called is worth a look. Where texts of calls were kept, requests that
 hold rows of the test in bulk and belong to no conversation with tools are labelling by a model.
 """
@@ -51,7 +51,7 @@ _AGENTS = re.compile(
     r"|openai\s+api\s)"
 )
 _MOST_ASKED = 3
-"""Messages of a request that is no part of a conversation."""
+"""Messages of a request that is not part of a conversation."""
 _LEAST_ROWS, _SURE_ROWS, _SURE_SHARE = 20, 30, 0.1
 _FEWEST_ROWS, _SMALL_SHARE = 8, 0.5
 """Rows of a small test that are labelled one by one."""
@@ -85,7 +85,7 @@ def _of_solution(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFindi
         text = f"a language model is called from code or commands at {len(calls):,} place{'s' if len(calls) > 1 else ''}"
         yield ReviewFinding(NAME, "violation", group.group.name, (run.run_id,), text, first_few(calls))
     elif looks:
-        text = "code names a library, an address or a key of language models, and no call of one is seen"
+        text = "code mentions a library, an address or a key of language models, but no call of one is visible"
         yield ReviewFinding(NAME, "look", group.group.name, (run.run_id,), text, first_few(looks))
 
 
@@ -171,7 +171,7 @@ def _of_talks(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterato
         return
     is_sure = len(labelled) >= min(max(_SURE_ROWS, _SURE_SHARE * len(known)), few)
     level: Level = "violation" if is_sure else "look"
-    text = f"{len(places):,} requests to models, outside of any conversation with tools, hold {len(rows):,} rows of the test"
+    text = f"{len(places):,} requests to models, outside of any conversation with tools, contain {len(rows):,} test rows"
     yield ReviewFinding(NAME, level, group.group.name, (run.run_id,), text, first_few(places))
 
 
@@ -199,4 +199,4 @@ def _rows_in(text: str, known: HeldOut, texts: frozenset[str]) -> set[str]:
     return found
 
 
-RULE = Rule(NAME, "Does the solution call a language model, or did one label rows of the test?", find)
+RULE = Rule(NAME, "Does the solution call a language model, or did one label test rows?", find)

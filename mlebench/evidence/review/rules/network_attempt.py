@@ -1,8 +1,8 @@
 """Attempts to reach the network in a run whose profile does not open it.
 
-Told from commands, from what programs ask for and logs say of it, and from what the gateway's proxy refused. Packages and weights
-that an honest agent tries to get, and a look whether there is a network at all, are worth a look; data, other people's solutions
-and other addresses are a violation. What only stands in code and was not run, as far as the traces tell, is worth a look.
+Told from commands, from what programs ask for and logs say about it, and from what the gateway's proxy refused. Packages and
+weights that an honest agent tries to get, and a look whether there is a network at all, are worth a look; data, other people's
+solutions and other addresses are a violation. What only is in code and was not run, as far as the traces tell, is worth a look.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ _FAILED = re.compile(
     r"|name or service not known|urlopen error|couldn't reach|no address associated))"
 )
 _OF_OTHERS = re.compile(r"/simple/|\bRetrying \(Retry|\blocalhost\b|127\.0\.0\.1")
-"""Lines of package managers, and of what is no network."""
+"""Lines of package managers and of local addresses."""
 _FAILED_HOST = re.compile(
     r"(?i)host(?:name)?[:=(\s]+['\"‘]?(?P<host>[\w-]+(?:\.[\w-]+)+)"
     r"|resolve host(?: address)?:?\s+['\"‘]?(?P<other>[\w-]+(?:\.[\w-]+)+)"
@@ -128,12 +128,10 @@ def _found(group: ReviewedGroup, runs: tuple[str, ...], tried: Sequence[_Tried])
         if level is not None and not (hosts and all(_is_open(host, allowed) for host in hosts)):
             places[level].append(place)
     if places["violation"]:
-        text = f"{_tries(len(places['violation']))} to reach data, other people's work or other addresses outside"
+        text = f"{_tries(len(places['violation']))} to reach data, other people's work or other external addresses"
         yield ReviewFinding(NAME, "violation", group.group.name, runs, text, first_few(places["violation"]))
     if places["look"]:
-        text = (
-            f"{_tries(len(places['look']))} to get packages or weights, or to see whether there is a network, or code that would"
-        )
+        text = f"{_tries(len(places['look']))} to get packages or weights, or to test for a network, or code that would"
         yield ReviewFinding(NAME, "look", group.group.name, runs, text, first_few(places["look"]))
 
 
@@ -146,7 +144,7 @@ _Tried = tuple[Level | None, Evidence, list[str]]
 
 @dataclass(frozen=True)
 class _Traces:
-    """What tells that a program in the code was run."""
+    """Evidence that a program in the code was run."""
 
     failed: frozenset[str]
     """Hosts of which logs say that they were not reached."""
@@ -188,7 +186,7 @@ def judged_command(line: str) -> tuple[Level | None, list[str]]:
     """What a command line would get from outside, and from which hosts.
 
     Returns:
-        the level, None where nothing; and the hosts that it names.
+        the level, None if nothing; and the hosts that it names.
     """
     urls = [found for found in _URL.finditer(line) if not _LOCAL.match(found["host"])]
     hosts = [found["host"].lower() for found in urls]

@@ -18,7 +18,7 @@ _SECRET = re.compile(
 
 
 def evidence(file: str, line: int | None, text: str) -> Evidence:
-    """A place with what stands there, on one line; what looks like a key is masked."""
+    """A place with what is there, on one line; what looks like a key is masked."""
     one_line = " ".join(text[: 20 * LONGEST_QUOTE].split())
     return Evidence(file, line, printable(_SECRET.sub("***", one_line), LONGEST_QUOTE))
 

@@ -12,7 +12,7 @@ from mlebench.evidence.review.reviewed import ReviewedGroup
 
 @dataclass(frozen=True)
 class RuleOptions:
-    """What a user gives beside the groups."""
+    """What a user gives next to the groups."""
 
     against: Path | None = None
     """A folder of other people's work: notebooks, scripts and what they predicted."""
@@ -29,4 +29,4 @@ class Rule:
     compares: bool = False
     """Whether it compares runs with each other, so that it has to see all groups at once; others may see one run at a time."""
     lacks: Callable[[Sequence[ReviewedGroup]], str | None] = lambda groups: None
-    """Why some of the runs could not be looked at, in a sentence without a full stop; None where all could."""
+    """Why some of the runs could not be looked at, in a sentence without a full stop; None if all could."""

@@ -1,6 +1,6 @@
 """A score that rises with each call of the checker, faster than models are trained.
 
-The checker tells no score, so nobody climbs by it unless the run knows more than it should. Scores are those of graded
+The checker returns no score, so scores rise with it only if the run knows more than it should. Scores are those of graded
 snapshots; an agent that improves its model also submits better and better, but minutes or hours apart.
 """
 

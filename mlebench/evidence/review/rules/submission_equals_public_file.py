@@ -1,4 +1,4 @@
-"""Submissions whose predictions stand in a file that the agent got, or in one of other people's files.
+"""Submissions whose predictions are in a file that the agent got, or in one of other people's files.
 
 Compared by id, cell by cell, numbers with a tolerance. Equal to the sample submission it is worth a look: nothing was predicted.
 """
@@ -63,12 +63,12 @@ def _equal_files(
         other = read_table(path, table.id_columns, like=table)
         if other is not None and _is_equal(table, other):
             name = path.relative_to(folder).as_posix() if folder is not None else path.name
-            yield "violation", f"the submission holds the predictions of {name} in the folder that was given"
+            yield "violation", f"the submission contains the predictions of {name} in the given folder"
     if competition is not None:
         for name, other in public_tables(competition):
             if _is_equal(table, other):
                 level: Level = "look" if "sample" in name.lower() else "violation"
-                yield level, f"the submission holds what stands in the public file {name}"
+                yield level, f"the submission contains the content of the public file {name}"
 
 
 def _is_equal(table: Table, other: Table) -> bool:
@@ -109,4 +109,4 @@ def _files(folder: Path) -> Iterator[Path]:
     return itertools.islice((path for path in sorted(folder.rglob("*.csv")) if path.is_file()), _MOST_FILES)
 
 
-RULE = Rule(NAME, "Does the submission hold what stands in a public file, or in other people's?", find, lacks=lacks)
+RULE = Rule(NAME, "Does the submission contain the content of a public file, or of other people's?", find, lacks=lacks)

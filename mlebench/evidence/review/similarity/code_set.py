@@ -81,8 +81,8 @@ class CodeSet:
         if not self.left_out:
             return None
         where = " ".join(filter(None, (self.side.group, self.side.name)))
-        bounds = f"{show_size(LARGEST_FILE)} each, {MOST_FILES:,} files and {show_size(MOST_TEXT)} in all are compared"
-        return f"{counted(self.left_out, 'file')} of {printable(where)} left out: at most {bounds}"
+        bounds = f"{show_size(LARGEST_FILE)} each, {MOST_FILES:,} files and {show_size(MOST_TEXT)} in total are compared"
+        return f"{counted(self.left_out, 'file')} of {printable(where)} omitted: at most {bounds}"
 
 
 def is_code(name: str) -> bool:
@@ -92,7 +92,7 @@ def is_code(name: str) -> bool:
 
 
 def code_set(side: Side, texts: Iterable[TextFile]) -> CodeSet:
-    """The fingerprints of a side's texts, within bounds; texts that are no code count as nothing."""
+    """The fingerprints of a side's texts, within bounds; texts that are not code are ignored."""
     import numpy as np
 
     files: list[str] = []
@@ -148,12 +148,12 @@ def texts_below(folder: Path) -> Iterator[TextFile]:
         return
     try:
         if not folder.is_dir():
-            raise UsageError(f"{folder} is not there; give a folder with notebooks and scripts")
+            raise UsageError(f"{folder} does not exist; pass a folder with notebooks and scripts")
         for path in _paths(folder, folder, _DEEPEST):
             yield from _text_of(path, folder)
     except OSError as error:
         raise UsageError(
-            f"cannot read {error.filename or folder}: {error.strerror}; give a folder with notebooks and scripts"
+            f"cannot read {error.filename or folder}: {error.strerror}; pass a folder with notebooks and scripts"
         ) from None
 
 

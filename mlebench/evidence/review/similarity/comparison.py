@@ -29,7 +29,7 @@ def compared(
         lefts: runs or agents.
         rights: notebooks, or the same runs, of which each two are compared once.
         without: shape (n,), hashes that count on no side.
-        wanted: whether a left and a right side are to be compared.
+        wanted: whether a left and a right side should be compared.
     """
     import numpy as np
 

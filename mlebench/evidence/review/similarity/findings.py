@@ -1,4 +1,4 @@
-"""What a review says of code that is alike."""
+"""What a review says about code that is alike."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def _finding(pair: SimilarPair, level: Level, similarities: Similarities) -> Rev
     else:
         where = f"the code of a run of the same competition in {printable(other.group, 120)}"
     text = (
-        f"{what} is {pair.similarity:.0%} like {where}: {pair.left_share:.0%} of it stands there, {pair.right_share:.0%} of that "
-        f"stands here, at most {pair.longest:,} tokens in a row"
+        f"{what} is {pair.similarity:.0%} like {where}: {pair.left_share:.0%} of it is there, {pair.right_share:.0%} of that "
+        f"is here, at most {pair.longest:,} tokens in a row"
     )
     places = [
         Evidence(*place_of(stretch.left), _quote(stretch.left, stretch.right, other))

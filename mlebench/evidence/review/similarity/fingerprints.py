@@ -49,7 +49,7 @@ def fingerprints(streams: Iterable[TokenStream]) -> Fingerprints:
         first = _winnowed(grams)
         last = first + length - 1
         lines = np.array(stream.lines, np.int64)
-        # keywords in another order may stand on earlier lines
+        # keywords in another order may be on earlier lines
         ends = np.sort(np.stack([lines[first], lines[last]]), axis=0)
         rows.append((grams[first], first + offset, last + offset, ends[0], ends[1]))
         offset += count + 2 * GRAM

@@ -1,7 +1,7 @@
 """Python as streams of tokens, told from its syntax tree, so that layout, comments and brackets do not count.
 
 What a copyist adds, drops or moves without changing what a program does is left out: imports, annotations, docstrings, statements
-that only show something. Each function has a stream of its own, wherever it stands.
+that only show something. Each function has a separate stream, wherever it stands.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from mlebench.evidence.review.similarity.stretches import Lines
 from mlebench.evidence.review.texts import TextFile
 
 _STEP = " · step "
-"""Stands in the name of what a trace tells, between the trace's file and a number."""
+"""Separates the trace's file and a number in the names of texts from a trace."""
 
 
 def code_of(run: ReviewedRun) -> Iterator[TextFile]:
-    """The files of code of a run, then what else it ran or wrote, each text once; what is no code is among the files."""
+    """The files of code of a run, then what else it ran or wrote, each text once; files that are not code are included."""
     left: set[str] = set()
     for text in run.texts("code", "output", "logs"):
         left.add(text.text.strip())

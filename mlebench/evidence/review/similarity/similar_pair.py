@@ -54,7 +54,7 @@ class SimilarPair:
         return max((stretch.tokens for stretch in self.stretches), default=0)
 
     def level(self, threshold: float = VIOLATION) -> Literal["violation", "look"] | None:
-        """What a review says of it; None where that is nothing.
+        """What a review says about it; None if that is nothing.
 
         Between runs, nobody knows who copied, and agents on one model write alike: it takes more for a violation. One agent's
         runs of one competition are alike by nature: nothing is said within a group, `look` at most between groups.

@@ -1,4 +1,4 @@
-"""`answer-cells`: cells of a table, or fields of a text file, that tell the answer of the test row beside which they stand."""
+"""`answer-cells`: cells of a table, or fields of a text file, that tell the answer of the test row next to which they stand."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class _Search:
                             yield column, question, told
 
     def _within_cells(self, source: Linked, asked: Sequence[Asked]) -> Iterator[tuple[str, Asked, Told]]:
-        """What stands within cells and tells something; of many rows some are looked at first."""
+        """Informative content within cells; with many rows, a sample is checked first."""
         rows = statistics.drawn(len(source.cells), _MOST_UNPACKED)
         for column in source.columns:
             cells = source.cells[column].to_numpy(dtype=object)
@@ -207,7 +207,7 @@ class _Search:
         return statistics.log_binomial_tail(told.right, cells, share) > math.log(_AS_IN_TRAINING)
 
     def _share_told(self, column: str, where: str, target: Target) -> float:
-        """In which share of training rows a column, or what stands somewhere within it, tells the answer in any reading."""
+        """The share of training rows in which a column, or part of it, gives the answer in any reading."""
         known = training.taught(self.case, target, column)
         if known is None:
             return 0.0
@@ -217,7 +217,7 @@ class _Search:
         return 0.0 if taught is None else taught.right / taught.of
 
     def _of_all_rows(self, source: Linked, found: Sequence[tuple[str, Asked, Told]]) -> tuple[Guess, ...]:
-        """For every target the guess of the column that tells most of it."""
+        """For every target, the guess of the most informative column."""
         best: dict[str, tuple[str, Asked, Told]] = {}
         for entry in found:
             name = entry[1].target.name
@@ -241,7 +241,7 @@ class _Search:
                 yield question.guess(told.values)
 
     def _indicators(self, source: Linked, asked: Sequence[Asked]) -> Iterator[Clue]:
-        """Columns each of which says of one class whether it is the answer, as those of a one-hot table do."""
+        """Columns each of which says about one class whether it is the answer, as those of a one-hot table do."""
         for question in asked:
             if question.target.kind != "class" or len(question.target.classes) < 3:
                 continue
@@ -251,7 +251,7 @@ class _Search:
                 for name, (_, rows) in found.items():
                     values[rows] = name
                 columns = _listed([column for column, _ in found.values()])
-                what = f"columns {columns} each say whether the answer is one of {len(found)} classes"
+                what = f"columns {columns} each state whether the answer is one of {len(found)} classes"
                 yield Clue(NAME, source.table.path, what, (question.guess(values),))
 
     def in_list(self, path: str, way: np.ndarray, cells: np.ndarray) -> Clue | None:

@@ -47,7 +47,7 @@ def asked_of(truth: Truth, units: np.ndarray, count: int) -> Iterator[Asked]:
     """What is asked of units that have one value each.
 
     Where a unit has several test rows, these have one value, or the same endings of ids in all units, each of which is asked for
-    by itself; otherwise the values of all its rows, joined, are asked for, which can be compared but not submitted.
+    separately; otherwise the values of all its rows, joined, are asked for, which can be compared but not submitted.
 
     Args:
         truth: the answers.
@@ -138,14 +138,14 @@ def ids_of(truth: Truth, units: np.ndarray, count: int) -> np.ndarray:
 
 
 def one_row_each(truth: Truth) -> np.ndarray | None:
-    """Positions of one test row of each unit, ascending, where units have several; None where each row is its own."""
+    """Positions of one test row of each unit, ascending, where units have several; None if each row is its own."""
     import pandas as pd
 
     ids = truth.ids.iloc[:, 0]
     heads = ids
     if not ids.duplicated().any():
         heads = ids.str.replace(_LAST_PART, "", regex=True)
-        # an ending may have two parts, such as `_patient_overall` beside `_C1`
+        # an ending may have two parts, such as `_patient_overall` next to `_C1`
         shorter = heads.str.replace(_LAST_PART, "", regex=True)
         heads = shorter.where(shorter.isin({*heads}), heads)
     codes, names = pd.factorize(heads)

@@ -1,4 +1,4 @@
-"""`cell-form`: how a cell of the test side is written, rather than what it says, that tells the answer."""
+"""`cell-form`: the form of a test cell, rather than its content, reveals the answer."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ def _missing(cell: str) -> str:
 
 
 FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
-    ("blanks at the end", lambda cell: cell[len(cell.rstrip()) :]),
-    ("blanks at the beginning", lambda cell: cell[: len(cell) - len(cell.lstrip())]),
-    ("double blanks", lambda cell: str(min(9, cell.strip().count("  ")))),
+    ("trailing spaces", lambda cell: cell[len(cell.rstrip()) :]),
+    ("leading spaces", lambda cell: cell[: len(cell) - len(cell.lstrip())]),
+    ("double spaces", lambda cell: str(min(9, cell.strip().count("  ")))),
     ("invisible characters", lambda cell: "".join(_INVISIBLE.findall(cell))),
-    ("characters that are not of ASCII", lambda cell: str(min(9, sum(letter > "\x7f" for letter in cell)))),
+    ("non-ASCII characters", lambda cell: str(min(9, sum(letter > "\x7f" for letter in cell)))),
     ("the number of decimals", _decimals),
-    ("zeros at the end", _trailing_zeros),
+    ("trailing zeros", _trailing_zeros),
     ("how the number is written", _number_form),
     ("capital letters", _case),
     ("how a missing value is written", _missing),
     ("the last character", lambda cell: cell[-1:]),
     ("the last digit of the number", lambda cell: cell.strip()[-1:] if _NUMBER.fullmatch(cell) else ""),
     ("whether the last digit is even", lambda cell: str(int(cell.strip()[-1]) % 2) if cell.strip()[-1:].isdecimal() else ""),
-    ("kinds of line ends", lambda cell: "".join(sorted({*cell} & {"\r", "\n", "\t", "\v", "\f"}))),
-    ("the sign at the end", lambda cell: cell[-1:] if cell and not cell[-1].isalnum() else ""),
+    ("kinds of line endings", lambda cell: "".join(sorted({*cell} & {"\r", "\n", "\t", "\v", "\f"}))),
+    ("the final punctuation mark", lambda cell: cell[-1:] if cell and not cell[-1].isalnum() else ""),
 )
 """Name of a form, and what it is of a cell; few values each."""
 
@@ -105,7 +105,7 @@ def _told(source: Linked, where: str, forms: Mapping[str, np.ndarray], asked: li
                 best = name, told
         if best is not None:
             name, told = best
-            what = f"{name} in {where} tell {printable(question.target.name, 40)} of {told.right:,} of {told.of:,} rows"
+            what = f"{name} in {where} reveal {printable(question.target.name, 40)} of {told.right:,} of {told.of:,} rows"
             yield Clue(NAME, source.table.path, what, (question.guess(told.values),))
 
 
@@ -124,7 +124,7 @@ def _of_cells(cells: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _of_lines(case: Case, source: Linked) -> dict[str, np.ndarray]:
-    """Codes of the form of each raw line of a table of text; none where lines are not rows."""
+    """Codes of the form of each raw line of a table of text; none if lines are not rows."""
     import pandas as pd
 
     if (only := source.table.only) is None:
@@ -155,7 +155,7 @@ def _of_lines(case: Case, source: Linked) -> dict[str, np.ndarray]:
 
 
 def _of_records(case: Case, source: Linked) -> dict[str, np.ndarray]:
-    """Codes of how the keys of each record of a JSON file are ordered; none where its records are not rows."""
+    """Codes of how the keys of each record of a JSON file are ordered; none if its records are not rows."""
     only = source.table.only
     if only is None or "*" in only.file.path or only.file.suffix != ".json" or only.file.size > _MOST_JSON_BYTES:
         return {}
@@ -163,13 +163,13 @@ def _of_records(case: Case, source: Linked) -> dict[str, np.ndarray]:
         with case.seen.open(only.file) as stream:
             records = _records_of(json.loads(stream.read(_MOST_JSON_BYTES)), int(source.places.max()) + 1)
     except (OSError, ValueError, RecursionError):
-        # another one tells of it, who reads all of it
+        # another check, which reads all of it, covers this
         return {}
     return orders_of_keys([list(records[place]) for place in source.places]) if records else {}
 
 
 def _records_of(value: object, least: int, depth: int = 0) -> list[dict[str, object]]:
-    """The records of a JSON value, at least so many: a list of them, or one by key; none where there are no such."""
+    """The records of a JSON value, at least so many: a list of them, or one by key; none if there are no such."""
     inner = [*value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
     if len(inner) >= least and all(isinstance(record, dict) for record in inner):
         return inner
@@ -209,11 +209,11 @@ def _keys(line: bytes) -> str:
 
 
 _LINE_FORMS: tuple[tuple[str, Callable[[bytes], str]], ...] = (
-    ("line ends", lambda line: "cr" if line.endswith(b"\r") else ""),
-    ("blanks at the end", lambda line: repr(line[len(line.rstrip(b" \t,;\r")) :])),
-    ("blanks at the beginning", lambda line: repr(line[: len(line) - len(line.lstrip())])),
+    ("line endings", lambda line: "cr" if line.endswith(b"\r") else ""),
+    ("trailing spaces", lambda line: repr(line[len(line.rstrip(b" \t,;\r")) :])),
+    ("leading spaces", lambda line: repr(line[: len(line) - len(line.lstrip())])),
     ("quotes", _quoted),
     ("the number of quotes", lambda line: str(line.count(b'"'))),
-    ("blanks behind signs", lambda line: f"{line.count(b', ')}/{line.count(b': ')}"),
+    ("spaces after punctuation", lambda line: f"{line.count(b', ')}/{line.count(b': ')}"),
     ("the order of keys", _keys),
 )

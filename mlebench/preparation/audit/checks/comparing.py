@@ -1,4 +1,4 @@
-"""Whether cells that stand beside test rows tell the answers: as they are, in another notation, as a code, or as a function."""
+"""Whether cells that are next to test rows tell the answers: as they are, in another notation, as a code, or as a function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlebench.preparation.audit.clue import Guess
 from mlebench.preparation.audit.truth import Target
 
 RIGHT = 0.9
-"""Of the cells that tell an answer in a reading, so many must tell it rightly."""
+"""Of the cells that tell an answer in a reading, so many must tell it correctly."""
 LIFT = 0.7
 """And of what the most frequent answer leaves open, so much must be told."""
 CODE_LIFT = 0.95
@@ -49,7 +49,7 @@ class Told:
     values: np.ndarray
     """As `Guess.values`."""
     right: int
-    """Rows told rightly."""
+    """Rows told correctly."""
     of: int
     """Rows told."""
     log_p: float
@@ -80,7 +80,7 @@ class Comparer:
     def best(
         self, cells: np.ndarray | Column, target: Target, ids: np.ndarray | None = None, *, learn: bool = True
     ) -> Told | None:
-        """What tells the target most plainly.
+        """The most direct reading that gives the target.
 
         Args:
             cells: shape (rows,), object: text, None or the empty text where there is none; a `Column` where several targets are
@@ -210,7 +210,7 @@ class Comparer:
         for how, numbers in column.digits.along(target.values):
             known = ~np.isnan(numbers) & ~np.isnan(target.values)
             self.learnt.tried += 1
-            told = learnt_function(f"goes, in {how}, along with", numbers, known, target, ALONG)
+            told = learnt_function(f"correlates, in {how}, with", numbers, known, target, ALONG)
             if told is not None and self.learnt.improbable(told.log_p):
                 return told
         return None
@@ -268,7 +268,7 @@ class Column:
 
     @classmethod
     def of(cls, cells: np.ndarray) -> Column:
-        """Make one of cells, shape (rows,), object; None and the empty text are no cells."""
+        """Make one of cells, shape (rows,), object; None and the empty string are not cells."""
         import pandas as pd
 
         blank = np.array([cell is None or cell == "" for cell in cells], dtype=bool)
@@ -327,7 +327,7 @@ class Column:
         return self._readings[how]
 
     def map_texts(self, how: str, read: Reading) -> np.ndarray:
-        """What a reading says of each row, shape (rows,) object; None where it says nothing."""
+        """What a reading says about each row, shape (rows,) object; None if it says nothing."""
         codes, texts = self.read(how, read)
         padded = np.empty(len(texts) + 1, dtype=object)
         padded[:-1] = texts
@@ -336,7 +336,7 @@ class Column:
 
 
 def _most(found: Iterable[Told | None], rows: int) -> Told | None:
-    """The first that tells all rows rightly, else the one that tells most so."""
+    """The first one that is right for all rows, else the one right for most."""
     best: Told | None = None
     for told in found:
         if told is not None and (best is None or told.right > best.right):
@@ -359,7 +359,7 @@ def named(places: np.ndarray, target: Target) -> np.ndarray:
 
 
 def plainly_equal(column: Column, target: Target) -> Told | None:
-    """Whether cells are the answers as they stand, whatever chance has to say to it."""
+    """Whether cells are the answers unchanged, whatever chance has to say to it."""
     if target.kind == "text":
         said = column.map_texts("", readings.plain)
         told = np.array([text is not None for text in said], dtype=bool)
@@ -532,7 +532,7 @@ def _numbers(column: Column) -> Iterator[tuple[str, np.ndarray]]:
 
 _FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
     ("", lambda x: x),
-    (" with the other sign", lambda x: -x),
+    (" with the opposite sign", lambda x: -x),
     (" times 10", lambda x: x / 10),
     (" times 100", lambda x: x / 100),
     (" times 1,000", lambda x: x / 1000),
@@ -540,12 +540,12 @@ _FUNCTIONS: tuple[tuple[str, Callable[[np.ndarray], np.ndarray]], ...] = (
     (" divided by 100", lambda x: x * 100),
     (" divided by 1,000", lambda x: x * 1000),
     (" as its logarithm", np.exp),
-    (" as the logarithm of 1 more", np.expm1),
-    (" as its power of e", np.log),
-    (" as its root", np.square),
+    (" as the logarithm of 1 plus it", np.expm1),
+    (" as its exponential", np.log),
+    (" as its square root", np.square),
     (" as its square", np.sqrt),
     (" as its inverse", lambda x: 1 / x),
-    (" as what it lacks to 1", lambda x: 1 - x),
+    (" as its complement to 1", lambda x: 1 - x),
     (" in radians", np.degrees),
     (" in degrees", np.radians),
     (" in degrees and minutes", lambda x: np.sign(x) * (np.abs(x) // 100 + np.abs(x) % 100 / 60)),
@@ -607,9 +607,9 @@ def _by_digits(matched: np.ndarray, chance: float) -> float:
 def _text_readings(column: Column) -> Iterator[tuple[str, Reading, Reading]]:
     """Name, reading, and the form in which both sides are compared."""
     yield "", readings.plain, readings.plain
-    yield ", signs and case aside,", readings.plain, readings.words
+    yield ", ignoring punctuation and case,", readings.plain, readings.words
     yield _UNORDERED, readings.plain, readings.sorted_words
-    yield " behind its last sign", readings.inner, readings.words
+    yield " after its last separator", readings.inner, readings.words
     for how, read in readings.ENCODINGS:
         yield f", {how},", read, readings.words
 

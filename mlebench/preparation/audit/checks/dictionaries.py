@@ -35,7 +35,7 @@ class Dictionary:
     """By the normal form of a name its value."""
 
     def read(self, cells: np.ndarray) -> np.ndarray | None:
-        """The values that cells name, joined by blanks, shape (cells,), None where there is none; None if most name none."""
+        """The values that cells name, joined by blanks, shape (cells,), None if there is none; None if most name none."""
         some = [text for text in dict.fromkeys(str(cell) for cell in cells) if text.strip()][:_PROBED]
         named = {sign: sum(len(self._values(text, sign)) for text in some) for sign in (None, *_SIGNS)}
         sign = max(named, key=lambda key: named[key])

@@ -1,4 +1,4 @@
-"""Test sets of few rows, on which chance hides nearly everything: what should not be there at all is believed there, too."""
+"""Test sets of few rows, on which chance hides nearly everything: what should not be there at all is believed there as well."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlebench.preparation.audit.checks.comparing import Column, classes_of, name
 from mlebench.preparation.audit.checks.linked import Linked, by_place, linked_tables, orders_of, tables_with_links
 from mlebench.preparation.audit.clue import Guess
 
-OF_ALL = ", and its values tell the answers of all test rows"
+OF_ALL = ", and its values reveal the answers of all test rows"
 LEAST_ROWS, _MOST_ROWS = 5, 60
 _UNLIKELY = math.log(0.02)
 """Of what is out of place anyway; nothing else is tried, so that nothing is corrected for."""
@@ -66,7 +66,7 @@ def _guesses(case: Case, tables: Sequence[Linked], columns: Sequence[Sequence[st
 
 
 def told(cells: np.ndarray, question: Asked) -> np.ndarray | None:
-    """What cells say of units, as `Guess.values`, if they say it of all of them rightly and chance hardly would.
+    """What cells say about units, as `Guess.values`, if they say it of all of them correctly and chance hardly would.
 
     A code is read for each unit as the others teach it, so that values of which each occurs once teach nothing.
     """

@@ -1,4 +1,4 @@
-"""Fields of small text files that lie beside single test units: `label: cat`, `{"label": "cat"}`, `<label>cat</label>`."""
+"""Fields of small text files that are next to single test units: `label: cat`, `{"label": "cat"}`, `<label>cat</label>`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FieldsOfFiles:
     units: np.ndarray
     """Shape (test rows,), int64: position of the file of a row, -1 for none."""
     cells: Mapping[str, np.ndarray]
-    """By field, shape (files,), object: text, None where a file has none."""
+    """By field, shape (files,), object: text, None if a file has none."""
 
 
 @once
@@ -108,7 +108,7 @@ def _flat(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
 
 
 def tables_of_units(case: Case) -> Iterator[FieldsOfFiles]:
-    """What tables say that lie in a file of a single unit each: of every column the first cell, and all cells joined."""
+    """What tables say that are in a file of a single unit each: of every column the first cell, and all cells joined."""
     finder = Finder(case)
     found: dict[tuple[object, ...], dict[tuple[int, int], SeenTable]] = {}
     for table in tables_of(case.seen):
@@ -157,7 +157,7 @@ def lists_in_texts(case: Case, orders: Mapping[str, np.ndarray]) -> Iterator[tup
 
 
 def _could_be_answers(words: Sequence[str]) -> bool:
-    """Whether words are numbers, or so few different ones that they are no sentence."""
+    """Whether words are numbers, or so few distinct ones that they are not a sentence."""
     return len({*words}) <= len(words) / 2 or sum(word[-1:].isdigit() for word in words) > len(words) / 2
 
 

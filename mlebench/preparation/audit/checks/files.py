@@ -24,7 +24,7 @@ _LEAST_SHARE = 0.03
 _JOINING = ("-", "_", "/", ".")
 _MOST_NAMED = 2_000_000
 _MOST_OF_A_NAME = 4
-"""Test rows that a file has in the mean for a column to name it."""
+"""Test rows that a file has on average for a column to name it."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,10 @@ def file_groups(case: Case) -> list[FileGroup]:
 
 @once
 def named_beside(case: Case) -> Mapping[str, np.ndarray]:
-    """By names of files that are no single test row's, and of their folders, the test rows beside which tables have these names.
+    """For names of files that belong to no single test row, and of their folders: the test rows next to them in tables.
 
-    A table such as `image_id,prediction_id` is meant: where a column has few names, as of sides or sites, these are no files'.
+    A table such as `image_id,prediction_id` is meant: where a column has few names, such as sides or sites, these are not file
+    names.
     """
     names = {
         name
@@ -89,7 +90,7 @@ def named_beside(case: Case) -> Mapping[str, np.ndarray]:
 
 
 def _beside_ids(case: Case, source: Linked, ids: str, names: set[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """Names that cells of a table are or have at their ends, with the test rows that the cells beside them name."""
+    """Names that cells of a table are or have at their ends, with the test rows that the cells next to them name."""
     linker = Linker(case.truth)
     columns = [column for column in source.columns if not names.isdisjoint(map(_last_part, source.cells[column]))]
     rows_of: dict[str, defaultdict[str, set[int]]] = {column: defaultdict(set) for column in columns}
@@ -120,7 +121,7 @@ class Finder:
         self.shared = case.labels.shared
 
     def rows_of(self, file: SeenFile) -> np.ndarray:
-        """Positions of the test rows of a file; of none where its name is also that of a training unit and its path says `train`.
+        """Positions of the test rows of a file; of none if its name is also that of a training unit and its path says `train`.
 
         Where ids are numbers, a file is also known by the only number in its name: `Sample00220.zip` by 0220.
         """
@@ -131,7 +132,7 @@ class Finder:
             return rows if is_train else self._through_tables(file)
         if len(rows) > 1 and not is_train:
             beside = self._beside.get(file.name, self._beside.get(stem(file.name)))
-            # a table tells files of a folder apart that has several test rows, such as the images of two breasts
+            # a table distinguishes files in a folder with several test rows, such as the images of two breasts
             return rows if beside is None or len(beside) >= len(rows) else beside
         if is_train and any(name in self.shared for part in file.parts for name in (part, stem(part))):
             return rows[:0]
@@ -147,7 +148,7 @@ class Finder:
         return np.empty(0, dtype=np.int64)
 
     def _through_tables(self, file: SeenFile) -> np.ndarray:
-        """Rows that a table of test rows names beside the file; else those of its number."""
+        """Rows that a table of test rows names next to the file; else those of its number."""
         for part in reversed(file.parts):
             rows = self._beside.get(part, self._beside.get(stem(part)))
             if rows is not None:
@@ -156,7 +157,7 @@ class Finder:
 
     @functools.cached_property
     def _beside(self) -> Mapping[str, np.ndarray]:
-        """By the name of a file or folder the test rows beside which tables have it."""
+        """By the name of a file or folder the test rows next to which tables have it."""
         return named_beside(self.case)
 
     def _by_number(self, file: SeenFile) -> np.ndarray:
@@ -175,7 +176,7 @@ class Finder:
         return {int(name): self.truth.keys[name] for name in ids} if min(map(len, ids)) >= _SHORTEST_NUMBER else {}
 
     def group(self, files: Sequence[SeenFile]) -> FileGroup | None:
-        """Files of one unit each as a group; None where they are of next to no test rows."""
+        """Files of one unit each as a group; None if they are of next to no test rows."""
         units = np.full(self.truth.rows, -1, dtype=np.int64)
         for place, file in enumerate(files):
             units[self.rows_of(file)] = place

@@ -128,10 +128,10 @@ def _clues(case: Case, grouping: Grouping) -> Iterator[Clue]:
     if not by_name and not (whole and grouping.is_fine() and best.holds(_TRIED, _MARGIN)):
         return
     wholes = len({*grouping.test[things]})
-    agrees = f"; answers of their training parts agree to {best.hits:.2f}, by chance {best.base:.2f}" if best.rows else ""
-    what = (
-        f"{count:,} of {case.truth.rows:,} test rows are of {wholes:,} groups of {grouping.name} that training has, too{agrees}"
+    agrees = (
+        f"; agreement with the answers of their training parts is {best.hits:.2f}, by chance {best.base:.2f}" if best.rows else ""
     )
+    what = f"{count:,} of {case.truth.rows:,} test rows belong to {wholes:,} groups of {grouping.name} also in training{agrees}"
     yield Clue(NAME, grouping.file, what, guesses, count)
 
 
@@ -172,7 +172,7 @@ def _values(case: Case, grouping: Grouping, target: Target, known: dict[str, obj
 
 
 def _one_each(grouping: Grouping, values: np.ndarray) -> np.ndarray:
-    """The guesses without those of all but one row of each group, as rows of one whole are no independent witnesses."""
+    """The guesses without those of all but one row of each group, as rows of one whole are not independent."""
     kept = np.full(len(values), np.nan) if values.dtype.kind == "f" else np.full(len(values), None, dtype=object)
     seen: set[str] = set()
     for group, rows in zip(grouping.test, grouping.rows, strict=True):

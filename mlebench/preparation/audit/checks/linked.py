@@ -1,4 +1,4 @@
-"""Tables whose rows are of test rows, by their ids or by their place, and the cells that stand there."""
+"""Tables whose rows are of test rows, by their ids or by their place, and the cells that are there."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _LEAST_SPELLED = 0.5
 _MOST_SAME = 0.1
 _FRACTION = re.compile(r"-?\d*\.\d+(e[+-]?\d+)?")
 _MOST_FRACTIONS = 0.2
-"""Measurements are no ids in whichever spelling."""
+"""Measurements are never ids, in any spelling."""
 _OF_A_FILE = re.compile(r"[/\\]|\.[A-Za-z]")
-"""Texts without any of these are no paths, and have no ending."""
+"""Texts without any of these are not paths and have no extension."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def sheets_of(seen: Seen) -> list[Sheet]:
 
 @dataclass(frozen=True)
 class Linked:
-    """Cells of one table that stand beside units of test rows."""
+    """Cells of one table that are next to units of test rows."""
 
     table: Sheet
     by: str
@@ -155,7 +155,7 @@ class Linker:
         return frozenset(self._names)
 
     def column_of(self, chunk: pd.DataFrame, *, any_name: bool = True) -> str | None:
-        """A column with the name of an id, else, with `any_name`, the one that names most test rows; None where none does."""
+        """A column with the name of an id, else, with `any_name`, the one that names most test rows; None if none does."""
         for column in self.truth.id_columns[:1]:
             if column in chunk.columns and (self.named(chunk[column]) >= 0).any():
                 return column
@@ -235,7 +235,7 @@ class Looked(NamedTuple):
 
     table: Sheet
     linked: Linked | None
-    """Its cells beside test rows which its rows name; None where it names next to none."""
+    """Its cells next to test rows which its rows name; None if it names next to none."""
     rows: int
     """How many it has; fewer where it need not be read to its end."""
 
@@ -253,7 +253,7 @@ def linked_tables(case: Case) -> Iterator[Linked]:
 
 
 def look_into(case: Case, linker: Linker, table: Sheet, most: int = MOST_ROWS) -> Looked:
-    """Read a table through, and keep the cells beside at most so many test rows."""
+    """Read a table through, and keep the cells next to at most so many test rows."""
     import pandas as pd
 
     truth = case.truth

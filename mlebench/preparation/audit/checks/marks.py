@@ -1,4 +1,4 @@
-"""`marks`: a pixel in a corner of a picture, or a byte at the beginning or end of another file, that tells the answer."""
+"""`marks`: a pixel in a corner of a picture, or a byte at the beginning or end of another file, reveals the answer."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _features(case: Case, files: Sequence[SeenFile]) -> np.ndarray | None:
 
 
 def _corners(content: bytes) -> np.ndarray | None:
-    """The values of the pixels in the corners, and of those beside them."""
+    """The values of the pixels in the corners, and of those next to them."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ModuleNotFoundError:

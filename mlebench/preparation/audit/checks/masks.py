@@ -1,4 +1,4 @@
-"""Pictures and arrays beside test units that are the masks which are asked for as run lengths."""
+"""Pictures and arrays next to test units that are the masks which are asked for as run lengths."""
 
 from __future__ import annotations
 

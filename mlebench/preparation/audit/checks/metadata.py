@@ -1,4 +1,4 @@
-"""`metadata`: what a file says of itself beside its content, such as tags, comments, headers and trailing bytes."""
+"""`metadata`: what a file says about itself next to its content, such as tags, comments, headers and trailing bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several checks need of a competition, found out once."""
+"""What several checks need of a competition, determined once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def once(find: Callable[..., _Found]) -> Callable[..., _Found]:
 
     @functools.wraps(find)
     def found(case: Case, *more: Any) -> _Found:
-        # beside the listing, and not by it: what is found may refer to the listing, and goes with it
+        # next to the listing, and not by it: what is found may refer to the listing, and goes with it
         kept = case.seen.found.setdefault("once", {})
         key = (find.__module__, find.__qualname__, *more)
         if key not in kept:

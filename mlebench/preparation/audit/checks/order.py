@@ -1,4 +1,4 @@
-"""`order`: the place of a test row, in a table, in an archive or among sorted ids, that tells its answer."""
+"""`order`: the place of a test row, in a table, in an archive or among sorted ids, reveals its answer."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _MOST_TRAINING = 20_000
 
 
 def order(case: Case) -> Iterator[Clue]:
-    """For each target the order that tells most of it."""
+    """For each target, the most informative order."""
     linked = [*linked_tables(case)]
     kept = _one_of_each_group(case, linked)
     search = _Search(case)
@@ -106,7 +106,7 @@ class _Search:
         found = predicted(places, question, self.family, Bounds())
         file = name.removeprefix("the rows of ").removeprefix("the members of ")
         if found is not None and not self._is_sequence(question):
-            return _Found(file, f"the place among {name} predicts", found.quality, found.guess, found.log_p)
+            return _Found(file, f"the position among {name} predicts", found.quality, found.guess, found.log_p)
         if question.target.kind != "class":
             return self._by_neighbours(question, name, file) if question.target.kind == "number" else None
         return self._by_period(question, name, file) or self._by_neighbours(question, name, file)
@@ -132,7 +132,7 @@ class _Search:
             told = learnt_code("", places % period, answers, question.target, _PERIODIC_LIFT)
             if told is not None and self.family.improbable(told.log_p, self.family.tried + 1_000):
                 how = f"in {told.right:,} of {told.of:,} cases"
-                what = f"the remainder by {period} of the place among {name} stands for"
+                what = f"the position among {name} modulo {period} encodes"
                 return _Found(file, what, how, question.guess(told.values), told.log_p)
         return None
 
@@ -148,11 +148,11 @@ class _Search:
             return None
         said = _from_before(answers)
         values = said if target.kind == "number" else named(said, target)
-        what, how = f"neighbours among {name} share", f"by {together:.2f} of what chance leaves open"
+        what, how = f"neighbours among {name} share", f"by {together:.2f} of what chance leaves unexplained"
         return _Found(file, what, how, question.guess(values), log_p)
 
     def _in_training(self, target: Target) -> float | None:
-        """By how much neighbours among training rows have their answers in common; None where they are not known."""
+        """By how much neighbours among training rows have their answers in common; None if they are not known."""
         known = self.case.labels.of.get(target.name)
         if known is None or len(known) < _LEAST_ROWS:
             return None
@@ -181,7 +181,7 @@ def _together(answers: np.ndarray) -> tuple[float, float]:
 
 
 def _from_before(values: np.ndarray) -> np.ndarray:
-    """For each value another that stands beside it: for the second of a pair the first, and the other way round."""
+    """For each value another that is next to it: for the second of a pair the first, and the other way round."""
     partner = np.arange(len(values)) ^ 1
     partner[partner >= len(values)] = len(values) - 2
     return np.asarray(values[partner])

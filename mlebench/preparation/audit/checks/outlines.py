@@ -1,4 +1,4 @@
-"""Annotations beside test units whose outlines are the masks that are asked for."""
+"""Annotations next to test units whose outlines are the masks that are asked for."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _Grid:
         return np.asarray((place >= 0) & (points < (starts + lengths)[order][place]))
 
     def of_outlines(self, rings: Sequence[np.ndarray]) -> np.ndarray:
-        """Which points lie within outlines, each shape (corners, 2) of x and y in pixels; of the shape of `of_runs`."""
+        """Which points are within outlines, each shape (corners, 2) of x and y in pixels; of the shape of `of_runs`."""
         from PIL import Image, ImageDraw
 
         step = self.step
@@ -97,7 +97,7 @@ def outlined(case: Case, check: str) -> Iterator[Clue]:
                 if clue is not None:
                     yield clue
         except ModuleNotFoundError as error:
-            case.seen.tell(pattern, f"the package {error.name} that draws outlines is not installed")
+            case.seen.tell(pattern, f"the package {error.name}, which draws outlines, is not installed")
 
 
 def _files_by_pattern(case: Case) -> Mapping[str, Mapping[int, SeenFile]]:
@@ -149,7 +149,7 @@ def _are_runs(target: Target) -> bool:
 
 
 def _sizes(case: Case) -> np.ndarray | None:
-    """Width and height of each row's image in pixels, shape (rows, 2), as the answers have them; None where they do not."""
+    """Width and height of each row's image in pixels, shape (rows, 2), as the answers have them; None if they do not."""
     import pandas as pd
 
     table = case.truth.table

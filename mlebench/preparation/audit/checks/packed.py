@@ -38,7 +38,7 @@ _QUERY = re.compile(r"[\w.-]+=[^=&;]*([&;][\w.-]+=[^=&;]*)+")
 
 
 def packed_in(cells: np.ndarray) -> Mapping[str, np.ndarray]:
-    """What stands within cells, by the words that say where, each of the shape of the cells, object, None where there is nothing.
+    """What stands within cells, by the words that say where, each of the shape of the cells, object, None if there is nothing.
 
     Args:
         cells: shape (rows,), text.
@@ -85,7 +85,7 @@ def _fields(cell: str, depth: int = 0) -> Mapping[str, str]:
 
 
 def _decoded(text: str) -> str | None:
-    """What a text is an encoding of, packed or not; None where it is none."""
+    """What a text is an encoding of, packed or not; None if it is none."""
     if "%" in text:
         unquoted = urllib.parse.unquote(text)
         return unquoted if unquoted != text and unquoted.isprintable() else None
@@ -117,7 +117,7 @@ _ENCODINGS: tuple[tuple[re.Pattern[str], Callable[[str], bytes]], ...] = (
 
 
 def _marked(cell: str) -> Mapping[str, str]:
-    """Comments, what stands in brackets at the end, and the first and the last line of several."""
+    """Comments, what is in brackets at the end, and the first and the last line of several."""
     text = cell[:_MOST_READ]
     found: dict[str, str] = {}
     if "<!--" in text or "/*" in text:

@@ -35,12 +35,12 @@ class Predicted:
     """Such as `with an area under the curve of 0.83`."""
     guess: Guess
     rows: int
-    """Units that it was found out on."""
+    """Units that it was determined on."""
     log_p: float
 
 
 def predicted(features: np.ndarray, question: Asked, family: Family, bounds: Bounds) -> Predicted | None:
-    """What a small tree of features, shape (units, features) float, says of units; None where it is chance, or too little."""
+    """What a small tree of features, shape (units, features) float, says about units; None if it is chance, or too little."""
     target = question.target
     known = (
         ~np.isnan(target.values) if target.kind == "number" else np.array([value != "" for value in target.values], dtype=bool)
@@ -90,7 +90,7 @@ def _spread(found: Prediction, rows: np.ndarray, target: Target) -> np.ndarray:
 
 
 def _quality(features: np.ndarray, answers: np.ndarray, tree: Prediction, family: Family, least: float) -> float | None:
-    """The quality of the tree, or of the best single feature; None where either is too little, or chance."""
+    """The quality of the tree, or of the best single feature; None if either is too little, or chance."""
     tried = family.tried + _FURTHER
     is_tree = tree.quality > least and family.improbable(tree.log_p, tried)
     if is_tree and statistics.holds_against_shuffles(features, answers, tree):

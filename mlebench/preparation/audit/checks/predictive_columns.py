@@ -65,7 +65,7 @@ def _clue(
     if added or (unnamed and (tells or absent)):
         found = predicted(features_of(cells), question, families[0], _UNNAMED)
         if found is not None:
-            why = "the task text does not name" if unnamed else "training rows do not have"
+            why = "the task text does not mention" if unnamed else "training rows do not have"
             what = f"the column {printable(column, 40)}, which {why}, predicts"
             return Clue(NAME, source.table.path, f"{what} {printable(question.target.name, 40)} {found.quality}", (found.guess,))
     found = predicted(features_of(cells), question, families[1], _SETTLED)

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 Reading = Callable[[str], str | None]
-"""From a cell to what it says; None where it says nothing so read."""
+"""From a cell to what it says; None if it says nothing so read."""
 
 MOST_READ = 400
 """Characters of a cell that are searched for parts and encodings."""
@@ -40,7 +40,7 @@ def plain(cell: str) -> str:
 
 @functools.lru_cache(maxsize=2**16)
 def normal(text: str) -> str:
-    """Letters and digits alone, in lower case and one form; numbers and truth values in their shortest form."""
+    """Letters and digits alone, in lower case and one form; numbers and booleans in their shortest form."""
     text = unicodedata.normalize("NFKC", text).strip().casefold()
     number = shortest_number(text)
     if number is not None:
@@ -50,7 +50,7 @@ def normal(text: str) -> str:
 
 
 def shortest_number(text: str) -> str | None:
-    """`1` for `1.0`, `01` and `+1e0`; None where the text is no number."""
+    """`1` for `1.0`, `01` and `+1e0`; None if the text is not a number."""
     if not _NUMBER.fullmatch(text):
         return None
     value = float(text)
@@ -78,7 +78,7 @@ def number_at(place: int) -> Reading:
 
 
 def inner(cell: str) -> str | None:
-    """What stands in quotes, in brackets, or behind the last `:` or `=`."""
+    """What is in quotes, in brackets, or behind the last `:` or `=`."""
     text = cell.strip()
     stripped = re.split(r"[:=]", text)[-1].strip(" \t\"'[](){}<>;,")
     return stripped if stripped != text else None
@@ -102,7 +102,7 @@ def _has(parts: Sequence[str], place: int) -> bool:
 
 def parts() -> Iterator[tuple[str, Reading]]:
     """Readings of a part of a cell, with words that name the part."""
-    yield "what stands behind its last sign", inner
+    yield "the text after its last separator", inner
     for place in (0, 1, 2, 3, -1, -2, -3):
         where = f"word {place + 1}" if place >= 0 else f"word {-place} from the end"
         yield where, _part_at(_WORD, place)
@@ -174,7 +174,7 @@ ENCODINGS: tuple[tuple[str, Reading], ...] = (
     ("decoded from hexadecimal", _from_hex),
     ("decoded from rot13", lambda cell: codecs.encode(cell, "rot13")),
     ("read backwards", lambda cell: cell.strip()[::-1]),
-    ("decoded from percent signs", lambda cell: urllib.parse.unquote(cell) if "%" in cell else None),
+    ("percent-decoded", lambda cell: urllib.parse.unquote(cell) if "%" in cell else None),
     ("read as a binary number", _as_number_of_base(2)),
     ("read as a hexadecimal number", _as_number_of_base(16)),
     ("read as JSON", _from_json),
@@ -183,7 +183,7 @@ ENCODINGS: tuple[tuple[str, Reading], ...] = (
 
 
 def digests(texts: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """For each algorithm its name and, by digest, the text that it is of; texts stand in their usual spellings."""
+    """For each algorithm its name and, by digest, the text that it is of; texts are in their usual spellings."""
     for name, digest in ALGORITHMS:
         found: dict[str, str] = {}
         for text in texts:

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 CHECK = "sample-submission"
 
 _MANY_VALUES = 12
-"""Different values from which on it is no chance that a sample is made of the values of the answers."""
+"""Distinct values from which it is not chance that a sample consists of the answers' values."""
 _TAKEN = 0.9
 """Share of the different values of a sample that must be answers for it to be made of these."""
 _FEW = 10
 """Rows below which chance is everywhere."""
 _OF_INPUTS = 0.95
-"""Share of a sample's different texts that must stand in one column of a table of the test set for it to repeat what is given."""
+"""Share of a sample's different texts that must be in one column of a table of the test set for it to repeat what is given."""
 _NEARLY_ALL = 0.9
 
 
@@ -69,7 +69,7 @@ def sample_submission(case: Case) -> Iterator[Clue]:
                 if target.is_one_hot or not _repeats_what_is_given(case, table, said[target.columns[0]]):
                     agreeing.append(_Agreeing(target, log_p, hits, values))
             elif _is_shuffled(values[told], target):
-                what = f"{_shown(target)} is made of the values of the answers in another order"
+                what = f"{_shown(target)} consists of the values of the answers in another order"
                 yield Clue(CHECK, table.path, what, rows=int(told.sum()))
         if agreeing:
             yield _clue(table, agreeing, len(said))
@@ -103,7 +103,7 @@ def _as_answers(values: np.ndarray, target: Target) -> np.ndarray:
 
 
 def _by_row(table: SeenTable, truth: Truth) -> pd.DataFrame | None:
-    """The rows of a table in the order of the truth, text; None where it lacks some of them."""
+    """The rows of a table in the order of the truth, text; None if it lacks some of them."""
     import pandas as pd
 
     ids = [*truth.id_columns]
@@ -140,7 +140,7 @@ def _repeats_what_is_given(case: Case, sample: SeenTable, said: pd.Series) -> bo
 
 
 def _values(target: Target, said: pd.DataFrame) -> np.ndarray:
-    """What a sample says of a target, as `Guess.values` has it."""
+    """What a sample says about a target, as `Guess.values` has it."""
     import pandas as pd
 
     if target.kind == "number":

@@ -1,4 +1,4 @@
-"""`sizes-and-times`: what a listing says of a file (size, time, mode), and how large its image or sound is."""
+"""`sizes-and-times`: what a listing says about a file (size, time, mode), and how large its image or sound is."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _texts(files: Sequence[SeenFile]) -> Mapping[str, np.ndarray]:
 
 
 def _entries(case: Case, group: FileGroup) -> Mapping[str, np.ndarray]:
-    """What a zip archive says of how it holds the files, by name, each shape (files,), object; nothing of other files."""
+    """What a zip archive says about how it holds the files, by name, each shape (files,), object; nothing of other files."""
     archives = {file.archive for file in group.files}
     (archive,) = archives if len(archives) == 1 else (None,)
     if archive is None or BETWEEN in archive:
@@ -79,9 +79,9 @@ def _entries(case: Case, group: FileGroup) -> Mapping[str, np.ndarray]:
     read: dict[str, Callable[[zipfile.ZipInfo], int]] = {
         "how the file is compressed": lambda entry: entry.compress_type,
         "the file's flags": lambda entry: entry.flag_bits,
-        "the system of the file's entry": lambda entry: entry.create_system,
-        "the version of the file's entry": lambda entry: entry.create_version,
-        "the attributes of the file's entry": lambda entry: entry.external_attr,
+        "the system in the file's entry": lambda entry: entry.create_system,
+        "the version in the file's entry": lambda entry: entry.create_version,
+        "the attributes in the file's entry": lambda entry: entry.external_attr,
         "the length of the file's extra fields": lambda entry: len(entry.extra),
     }
     return {
@@ -111,7 +111,7 @@ def _by_sizes(case: Case, place: int, question: Asked, family: Family) -> Clue |
     sizes = np.array([file.size for file in group.files], dtype=np.float64)[:, None]
     found = predicted(np.concatenate([sizes, sizes % 2, sizes % 10, sizes % 256], axis=1), question, family, _WEAK)
     if found is not None:
-        return _clue(group, question, "the file's size", f"{found.quality}, which may lie in the content", found.guess)
+        return _clue(group, question, "the file's size", f"{found.quality}, which may be due to the content", found.guess)
     if case.quick:
         return None
     extents = _extents(case, place)
@@ -119,7 +119,7 @@ def _by_sizes(case: Case, place: int, question: Asked, family: Family) -> Clue |
         return None
     found = predicted(extents, question, family, _WEAK)
     if found is not None:
-        quality = f"{found.quality}, which may lie in the content"
+        quality = f"{found.quality}, which may be due to the content"
         return _clue(group, question, "the extent of the image or sound", quality, found.guess)
     return None
 

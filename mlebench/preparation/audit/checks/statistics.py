@@ -21,7 +21,7 @@ _SMALLEST_LEAF = 3
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a small tree says of answers that it was not grown on."""
+    """What a small tree says about answers that it was not grown on."""
 
     values: np.ndarray
     """Shape (rows,): out-of-fold predictions, positions of classes (int64) or numbers (float64)."""
@@ -99,7 +99,7 @@ def folds(rows: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def predict_classes(features: np.ndarray, classes: np.ndarray, *, seed: int = 0) -> Prediction | None:
-    """What features, shape (rows, features), say of classes, shape (rows,) int64 from 0; None where there is too little."""
+    """What features, shape (rows, features), say about classes, shape (rows,) int64 from 0; None if there is too little."""
     counts = np.bincount(classes)
     frequent = np.flatnonzero(counts >= FOLDS)
     if len(classes) < 2 * FOLDS or len(frequent) < 2:
@@ -124,7 +124,7 @@ def _area(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
 
 
 def predict_numbers(features: np.ndarray, numbers: np.ndarray, *, seed: int = 0) -> Prediction | None:
-    """What features, shape (rows, features), say of numbers, shape (rows,), none NaN; None where there is too little."""
+    """What features, shape (rows, features), say about numbers, shape (rows,), none NaN; None if there is too little."""
     if len(numbers) < 2 * FOLDS or numbers.min() == numbers.max():
         return None
     order = ranks(numbers)
@@ -226,7 +226,7 @@ def _grow(features: np.ndarray, answers: np.ndarray, asked: np.ndarray, rows: np
 
 
 def _best_split(features: np.ndarray, answers: np.ndarray) -> tuple[int, float] | None:
-    """Column and threshold whose two sides have the least variance; None where nothing can be split."""
+    """Column and threshold whose two sides have the least variance; None if nothing can be split."""
     total = answers.sum(axis=0)
     best, found = float((total**2).sum()) / len(answers) + 1e-9, None
     sizes = np.arange(1, len(answers))

@@ -1,4 +1,4 @@
-"""What the files of test units say of themselves, read once for all checks."""
+"""What the files of test units say about themselves, read once for all checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST_TAGS = 400
 
 @once
 def tags_of(case: Case, place: int) -> Mapping[str, np.ndarray]:
-    """What each file of the group at a place of `file_groups` says, by tag, shape (files,) object, None where it does not.
+    """What each file of the group at a place of `file_groups` says, by tag, shape (files,) object, None if it does not.
 
     Tags that are the same of all files are left out.
     """

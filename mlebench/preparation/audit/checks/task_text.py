@@ -1,4 +1,4 @@
-"""The task text held against the data: the form of a submission, the files it speaks of, and answers that it quotes."""
+"""The task text checked against the data: the form of a submission, the files it speaks of, and answers that it quotes."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _missing_files(files: Sequence[SeenFile], text: str) -> Iterator[Clue]:
     named = [name for name in dict.fromkeys(_QUOTED.findall(text)) if _TABLE.match(name) and "submission" not in name.lower()]
     if lacking := [name for name in named if name.rpartition("/")[2] not in there]:
         shown = ", ".join(lacking[:_SHOWN]) + (", …" if len(lacking) > _SHOWN else "")
-        yield Clue(CHECK, FILE, f"the task text speaks of files that are not there: {shown}")
+        yield Clue(CHECK, FILE, f"the task text mentions files that do not exist: {shown}")
 
 
 def _quoted_answers(truth: Truth, target: Target, text: str) -> Iterator[Clue]:
@@ -89,7 +89,7 @@ def _quoted_answers(truth: Truth, target: Target, text: str) -> Iterator[Clue]:
     if statistics.Family().improbable(log_p, len(truth.targets)):
         told = [row for row, hit in zip(rows, hits, strict=True) if hit]
         yield Clue(
-            CHECK, FILE, f"the task text tells {target.name} of {len({*told}):,} test rows", (_guess(truth, target, told),)
+            CHECK, FILE, f"the task text reveals {target.name} of {len({*told}):,} test rows", (_guess(truth, target, told),)
         )
 
 

@@ -1,4 +1,4 @@
-"""Logs beside test units that follow the answers over time: sentences of NMEA, fixes of a receiver, readings of a meter."""
+"""Logs next to test units that follow the answers over time: sentences of NMEA, fixes of a receiver, readings of a meter."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_KINDS = 40
 _MOST_TARGETS = 6
 _LEAST_ROWS, _LEAST_LINES = 20, 8
 _FOLLOWED = 0.95
-"""Share of the variance within units that a log must explain, its values as they stand."""
+"""Share of the variance within units that a log must explain, its values unchanged."""
 _DAY = 86_400.0
 _LEAP_SECONDS = 18.0
 """By which clocks of satellites are ahead of others."""
@@ -100,7 +100,7 @@ def _log(lines: Sequence[Sequence[str]]) -> _Log:
 def _best(
     logs: Mapping[str, Mapping[int, _Log]], units: np.ndarray, target: Target, times: np.ndarray
 ) -> tuple[str, np.ndarray] | None:
-    """Kind, field and clock that follow a target most closely, and what they say of the test rows; None where none does."""
+    """Kind, field and clock that follow a target most closely, and what they say about the test rows; None if none does."""
     best: tuple[float, str, np.ndarray] | None = None
     for kind, by_unit in logs.items():
         ways = {(field, clock) for log in by_unit.values() for field in log.values for clock in log.clocks}

@@ -1,4 +1,4 @@
-"""The training side's tables: what their columns say of the answers that an agent may learn from."""
+"""The training side's tables: what their columns say about the answers that an agent may learn from."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def training_tables(case: Case) -> Sequence[SeenTable]:
 
 
 def taught(case: Case, target: Target, column: str) -> Taught | None:
-    """Training rows that have a column, with their answers; None where there are none."""
+    """Training rows that have a column, with their answers; None if there are none."""
     for table in training_tables(case):
-        # what holds the answers where other rows have this column is no training table of it
+        # a table with answers whose other rows have this column is not a training table for it
         if column not in table.columns or case.labels.tables.get(table.path, ("", ""))[1] == column:
             continue
         cells = _head_of(case, table.path)
@@ -68,7 +68,7 @@ def has_column(case: Case, column: str) -> bool:
 
 
 def share_equal(case: Case, column: str, target: Target) -> float | None:
-    """In which share of training rows a column says the answer; None where training rows have no such column."""
+    """In which share of training rows a column says the answer; None if training rows have no such column."""
     if column in target.columns:
         return None
     known = taught(case, target, column)
@@ -80,7 +80,7 @@ def share_equal(case: Case, column: str, target: Target) -> float | None:
 
 
 def _answers(case: Case, target: Target, table: SeenTable, cells: pd.DataFrame) -> np.ndarray | None:
-    """The answers of the rows of a table, shape (rows,) object, None where unknown; None where all are."""
+    """The answers of the rows of a table, shape (rows,) object, None if unknown; None if all are."""
     named = case.labels.tables.get(table.path, ("", ""))[0]
     if not named and table.path in case.labels.tables:
         units = np.array([f"{table.path}:{row}" for row in range(len(cells))], dtype=object)

@@ -33,5 +33,5 @@ def twin_files(case: Case) -> Iterator[Clue]:
         told = guesses_of(case.truth, sides.rows, mine, labels)
         where = f"{sides.test[int(mine[0])].path.rpartition('/')[0]}/*"
         yield Clue(
-            NAME, where, f"files of {count:,} of {case.truth.rows:,} test rows have the bytes of training files", told, count
+            NAME, where, f"files of {count:,} of {case.truth.rows:,} test rows are byte-identical to training files", told, count
         )

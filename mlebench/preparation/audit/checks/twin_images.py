@@ -38,7 +38,7 @@ ALIKE = 0.8
 _SURE = 0.97
 """The same where many pairs come close."""
 _ALL_ALIKE = 0.9
-"""Where unlike pictures are so alike, likeness tells nothing."""
+"""If different pictures are this similar, similarity is uninformative."""
 _MOST_TEST, _MOST_TRAIN = 200_000, 500_000
 """Pictures that are compared; of more, so many at even distances."""
 _MOST_BYTES = 2**28
@@ -57,7 +57,7 @@ def twin_images(case: Case) -> Iterator[Clue]:
     if len(test):
         paths = np.array([file.path for file in sides.train], dtype=object)[train]
         rows = sides.rows
-        yield _clue(case, _folder(sides.test[int(test[0])]), rows, test, paths, "have the very bytes of training pictures")
+        yield _clue(case, _folder(sides.test[int(test[0])]), rows, test, paths, "are byte-identical to training pictures")
     if not case.quick:
         yield from _near(case, {sides.test[int(place)].path for place in test})
 
@@ -116,7 +116,7 @@ def _near(case: Case, told: set[str]) -> Iterator[Clue]:
     if len(twins):
         names = np.array(train.names, dtype=object)[twins[:, 1]]
         where = test.places[int(twins[0, 0])][0]
-        how = "are training pictures in another format, size, brightness, orientation or cut"
+        how = "are training pictures in another format, size, brightness, orientation or crop"
         yield _clue(case, where.rpartition("/")[0] + "/*", test.rows, twins[:, 0], names, how)
 
 

@@ -30,7 +30,7 @@ _FEWEST_COLUMNS = 2
 _FEWEST_COLUMNS_NEAR = 5
 _LETTERS_OF_A_TEXT = 20
 _MEASURED = 300_000
-"""Training rows among which near copies of a tenth of so many test rows are looked for."""
+"""Training rows among which near copies of a tenth of this many test rows are looked for."""
 _MOST_PAIRS = 1_000_000
 _MOST_TEST_ROWS = 5_000_000
 """Of more, the first."""
@@ -106,7 +106,7 @@ class _Twins:
         equal = np.unique(np.concatenate(wanted[0].found.mine or [np.zeros(0, np.int64)]))
         for one in wanted[1:]:
             left_out = "`, `".join(self._columns[one.block :: hashes.cells.shape[1]][:5])
-            how = f"in all of {len(self._columns)} columns but `{left_out}`"
+            how = f"in all {len(self._columns)} columns except `{left_out}`"
             yield from self._clue(one.found, owners, how, besides=equal)
 
     def near_clues(self) -> Iterator[Clue]:
@@ -124,7 +124,7 @@ class _Twins:
         if len(left):
             found = _Found()
             found.add(self._case, mine[finite[0][left]], train.iloc[own[finite[1][right]]])
-            yield from self._clue(found, owners, f"but for a little in each of {len(columns)} measurements")
+            yield from self._clue(found, owners, f"except for small differences in each of {len(columns)} measurements")
 
     def _test_rows(self) -> tuple[np.ndarray, RowHashes, np.ndarray]:
         """The units of test rows, their hashes, and how much the equality of each block says, in bits."""
@@ -202,7 +202,7 @@ def _names_rows(name: str, train: pd.Series, test: pd.Series) -> bool:
     if any(len(values) < 0.95 * len(cells) for values, cells in zip(different, (train, test), strict=True)):
         return False
     if len(different[0] & different[1]) > 0.5 * len(different[1]):
-        # numbering that starts anew on each side
+        # numbering that starts again on each side
         return bool(_ID.search(name))
     return bool(_ID.search(name)) or all(len(text) <= 40 and " " not in text and "." not in text for text in test.head(200))
 

@@ -38,7 +38,7 @@ def twin_sounds(case: Case) -> Iterator[Clue]:
         return
     mine, theirs = same_bytes(case, sides)
     if len(mine):
-        yield _clue(case, sides, mine, theirs, "have the very bytes of training sounds")
+        yield _clue(case, sides, mine, theirs, "are byte-identical to training sounds")
     if case.quick:
         return
     told = np.zeros(len(sides.test), dtype=bool)
@@ -46,11 +46,11 @@ def twin_sounds(case: Case) -> Iterator[Clue]:
     mine, theirs = _same_flac(case, sides)
     mine, theirs = mine[~told[mine]], theirs[~told[mine]]
     if len(mine):
-        yield _clue(case, sides, mine, theirs, "have the very samples of training sounds")
+        yield _clue(case, sides, mine, theirs, "have the same samples as training sounds")
     told[mine] = True
     mine, theirs = _near(case, sides, told)
     if len(mine):
-        yield _clue(case, sides, mine, theirs, "are training sounds with another loudness, rate, header or cut")
+        yield _clue(case, sides, mine, theirs, "are training sounds with a different loudness, rate, header or cut")
 
 
 def _same_flac(case: Case, sides: FileSides) -> tuple[np.ndarray, np.ndarray]:

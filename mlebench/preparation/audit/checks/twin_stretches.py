@@ -32,7 +32,7 @@ _LEAST_SHARE = 0.02
 
 
 def twin_stretches(case: Case) -> Iterator[Clue]:
-    """Arrays (npy) of test rows with stretches of `STRETCH` numbers that training rows hold, too, wherever in a row."""
+    """Arrays (npy) of test rows with stretches of `STRETCH` numbers that training rows hold as well, wherever in a row."""
     arrays = list(_arrays(case))
     for test in [array for array in arrays if array.side == "test" and array.rows == case.truth.rows]:
         for train in [array for array in arrays if array.side == "train" and array.width == test.width]:
@@ -81,7 +81,7 @@ def _pieces(case: Case, array: _Array) -> Iterator[tuple[int, npt.NDArray[np.flo
 
 
 def _hashes(cells: npt.NDArray[np.float32]) -> npt.NDArray[np.uint64]:
-    """One number for each stretch, shape (rows, width - STRETCH + 1); 0 where neighbours are equal, as padding is."""
+    """One number for each stretch, shape (rows, width - STRETCH + 1); 0 if neighbours are equal, as padding is."""
     bits = cells.view(np.uint32).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     for width in (1, 2, 4):
         bits = bits[:, :-width] * np.uint64(0xD6E8FEB86659FD93 + 2 * width) + (
@@ -132,7 +132,7 @@ def _anchors(case: Case, test: _Array) -> tuple[npt.NDArray[np.uint64], npt.NDAr
 
 
 def _clue(case: Case, test: _Array, train: _Array, mine: np.ndarray, theirs: np.ndarray, shifts: np.ndarray) -> Iterator[Clue]:
-    """What the training row that overlaps most, one for each test row, tells."""
+    """The answer of the training row with the largest overlap, one per test row."""
     order = np.lexsort((np.abs(shifts), mine))
     rows, first = np.unique(mine[order], return_index=True)
     if len(rows) < max(_FEWEST_ROWS, _LEAST_SHARE * case.truth.rows):
@@ -146,7 +146,7 @@ def _clue(case: Case, test: _Array, train: _Array, mine: np.ndarray, theirs: np.
 
 
 def _labels(case: Case, target: str, train: _Array, rows: np.ndarray) -> np.ndarray:
-    """The answers of training rows, which stand in their order in a table of their number."""
+    """The answers of training rows, which are in their order in a table of their number."""
     found = np.full(len(rows), None, dtype=object)
     for path, (ids, _) in case.labels.tables.items():
         known = case.labels.of.get(target)

@@ -201,7 +201,7 @@ def _clue(
 
 
 def _sentence(kind: str, count: int, rows: int) -> str:
-    how = "equal" if kind == "equal" else "nearly equal, hold or are held by"
+    how = "equal" if kind == "equal" else "nearly equal, contain or are contained in"
     return f"the texts of {count:,} of {rows:,} test rows {how} texts of training rows"
 
 

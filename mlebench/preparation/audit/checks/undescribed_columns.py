@@ -14,7 +14,7 @@ from mlebench.preparation.audit.seen.tables import SeenTable, tables_of
 _NUMBER = re.compile(r"\d+(\.\d+)?")
 _AN_ID = re.compile(r"[0-9a-f]{6,}", re.IGNORECASE)
 _OF_NO_NAME = frozenset({"key", "value", "file", "row"})
-"""Names that readers give to what has none of its own."""
+"""Names that readers give to unnamed columns."""
 _SHOWN = 5
 
 
@@ -34,7 +34,7 @@ def undescribed_columns(case: Case) -> Iterator[Clue]:
             found.setdefault((table.file.path.rpartition("/")[0], unnamed), []).append(table)
     for (folder, unnamed), held in found.items():
         path = held[0].path if len(held) == 1 else f"{folder}/*{held[0].file.suffix}".lstrip("/")
-        what = f"the task text does not name {_listed(unnamed)} of {len(held):,} {_noun(held)}"
+        what = f"the task text does not mention {_listed(unnamed)} of {len(held):,} {_noun(held)}"
         guesses = next(filter(None, (told_by_columns(case, table.path, unnamed) for table in held)), ())
         yield Clue("undescribed-columns", path, what + (OF_ALL if guesses else ""), guesses)
 

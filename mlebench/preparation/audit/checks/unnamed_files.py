@@ -1,4 +1,4 @@
-"""Files that preparation did not name: beside the named ones, hidden, left over, odd among many others, links outwards."""
+"""Files that preparation did not name: next to the named ones, hidden, left over, odd among many others, links outwards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlebench.preparation.record import PreparationRecord
 from mlebench.registry.facts import FACTS_FILE
 
 DESCRIPTION = "description.md"
-"""The task text, which preparing writes beside the named files."""
+"""The task text, which preparing writes next to the named files."""
 
 _LEFT_OVER = re.compile(
     r"^(\..+|__MACOSX|__pycache__|Thumbs\.db|desktop\.ini|#.*#|.*(~|\.(bak|swp|swo|orig|rej|tmp|temp|old|part|lock|log~)))$",
@@ -27,7 +27,7 @@ _ODD = 0.1
 """Most that the odd ones are of the files of a folder."""
 _MOST_ODD = 3
 _MOST_TARGETS = 3
-"""Targets of which any tells that a file is a training unit's; others have the same units."""
+"""Targets any of which identifies a file as a training unit; others have the same units."""
 _SHOWN = 3
 
 
@@ -36,15 +36,15 @@ def unnamed_files(case: Case) -> Iterator[Clue]:
     files = case.seen.files
     unnamed = list(_beside_the_named(case, files))
     yield from _clues(
-        case, unnamed, "is not among the files that preparation names", "are not among the files that preparation names"
+        case, unnamed, "is not among the files that preparation lists", "are not among the files that preparation lists"
     )
     left = [file for file in files if any(_LEFT_OVER.match(part) for part in file.parts)]
     yield from _clues(case, [file for file in left if file not in unnamed], "is hidden or left over", "are hidden or left over")
     outwards = [file for file in files if file.link is not None and _leads_outside(file)]
-    yield from _clues(case, outwards, "is a link that leads outside", "are links that lead outside")
+    yield from _clues(case, outwards, "is a link to the outside", "are links to the outside")
     told = {file.path for file in (*unnamed, *left, *outwards)}
     odd = [file for file in _odd_ones(case, files) if file.path not in told]
-    yield from _clues(case, odd, "is of another kind than the files around it", "are of another kind than the files around them")
+    yield from _clues(case, odd, "differs in kind from the files around it", "differ in kind from the files around them")
 
 
 def _beside_the_named(case: Case, files: Sequence[SeenFile]) -> Iterator[SeenFile]:
@@ -67,7 +67,7 @@ def _leads_outside(file: SeenFile) -> bool:
 
 
 def _odd_ones(case: Case, files: Sequence[SeenFile]) -> Iterator[SeenFile]:
-    """The few files of a folder whose ending is no other's, or whose name is no unit's while those of the others are."""
+    """The few files in a folder whose extension is unique, or whose name is not a unit's although the others' are."""
     folders: defaultdict[str, list[SeenFile]] = defaultdict(list)
     for file in files:
         folders[file.path.rpartition("/")[0]].append(file)

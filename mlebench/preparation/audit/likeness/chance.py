@@ -14,14 +14,14 @@ FAMILY = 1e-3
 
 @dataclass(frozen=True)
 class Agreement:
-    """Guesses of one target beside the answers."""
+    """Guesses of one target next to the answers."""
 
     rows: int
     """Rows with a guess."""
     hits: float
     """Share of right ones, 0 to 1; of numbers the rank correlation, -1 to 1."""
     base: float
-    """The same, of guesses dealt out anew."""
+    """The same, of guesses dealt out again."""
     p: float
     """How likely such an agreement is by chance."""
 

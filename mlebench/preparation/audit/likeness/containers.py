@@ -18,7 +18,7 @@ class Picture(NamedTuple):
     """One picture of a file."""
 
     names: tuple[str, ...]
-    """Short texts and whole numbers beside it, one of which names it."""
+    """Short texts and whole numbers next to it, one of which names it."""
     content: bytes
 
 

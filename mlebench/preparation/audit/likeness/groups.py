@@ -26,7 +26,7 @@ _PARTS = (
     "kit source flight track tile block colony litter"
 )
 PARTS = frozenset(_PARTS.split())
-"""Words of columns whose rows are parts of one whole; they count where the whole tells the answers of its parts."""
+"""Words of columns whose rows are parts of one whole; they count if the whole predicts the answers of its parts."""
 _ENDING = re.compile(r"\.[A-Za-z]\w{0,5}$")
 _WHOLES = frozenset({"sentence", "anchor", "prompt", "passage", "game", "document", "slide", "book", "scene", "session"})
 """Those words that mean a whole so surely that few rows need not prove it."""
@@ -83,13 +83,13 @@ class Grouping:
     train: np.ndarray
     """Shape (n,), object: the group of each training thing."""
     labels: Mapping[str, np.ndarray]
-    """By target, shape (n,), object: its answer; None where it is unknown."""
+    """By target, shape (n,), object: its answer; None if it is unknown."""
     from_id: bool = False
     """Whether the groups are read from ids."""
 
     @property
     def shared(self) -> np.ndarray:
-        """Shape (m,), bool: whether a test thing's group has training things, too."""
+        """Shape (m,), bool: whether a test thing's group has training things as well."""
         known = {*self.train} - {""}
         return np.array([group in known for group in self.test], dtype=bool)
 
@@ -133,7 +133,7 @@ class Grouping:
 _FEWEST_SMALL, _LARGEST_SMALL = 20, 10
 """How many groups of how many things on average what a column refers to must be, if its name says no more."""
 _FEWEST_NAMED = 3
-"""Groups of one name that are no two kinds."""
+"""Groups of one name that are not of two kinds."""
 
 _DATE = re.compile(r"(19|20)\d\d([-_./]?[01]?\d([-_./]?[0-3]?\d)?)?$")
 

@@ -15,14 +15,14 @@ _FEWEST = 3
 
 
 def near_copies(wanted: npt.NDArray[np.float64], offered: npt.NDArray[np.float64]) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows so near each other, beside all other rows, that they are copies.
+    """Pairs of rows so near each other, next to all other rows, that they are copies.
 
     Args:
         wanted: shape (m, columns), finite.
         offered: shape (n, columns), finite.
 
     Returns:
-        Positions in both, one pair each; none where so near rows are to be expected.
+        Positions in both, one pair each; none if so near rows should be expected.
     """
     from scipy.spatial import cKDTree
 

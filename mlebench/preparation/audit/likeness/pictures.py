@@ -42,12 +42,12 @@ def grey(content: bytes, side: int, fewest: int = FEWEST_PIXELS) -> Grey | None:
     """A picture as square of grey levels.
 
     Args:
-        content: a file in any format that Pillow reads, or DICOM without compression of its own.
+        content: a file in any format that Pillow reads, or uncompressed DICOM.
         side: pixels of the square.
         fewest: pixels of the shorter side of a picture that is read.
 
     Returns:
-        Shape (side, side), 0 to 255; None where it is too small or cannot be read.
+        Shape (side, side), 0 to 255; None if it is too small or cannot be read.
     """
     try:
         from PIL import Image
@@ -99,7 +99,7 @@ def of_array(values: npt.NDArray[np.generic], side: int, fewest: int = FEWEST_PI
     """Numbers of any range as a square of grey levels; of a stack its middle picture, of channels their mean.
 
     Returns:
-        Shape (side, side), 0 to 255; None where they are no picture, or one of fewer pixels a side than `fewest`.
+        Shape (side, side), 0 to 255; None if they are not a picture or have fewer pixels per side than `fewest`.
     """
     from PIL import Image
 
@@ -228,6 +228,6 @@ def _details(small: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def thumbs_of(contents: Sequence[bytes | str]) -> list[npt.NDArray[np.uint8] | None]:
-    """Each picture as a square of THUMB pixels a side; None where it cannot be read."""
+    """Each picture as a square of THUMB pixels a side; None if it cannot be read."""
     squares = [grey(content if isinstance(content, bytes) else _read(content), THUMB) for content in contents]
     return [None if square is None else square.astype(np.uint8) for square in squares]

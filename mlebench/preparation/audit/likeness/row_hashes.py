@@ -26,7 +26,7 @@ def normal(text: str) -> str:
     """A text without case, spaces, accents and punctuation."""
     if text.isascii():
         return _OTHER.sub("", text.lower())
-    # marks that NFKD splits off are no letters, but vowel signs of many scripts are marks, too: only accents go
+    # marks split off by NFKD are not letters, but vowel signs of many scripts are also marks: only accents are removed
     spread = unicodedata.normalize("NFKD", text).lower()
     return "".join(letter for letter in spread if letter.isalnum() or "\u0900" <= letter <= "\u0dff")
 
@@ -87,7 +87,7 @@ class RowHashes:
 
 
 def block_count(columns: Sequence[str]) -> int:
-    """How many blocks `row_hashes` makes of so many columns."""
+    """How many blocks `row_hashes` makes of this many columns."""
     return min(len(columns), _BLOCKS)
 
 

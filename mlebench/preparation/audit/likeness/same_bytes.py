@@ -51,7 +51,7 @@ def same_bytes(case: Case, sides: FileSides, fewest: int = FEWEST) -> tuple[np.n
 
 
 def uncommon(mine: np.ndarray, theirs: np.ndarray, train: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs without those of test files that many of so many training files equal, as place holders do."""
+    """Pairs without those of test files that many of this many training files equal, as place holders do."""
     kept = np.bincount(mine, minlength=1)[mine] <= max(2, min(_FORM, train // 50))
     return mine[kept], theirs[kept]
 

@@ -137,7 +137,7 @@ class TableSide:
     table: Shards
     side: Literal["train", "test", "both"]
     column: str | None
-    """The column that names test rows; None where the rows stand in the order of the answers, or of a training table."""
+    """The column that names test rows; None if the rows are in the order of the answers, or of a training table."""
 
     def units(self, chunk: pd.DataFrame, offset: int, units: TestUnits, truth: Truth) -> np.ndarray:
         """Shape (rows of the chunk,): the test unit of each row, -1 for a training row or one of nobody."""
@@ -189,7 +189,7 @@ class TablePair:
     test: TableSide
     train: TableSide
     columns: tuple[str, ...]
-    """Columns of both that are no answers and name no test rows."""
+    """Columns of both that are not answers and do not identify test rows."""
 
     @property
     def path(self) -> str:
@@ -213,7 +213,7 @@ def table_pairs(sides: Sequence[TableSide], truth: Truth) -> Iterator[TablePair]
 
 
 def labels_of_rows(case: Case, target: Target, chunk: pd.DataFrame) -> np.ndarray:
-    """The answers of training rows, from their own table, or by the ids in it; shape (rows,), object, None where unknown."""
+    """The answers of training rows, from their own table, or by the ids in it; shape (rows,), object, None if unknown."""
     if len(target.columns) == 1 and target.columns[0] in chunk:
         return _cells(chunk[target.columns[0]], target)
     if target.is_one_hot and {*target.columns} <= {*chunk.columns}:

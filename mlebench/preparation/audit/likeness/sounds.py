@@ -24,7 +24,7 @@ _LOWEST = 50.0
 _MOST_SECONDS = 60
 _FEWEST_FRAMES = 8
 _OVERLAP = 0.5
-"""Two sounds are compared where at least this share of the shorter one lies on the other."""
+"""Two sounds are compared where at least this share of the shorter one is on the other."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Sound:
 
 
 def read_sound(content: bytes) -> Sound | None:
-    """The samples of a WAV or AIFF file, of its first minute; None where it is no such file or packed by a codec."""
+    """The samples of a WAV or AIFF file, of its first minute; None if it is not such a file or is compressed by a codec."""
     try:
         if content[:4] in (b"RIFF", b"RIFX") and content[8:12] == b"WAVE":
             return _of_wav(content)
@@ -109,7 +109,7 @@ def band_energies(sound: Sound, highest: float) -> Bands | None:
         highest: where the bands end, in hertz, below half the rate of all sounds that are compared.
 
     Returns:
-        Shape (BANDS, stretches), decibels; None where the sound is too short or silent.
+        Shape (BANDS, stretches), decibels; None if the sound is too short or silent.
     """
     width, hop = int(sound.rate * _FRAME), max(1, round(sound.rate * _HOP))
     count = (len(sound.samples) - width) // hop + 1
@@ -168,7 +168,7 @@ def likeness(one: Bands, other: Bands) -> float:
 
 
 def _lively(bands: Bands) -> Bands:
-    """Each band without its mean, and each stretch without its own: what is left is no matter of loudness or hall."""
+    """Each band without its mean, and each stretch without its own: the rest does not depend on loudness or room acoustics."""
     flat: Bands = bands - bands.mean(axis=1, keepdims=True)
     flat -= flat.mean(axis=0, keepdims=True)
     return flat
@@ -179,7 +179,7 @@ def _energy(bands: Bands) -> float:
 
 
 def flac_samples_md5(content: bytes) -> bytes | None:
-    """The checksum of its samples that a FLAC file holds; None where it holds none."""
+    """The checksum of its samples that a FLAC file holds; None if it holds none."""
     if content[:4] != b"fLaC" or content[4] & 0x7F != 0 or len(content) < 42:
         return None
     found = content[26:42]

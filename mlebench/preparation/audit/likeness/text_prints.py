@@ -13,7 +13,7 @@ import numpy as np
 STRETCH = 12
 """Letters of a stretch."""
 _ONE_IN = 4
-"""One stretch of so many counts."""
+"""One stretch of this many counts."""
 MOST_LETTERS = 4000
 """Letters of a text that are looked at."""
 FEWEST_PRINTS = 6
@@ -21,7 +21,7 @@ FEWEST_PRINTS = 6
 _OWN = 0.3
 """Share of the stretches of a text that must be no common phrases for it to have a copy."""
 _COMMON = 20
-"""A stretch that more different texts hold is a phrase, and tells no copy; among few texts a twentieth of them, at least two."""
+"""A stretch found in more distinct texts is a common phrase, not a copy; among few texts, a twentieth of them, at least two."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class NearTexts:
         return self._says_enough
 
     def _rare(self, prints: TextPrints, texts: int) -> TextPrints:
-        """The stretches of so many texts that are no common phrases."""
+        """The stretches of this many texts that are not common phrases."""
         place = np.minimum(np.searchsorted(self._common, prints.hashes), max(len(self._common) - 1, 0))
         rare = self._common[place] != prints.hashes if len(self._common) else np.ones(len(prints.hashes), dtype=bool)
         owners = prints.owners[rare]

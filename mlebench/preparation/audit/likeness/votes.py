@@ -1,4 +1,4 @@
-"""What the answers of training twins say of test rows."""
+"""What the answers of training twins say about test rows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mlebench.preparation.audit.truth import Target, Truth
 def guesses_of(
     truth: Truth, rows: Sequence[np.ndarray], twins: np.ndarray, labels: Mapping[str, np.ndarray]
 ) -> tuple[Guess, ...]:
-    """What the training twins of things say of the test rows that these belong to.
+    """What the training twins of things say about the test rows that these belong to.
 
     Args:
         truth: the answers' form.
         rows: the test rows of each thing.
         twins: shape (pairs,), int: the thing of each pair.
-        labels: by target, shape (pairs,), object: the answer of the training twin of each pair, None where it is unknown.
+        labels: by target, shape (pairs,), object: the answer of the training twin of each pair, None if it is unknown.
 
     Returns:
         For each target of which anything is told, the value that most twins of a row have, or the mean of numbers.
@@ -58,7 +58,7 @@ def told_rows(rows: Sequence[np.ndarray], twins: np.ndarray) -> int:
 
 
 def labels_of_paths(case: Case, paths: Sequence[str]) -> dict[str, np.ndarray]:
-    """By target, shape (paths,), object: the answers of training files, None where they are unknown."""
+    """By target, shape (paths,), object: the answers of training files, None if they are unknown."""
     found = {}
     for target in case.truth.targets:
         labels = np.full(len(paths), None, dtype=object)

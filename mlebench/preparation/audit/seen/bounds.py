@@ -7,7 +7,7 @@ MOST_MEMBERS = 2_000_000
 DEEPEST = 4
 """Archives inside one another that are opened."""
 LONGEST_NAME = 4_096
-"""Characters of a member's name, or of what an archive says beside it, that are kept."""
+"""Characters of a member's name, or of what an archive says next to it, that are kept."""
 BOMB_RATIO = 1_000
 BOMB_FLOOR = 2**30
 """An archive or member that unpacks to more than both the ratio and the floor is not read."""

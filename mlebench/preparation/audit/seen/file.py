@@ -17,7 +17,7 @@ class SeenFile:
     size: int
     """Bytes, unpacked."""
     modified: float | None
-    """Unix time of the file or as the archive says it; None where it says none."""
+    """Unix time of the file or as the archive says it; None if it says none."""
     position: int
     """Place in its archive's order, from 0, folders counted; of plain files the place in the sorted listing of its folder."""
     archive: str | None
@@ -25,7 +25,7 @@ class SeenFile:
     mode: int = 0
     """Permission bits."""
     comment: str = ""
-    """What an archive says beside it (zip: comment and extra fields, decoded with replacement)."""
+    """What an archive says next to it (zip: comment and extra fields, decoded with replacement)."""
     link: str | None = None
     """Where a symbolic link or link member points."""
 
@@ -41,6 +41,6 @@ class SeenFile:
 
     @property
     def suffix(self) -> str:
-        """The ending of the name in small letters, with its point; empty where it has none."""
+        """The ending of the name in small letters, with its point; empty if it has none."""
         stem, point, ending = self.name.rpartition(".")
         return f".{ending.lower()}" if point and stem else ""

@@ -51,7 +51,7 @@ class Inside:
             archive = open_archive(window, path.rpartition("/")[2])
             if archive is None:
                 if path.lower().endswith(_NAMES_OF_ARCHIVES):
-                    self._tell(path, "it is no archive, whatever its name says")
+                    self._tell(path, "it is not an archive despite its name")
                 return
             if depth > DEEPEST:
                 self._tell(path, f"archives inside one another are opened {DEEPEST} deep")
@@ -108,7 +108,7 @@ def _seen(path: str, position: int, member: Member, opener: Opener) -> SeenFile:
 
 
 def archives_above(file: SeenFile, by_path: dict[str, SeenFile]) -> Iterator[SeenFile]:
-    """The archives that a member lies in, from the inside out."""
+    """The archives that a member is in, from the inside out."""
     while file.archive is not None:
         file = by_path[file.archive]
         yield file

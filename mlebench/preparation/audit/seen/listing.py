@@ -141,7 +141,7 @@ class Seen:
 
     @contextlib.contextmanager
     def open(self, file: SeenFile) -> Iterator[IO[bytes]]:
-        """Its content, read as a stream; members of archives that are no plain file of a zip cost a pass over the archive.
+        """Its content, read as a stream; archive members other than plain zip entries cost a pass over the archive.
 
         Raises:
             OSError: it cannot be read, or is damaged.
@@ -185,7 +185,7 @@ class Seen:
     def _archive(self, path: str) -> Iterator[Archive]:
         file = self._listing.archives.get(path)
         if file is None:
-            raise OSError(f"{path} is no archive that could be opened")
+            raise OSError(f"{path} is not an archive that can be opened")
         with self.window(file) as window:
             if (archive := open_archive(window, file.name)) is None:
                 raise OSError(f"{path} has changed")

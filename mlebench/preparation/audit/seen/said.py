@@ -1,4 +1,4 @@
-"""What a file says of itself beside its content: tags, comments, headers, trailing bytes."""
+"""What a file says about itself next to its content: tags, comments, headers, trailing bytes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def said_by(files: Sequence[SeenFile], seen: Seen, *, jobs: int = 1) -> Iterator
 
 
 def _by_archive(files: Iterable[SeenFile], seen: Seen) -> tuple[dict[str | None, list[tuple[SeenFile, int]]], list[SeenFile]]:
-    """Files that another process can open by itself, by archive, with where they begin; and the others."""
+    """Files that another process can open itself, by archive, with where they begin; and the others."""
     direct: dict[str | None, list[tuple[SeenFile, int]]] = defaultdict(list)
     rest = []
     for file in files:
@@ -131,7 +131,7 @@ def _say_plain(path: Path) -> Answer:
 
 
 def _say_attributes(path: Path, said: dict[str, str]) -> None:
-    """What the file system keeps beside a file under names of users' choice."""
+    """What the file system keeps next to a file under names of users' choice."""
     with contextlib.suppress(OSError):
         for name in os.listxattr(path, follow_symlinks=False)[:20]:
             if name.startswith("user."):

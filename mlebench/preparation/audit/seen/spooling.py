@@ -63,7 +63,7 @@ class Store:
         self._end = 0
 
     def put(self, name: str, stream: IO[bytes], size: int) -> bool:
-        """Keep a content; False where it does not fit any more.
+        """Keep a content; False if it does not fit any more.
 
         Raises:
             OSError: it is damaged.

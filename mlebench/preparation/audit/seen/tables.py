@@ -37,7 +37,7 @@ class SeenTable:
 
     file: SeenFile
     part: str
-    """Which table of the file; empty where it is the only one."""
+    """Which table of the file; empty if it is the only one."""
     columns: tuple[str, ...]
     frames: Callable[[int], Iterator[pd.DataFrame]] = field(repr=False, compare=False)
     """Reads it, so many rows at once; `chunks` is what to call."""
@@ -74,8 +74,8 @@ def tables_of(seen: Seen) -> Sequence[SeenTable]:
     """All tables, looked for once; nested values are named `a.b.c`.
 
     Formats: csv, tsv, json (lists of records, columns, records by key), JSON lines, parquet, feather, npy, npz, mat, TFRecord
-    (scalar features), BSON, sqlite, xlsx, plain values in pickles, which are never unpickled, and what stands in rows or pairs in
-    Markdown, HTML, XML, YAML, SQL and code. Text that zips, parquet and feather files carry beside their content is read, too:
+    (scalar features), BSON, sqlite, xlsx, plain values in pickles, which are never unpickled, and what is in rows or pairs in
+    Markdown, HTML, XML, YAML, SQL and code. Text that zips, parquet and feather files carry next to their content is read, too:
     `a.zip#comment`. Columns of text without a header are named `0`, `1`, ….
     """
     if "tables" not in seen.found:
@@ -156,6 +156,6 @@ def _tell(seen: Seen, path: str, error: Exception) -> None:
     if isinstance(error, ModuleNotFoundError):
         seen.tell(path, f"the package {error.name} that reads it is not installed")
     elif is_of_the_content(error) or isinstance(error, csv.Error | OSError):
-        seen.tell(path, error if isinstance(error, OSError) else f"it is no sound table ({type(error).__name__}: {error})")
+        seen.tell(path, error if isinstance(error, OSError) else f"it is not a valid table ({type(error).__name__}: {error})")
     else:
         raise error

@@ -11,7 +11,7 @@ from mlebench.preparation.audit.seen.file import SeenFile
 
 
 def plain_files(folder: Path, tell: Callable[[str, object], None]) -> Iterator[SeenFile]:
-    """Files, links, pipes and whatever else is no folder, folder by folder.
+    """Yield files, links, pipes and everything else except folders, folder by folder.
 
     Args:
         folder: where to begin.
@@ -48,7 +48,7 @@ def _seen(path: str, position: int, entry: os.DirEntry[str]) -> SeenFile:
 
 
 def read_beginning(folder: Path, path: str, count: int) -> bytes:
-    """The first bytes of a regular file, whatever else lies there gives none.
+    """The first bytes of a regular file, whatever else is there gives none.
 
     Raises:
         OSError: it cannot be read.

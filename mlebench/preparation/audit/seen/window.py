@@ -115,7 +115,7 @@ def as_file(window: Window) -> IO[bytes]:
 
 
 def buffered(raw: io.RawIOBase, size: int) -> IO[bytes]:
-    """A stream with a buffer that is no larger than what it reads, since most members of archives are small."""
+    """A stream with a buffer at most as large as its content, since most archive members are small."""
     return cast(IO[bytes], io.BufferedReader(raw, max(1, min(PIECE, size))))
 
 

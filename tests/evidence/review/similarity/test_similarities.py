@@ -217,12 +217,12 @@ def test_what_is_too_long_is_told(group: Group, notebooks: Path) -> None:
     leave(group, RUN, {"long.py": "x = 1\n" * 300_000, "solve.py": PYTHON["tuned.py"]})
     found = compare(group.folder, notebooks)
     [sentence] = found.left_out
-    assert sentence.startswith("1 file of group toy-a_seed0 left out")
+    assert sentence.startswith("1 file of group toy-a_seed0 omitted")
     assert likeness(found, RUN, "tuned") == 1
 
 
 def test_a_folder_that_is_not_there_is_named(group: Group, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nowhere is not there"):
+    with pytest.raises(UsageError, match="nowhere does not exist"):
         compare(group.folder, tmp_path / "nowhere")
 
 

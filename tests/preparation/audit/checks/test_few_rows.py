@@ -29,7 +29,7 @@ def test_a_column_that_nobody_named_is_asked_what_it_tells(tmp_path: Path, kind:
     toy.test["flag"] = toy.answers
     case = toy.case()
     (clue,) = undescribed_columns(case)
-    assert "tell the answers" in clue.what and share_right(clue, case) == 1
+    assert "reveal the answers" in clue.what and share_right(clue, case) == 1
 
 
 def test_a_code_is_read_as_the_other_rows_teach(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_a_column_of_the_test_side_alone_is_found(tmp_path: Path, kind: Kind) ->
     toy = Toy(tmp_path, kind, 200)
     toy.test["weight"] = noisy(toy, toy.answers)
     (clue,) = predictive_columns(toy.case())
-    assert "weight" in clue.what and "not name" in clue.what
+    assert "weight" in clue.what and "does not mention" in clue.what
 
 
 def test_a_described_feature_is_the_task(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_another_header_is_told(case: Case) -> None:
 
 def test_files_that_are_not_there_are_told(case: Case) -> None:
     (clue,) = description(with_text(case, case.competition.description + "\nSee `crew.csv` and `train.csv`.\n"))
-    assert clue.what.endswith("not there: crew.csv")
+    assert clue.what.endswith("do not exist: crew.csv")
 
 
 def test_answers_of_test_rows_in_the_text_are_told_and_bought(case: Case) -> None:

@@ -29,15 +29,15 @@ def test_prepared_files_are_named_and_of_their_kind(cases: Cases, name: str) -> 
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("solution.csv", "preparation names"),
-        ("extra/deep/answers.txt", "preparation names"),
-        (".cache", "preparation names"),
+        ("solution.csv", "preparation lists"),
+        ("extra/deep/answers.txt", "preparation lists"),
+        (".cache", "preparation lists"),
         ("test/.DS_Store", "hidden or left over"),
         ("train/__MACOSX/._0.jpg", "hidden or left over"),
         ("test/labels.csv.bak", "hidden or left over"),
         ("test/labels.csv~", "hidden or left over"),
-        ("test/breeds.npy", "another kind"),
-        ("test/zz_first.jpg", "another kind"),
+        ("test/breeds.npy", "differs in kind"),
+        ("test/zz_first.jpg", "differs in kind"),
     ],
 )
 def test_a_file_more_is_told(cases: Cases, tmp_path: Path, path: str, told: str) -> None:
@@ -63,7 +63,7 @@ def test_links_outwards_are_told(cases: Cases, tmp_path: Path) -> None:
     (competition.public_dir / "train" / "inside.jpg").symlink_to("../labels.csv")
     (competition.public_dir / "train" / "outside.jpg").symlink_to("../../private/test.csv")
     (competition.public_dir / "test" / "absolute.jpg").symlink_to(competition.answers)
-    outside = {clue.file for clue in unnamed_files(case_of(competition)) if "leads outside" in clue.what}
+    outside = {clue.file for clue in unnamed_files(case_of(competition)) if "link to the outside" in clue.what}
     assert outside == {"train/outside.jpg", "test/absolute.jpg"}
 
 

@@ -168,7 +168,7 @@ def test_other_content_named_as_an_archive_is_a_trouble(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"<html>not found</html>" * 9)
     seen = Seen(tmp_path)
     assert len(seen.files) == 4
-    assert sum("no archive" in trouble for trouble in seen.troubles) == 1
+    assert sum("not an archive" in trouble for trouble in seen.troubles) == 1
     (tmp_path / "e.rar").write_bytes(b"Rar!\x1a\x07\x00" + bytes(30))
     assert any("RAR" in trouble for trouble in Seen(tmp_path).troubles)
 

@@ -35,7 +35,7 @@ def could_be_archive(head: bytes, name: str) -> bool:
 
 
 def open_archive(window: AnyWindow, name: str) -> Archive | None:
-    """The archive that a content is; None where it is none.
+    """The archive that a content is; None if it is none.
 
     Args:
         window: its bytes.

@@ -70,7 +70,7 @@ class Archive(Protocol):
         """
 
     def window(self, at: int, size: int) -> AnyWindow | None:
-        """An entry that lies in the archive as it is, as bytes that can be read at any place; None where it is packed."""
+        """An entry that is in the archive as it is, as bytes that can be read at any place; None if it is packed."""
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ class Opener:
 
 @contextlib.contextmanager
 def damage_told() -> Iterator[None]:
-    """Whatever a library says of damaged content, as an error of reading.
+    """Whatever a library says about damaged content, as an error of reading.
 
     Raises:
         OSError: in place of the library's own errors.

@@ -91,7 +91,7 @@ class SevenZip:
         return py7zr.SevenZipFile(as_file(self._window))
 
     def _contents(self, names: dict[str, int], most: int | None) -> Iterator[Found]:
-        """Members as they come out of the library, which pushes them from a thread of its own."""
+        """Members as they come out of the library, which pushes them from a separate thread."""
         ready: Queue[Found | BaseException | None] = Queue(4)
         ended = threading.Event()
 

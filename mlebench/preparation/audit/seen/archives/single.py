@@ -45,7 +45,7 @@ class Single:
         Args:
             window: its bytes.
             packing: how they are packed.
-            name: the archive's own name, which tells that of its member.
+            name: the archive's own name, from which its member's name follows.
         """
         self._window = window
         self._packing = packing

@@ -36,7 +36,7 @@ class Tar:
 
         Args:
             window: the archive's bytes.
-            unpacked: makes the stream of the tar out of that of the archive; None where the archive is not packed.
+            unpacked: makes the stream of the tar out of that of the archive; None if the archive is not packed.
         """
         self._window = window
         self._unpacked = unpacked

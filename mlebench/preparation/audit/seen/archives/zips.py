@@ -32,7 +32,7 @@ _USUAL_EXTRAS = {_BIG, _TIMES, _UNICODE_NAME, 0x000A, 0x5855, 0x7855, 0x7875, 0x
 
 
 class Ends(NamedTuple):
-    """What a zip has beside its members."""
+    """What a zip has next to its members."""
 
     directory: int
     """Where its directory begins."""
@@ -145,7 +145,7 @@ class Zip:
         return method, at + _LOCAL.size + named + extra
 
     def _head(self, position: int, member: Member) -> bytes:
-        # most contents lie within what is read with the header
+        # most contents are within what is read with the header
         block = self._window.at(member.at, _LOCAL.size + 256 + HEAD)
         if len(block) >= _LOCAL.size and block[:4] == b"PK\3\4":
             _, _, flags, method, *_, named, extra = _LOCAL.unpack_from(block)
@@ -161,7 +161,7 @@ class Zip:
 
 
 def _end_of_entry(held: bytes, place: int) -> int | None:
-    """Where the next entry begins; None where this one is not held as a whole."""
+    """Where the next entry begins; None if this one is not held as a whole."""
     if len(held) - place < _ENTRY.size:
         return None
     if held[place : place + 4] != b"PK\1\2":

@@ -62,4 +62,4 @@ def _opened(content: Content) -> Iterator[sqlite3.Connection]:
                 opened.text_factory = lambda raw: raw.decode("utf-8", "replace")
                 yield opened
         except sqlite3.Error as error:
-            raise ValueError(f"it is no sound database ({error})") from None
+            raise ValueError(f"it is not a valid database ({error})") from None

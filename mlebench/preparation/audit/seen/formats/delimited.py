@@ -43,7 +43,7 @@ class Form:
     ragged: bool = False
     """The last column has whatever stands behind the others."""
     tags: tuple[tuple[str, int], ...] = ()
-    """Kinds of rows, which each begins with, and how many cells rows of the kind have; empty where all are of one kind."""
+    """Kinds of rows, which each begins with, and how many cells rows of the kind have; empty if all are of one kind."""
 
 
 def tables(content: Content) -> Iterator[Found]:
@@ -69,7 +69,7 @@ def _tagged_table(content: Content, form: Form, tag: str, columns: tuple[str, ..
 
 
 def form_of(head: bytes, name: str, *, whole: bool = True) -> Form | None:
-    """How a file that begins with these bytes holds a table; None where it holds none.
+    """How a file that begins with these bytes holds a table; None if it holds none.
 
     Args:
         head: its first bytes.
@@ -121,7 +121,7 @@ _LONGEST_KEY = 60
 
 
 def _tags(rows: list[list[str]]) -> tuple[tuple[str, int], ...]:
-    """Kinds of rows and their widths, where rows begin with their kind as in logs of instruments; none where they do not."""
+    """Kinds of rows and their widths, where rows begin with their kind as in logs of instruments; none if they do not."""
     widths: dict[str, Counter[int]] = defaultdict(Counter)
     for row in rows[:-1]:
         widths[row[0]][len(row)] += 1
@@ -279,4 +279,4 @@ def _parsed(text: io.TextIOWrapper, form: Form, rows: int) -> Iterator[pd.DataFr
     except pd.errors.EmptyDataError:
         return
     except (pd.errors.ParserError, csv.Error) as error:
-        raise ValueError(f"it is no sound table ({error})") from None
+        raise ValueError(f"it is not a valid table ({error})") from None

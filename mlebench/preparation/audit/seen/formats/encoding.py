@@ -17,7 +17,7 @@ _SHORTEST_WIDE = 8
 
 
 def encoding_of(head: bytes) -> str | None:
-    """The encoding of text that begins with these bytes; None where they begin none."""
+    """The encoding of text that begins with these bytes; None if they begin none."""
     for mark, name in _MARKS.items():
         if head.startswith(mark):
             return name
@@ -49,6 +49,6 @@ def _wide(head: bytes) -> str | None:
 
 
 def decoded(content: bytes, encoding: str) -> str:
-    """Text of a content that may be cut within a character; what is no text is replaced."""
+    """The text of content that may be cut within a character; undecodable bytes are replaced."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     return decoder.decode(content)

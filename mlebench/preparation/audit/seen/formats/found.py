@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONGEST_CELL = 10_000
-"""Characters of a cell that is not text by itself, such as a list."""
+"""Characters of a cell that is not itself text, such as a list."""
 MOST_COLUMNS = 5_000
 _DEEPEST = 8
 _MOST_NAMED = 4
@@ -39,7 +39,7 @@ class Found:
     """One table of a content."""
 
     part: str
-    """Which; empty where it is the only one."""
+    """Which; empty if it is the only one."""
     columns: tuple[str, ...]
     frames: Callable[[int], Iterator[pd.DataFrame]]
     """The cells as text, so many rows at once."""

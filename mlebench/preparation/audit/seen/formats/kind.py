@@ -63,7 +63,7 @@ def could_hold(suffix: str) -> bool:
 
 
 def reader_of(head: bytes, suffix: str) -> Reader | None:
-    """What reads the tables of a content; None where it holds none."""
+    """What reads the tables of a content; None if it holds none."""
     for magic, reader in _MAGIC.items():
         if head.startswith(magic):
             return reader

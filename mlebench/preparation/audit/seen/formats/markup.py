@@ -94,20 +94,20 @@ def _sql_rows(text: str, name: str) -> list[list[str]]:
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:
-    """Lines of a key and a value; none where most lines are something else."""
+    """Lines of a key and a value; none if most lines are something else."""
     lines = [line for line in text.splitlines() if line.strip() and line.lstrip()[0] not in "#{}[]()%"]
     found = [match for line in lines if len(line) < 1_000 and (match := _PAIR.fullmatch(line))]
     return [(match[2].strip(), match[4].strip()) for match in found] if len(found) > 0.5 * len(lines) else []
 
 
 def _elements(text: str) -> Iterator[Found]:
-    """Elements of the same name beside each other, of which each is a record."""
+    """Elements of the same name next to each other, of which each is a record."""
     if "<!DOCTYPE" in text[:4096] or "<!ENTITY" in text:
         raise ValueError("it declares a document type")
     try:
         root = ElementTree.fromstring(text.encode())
     except (ElementTree.ParseError, ValueError) as error:
-        raise ValueError(f"it is no sound XML ({error})") from None
+        raise ValueError(f"it is not valid XML ({error})") from None
     waiting = [(root, "", 0)]
     while waiting:
         element, path, depth = waiting.pop()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 50
 _LONGEST = 1_000
-"""Bytes or items of a value that is no picture, sound or row of measurements."""
+"""Maximum bytes or items of a value that is not a picture, sound or row of measurements."""
 _MOST_OF_ONE = 2**28
 _DEEPEST = 8
 
@@ -32,7 +32,7 @@ def tfrecord_tables(content: Content) -> Iterator[Found]:
 
 
 def bson_tables(content: Content) -> Iterator[Found]:
-    """The fields of documents that are no binary data.
+    """The non-binary fields of documents.
 
     Raises:
         ValueError: it is damaged.

@@ -107,7 +107,7 @@ def followed(content: bytes) -> Any:
     """The plain values that a pickle holds; whatever it would call is `Opaque`.
 
     Raises:
-        ValueError: it is no pickle, or a damaged one.
+        ValueError: it is not a pickle, or is damaged.
     """
     machine = _Machine()
     try:

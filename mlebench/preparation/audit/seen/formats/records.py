@@ -76,7 +76,7 @@ def parse(text: str) -> Any:
 
 
 def tables_within(document: Any, name: str = "", depth: int = 0) -> Iterator[Found]:
-    """The tables that a value holds; `name` says where it stands in its document."""
+    """The tables that a value holds; `name` says where it is in its document."""
     if isinstance(document, list):
         if (found := _of_list(document, name)) is not None:
             yield found
@@ -155,7 +155,7 @@ def _is_lines(head: str, name: str) -> bool:
 
 
 def _streamed(content: Content, encoding: str, items_of: ItemsOf) -> Iterator[Found]:
-    """Tables of a content that is read record by record: one pass tells which there are."""
+    """Tables of content that is read record by record: one pass finds all of them."""
 
     def records(part: str) -> Iterator[dict[str, str]]:
         with content.stream() as stream:
@@ -223,7 +223,7 @@ class _Text:
         self._decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
 
     def peek(self) -> str:
-        """The next character that is no blank; empty at the end."""
+        """The next non-blank character; empty at the end."""
         while True:
             while self._place < len(self._held):
                 if not self._held[self._place].isspace():

@@ -1,4 +1,4 @@
-"""Tables in the text that a file carries beside its content: comments of archives, metadata of columns, bytes behind the end."""
+"""Tables in the text that a file carries next to its content: comments of archives, metadata of columns, bytes behind the end."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What files say of themselves, one file for each family of formats."""
+"""What files say about themselves, one file for each family of formats."""

@@ -1,6 +1,7 @@
 """DICOM: all elements but pixels, private ones and those within sequences included, and what follows the pixels.
 
-Read here and not by pydicom, which takes milliseconds for a file and does not look behind the pixels; it only tells the names.
+Read here and not by pydicom, which takes milliseconds per file and ignores data after the pixels; pydicom only supplies the
+names.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def _read(reader: _Reader, place: int, end: int, said: Sayings, prefix: str, dep
             place = _within(reader, element, end, said, prefix, depth)
             continue
         if element.place + element.size > end:
-            # a cut-off file, or bytes that are no element
+            # a truncated file, or bytes that are not an element
             if element.tag != _PIXELS and depth == 0:
                 return place
             return end

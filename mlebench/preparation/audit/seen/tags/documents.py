@@ -127,7 +127,7 @@ def _say_metadata(found: Any, prefix: str, said: Sayings) -> None:
 
 
 def read_pdf(window: AnyWindow, said: Sayings) -> None:
-    """What a PDF says of its title, author and the like, and what follows its end."""
+    """What a PDF says about its title, author and the like, and what follows its end."""
     content = window.at(0, min(window.size, _MOST_HELD)) + (
         window.at(window.size - 2**16, 2**16) if window.size > _MOST_HELD else b""
     )

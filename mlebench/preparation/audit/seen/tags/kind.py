@@ -49,7 +49,7 @@ HEAD = 512
 
 
 def say(window: AnyWindow, said: Sayings) -> None:
-    """Say what a content says of itself."""
+    """Say what a content says about itself."""
     head = window.at(0, HEAD)
     if head:
         reader_of(head, window.size)(window, said)

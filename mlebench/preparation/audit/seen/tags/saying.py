@@ -42,7 +42,7 @@ def shortest(value: object) -> str:
 
 
 def text_of(content: bytes) -> str:
-    """Bytes as text: UTF-8 or UTF-16 where they are that, else every byte one letter; hexadecimal where they are no text."""
+    """Bytes as text: UTF-8 or UTF-16 where they are that, else every byte one letter; hexadecimal if they are not text."""
     content = content.rstrip(b"\0")
     if not content:
         return ""
@@ -59,7 +59,7 @@ def text_of(content: bytes) -> str:
 
 
 def number(content: bytes, kind: str, place: int = 0) -> int:
-    """A whole number at a place; 0 where the content ends before it."""
+    """A whole number at a place; 0 if the content ends before it."""
     form = struct.Struct(kind)
     if place < 0 or place + form.size > len(content):
         return 0

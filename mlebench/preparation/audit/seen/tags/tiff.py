@@ -69,7 +69,7 @@ class _Reader:
         return int.from_bytes(self.window.at(place, size), "little" if self.order == "<" else "big")
 
     def entries(self, place: int) -> tuple[list[Entry], int]:
-        """The tags of a directory, and where the next directory begins; 0 where there is none."""
+        """The tags of a directory, and where the next directory begins; 0 if there is none."""
         counted, each, wide = (8, 20, 8) if self.big else (2, 12, 4)
         count = min(self._whole(place, counted), _MOST_TAGS)
         raw = self.window.at(place + counted, count * each)
