@@ -151,7 +151,7 @@ def test_the_traceback_of_what_no_check_foresaw_is_kept_and_the_file_named(
     with_prepare(monkeypatch, "table = raw / 'train.csv'\ntable.read_text()[10**9]")
     with pytest.raises(
         RawDataFault,
-        match=r"raw/train\.csv seems damaged or belongs to another competition \(IndexError: .*see the traceback in .*error\.log\)",
+        match=r"raw/train\.csv seems damaged or belongs to another competition \(IndexError: .*traceback in .*error\.log\)",
     ):
         prepare(competition, competition.raw_dir, verify=False)
     assert "IndexError" in (competition.root / "error.log").read_text()
