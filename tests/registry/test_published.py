@@ -220,7 +220,7 @@ def test_a_function_that_is_not_there_is_told(home: Path, grade_fn: str, message
 @pytest.mark.parametrize(
     ("board", "message"),
     [
-        (None, "tells whether a lower score is better and is missing"),
+        (None, "shows whether a lower score is better, is missing"),
         ("score\n", "one row for each team"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "Git LFS pointer.*`git lfs pull`"),
     ],

@@ -129,7 +129,7 @@ def test_run_ends_with_a_table_and_a_report(scripted: str, capsys: pytest.Captur
     code, out, err = call(capsys, *run_words(scripted, "--seeds", "2", "--name", "mine", "--sandbox", "plain"))
     assert code == 0
     assert "toy-a_seed1" in out and "bronze" in out
-    assert "isolates nothing" in err
+    assert "no isolation" in err
     assert (runs_dir / "mine" / "grading_report.json").exists()
 
 

@@ -127,4 +127,4 @@ def test_commands_that_messages_offer_find_a_group_that_lies_elsewhere(
     with lock.hold(group.folder), pytest.raises(UsageError, match=watching), lock.hold(group.folder):
         pass
     assert main(["runs", "no-such-group", "--runs-dir", str(elsewhere)]) == 2
-    assert f"`mlebench runs {there} lists the groups" in capsys.readouterr().err
+    assert f"`mlebench runs {there} lists all run groups" in capsys.readouterr().err

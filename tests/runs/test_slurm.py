@@ -283,7 +283,7 @@ def test_pause_holds_jobs_that_wait_and_parallel_reaches_them(
     wait_until(lambda: begun(trace) == 2, seconds=120, explain=slurm.logs)
     wait_until(lambda: (said := read_harness_status(group.folder)) is not None and len(said.waiting) == 3)
     said = read_harness_status(group.folder)
-    assert said is not None and all(words.startswith("queued at Slurm as job ") for words in said.waiting.values())
+    assert said is not None and all(words.startswith("queued in Slurm as job ") for words in said.waiting.values())
     pause(group)
     wait_until(lambda: reasons() == ["JobHeldUser"] * 3, explain=reasons)
     (tmp_path / "go").touch()

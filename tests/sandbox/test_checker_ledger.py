@@ -100,7 +100,7 @@ def test_refused_questions_have_lines_as_well(run: Run) -> None:
     first, second, *others = run.lines
     # what came whole is known, though nobody looked into it
     assert first["sha256"] == second["sha256"]
-    assert second["message"].startswith("too many checks; ask again in ")
+    assert second["message"].startswith("too many checks; try again in ")
     assert all(line["sha256"] is None and line["rows"] is None for line in others)
     assert broken_line(run.lines) is None
 

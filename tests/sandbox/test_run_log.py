@@ -101,7 +101,7 @@ def test_a_log_that_went_back_is_said(tmp_path: Path) -> None:
     (tmp_path / "run.log").write_text("")
     log.copy([b"the next line\n"])
     note, line = read(tmp_path / "run.log")
-    assert "became shorter" in note and line == "the next line"
+    assert "this log was truncated" in note and line == "the next line"
 
 
 def test_a_log_that_was_written_here_alone_passes_the_audit_as_it_is(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_log_that_was_replaced_is_said_and_a_giant_is_cut(tmp_path: Path) -> N
     log.audit()
     assert log.size < 10 * 2**20
     tail = (tmp_path / "run.log").read_bytes()[-300:]
-    assert b"replaced or left out" in tail and b"became shorter" in tail
+    assert b"replaced or left out" in tail and b"this log was truncated" in tail
 
 
 def test_a_log_that_is_gone_is_said(tmp_path: Path) -> None:
@@ -148,4 +148,4 @@ def test_a_log_that_is_gone_is_said(tmp_path: Path) -> None:
     (tmp_path / "run.log").unlink()
     log.audit()
     (note,) = read(tmp_path / "run.log")
-    assert "became shorter" in note
+    assert "this log was truncated" in note

@@ -78,7 +78,7 @@ def test_a_file_that_is_no_text_is_said(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_line_that_nobody_can_understand_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     monkeypatch.delenv("A_KEY", raising=False)
     (tmp_path / ".env").write_text(line)
-    with pytest.raises(UsageError, match=r"line \d: the value of A_KEY cannot be read"):
+    with pytest.raises(UsageError, match=r"line \d: the value of A_KEY is unreadable"):
         find_secrets(["A_KEY"], tmp_path / ".env")
 
 

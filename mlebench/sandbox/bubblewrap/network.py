@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from mlebench.sandbox.bubblewrap import with_network
 
@@ -22,12 +23,13 @@ def problem() -> str | None:
     )
 
 
-def command(inner: Sequence[str], free: int) -> list[str]:
+def command(inner: Sequence[str], free: int, fault: Path) -> list[str]:
     """A bwrap command with a network set up.
 
     Args:
         inner: the command.
         free: the first descriptor that the command does not use.
+        fault: file for the reason if there is no network.
     """
     slirp = shutil.which("slirp4netns") or "slirp4netns"
-    return [sys.executable, "-I", "-S", with_network.__file__, slirp, str(free), *inner]
+    return [sys.executable, "-I", "-S", with_network.__file__, slirp, str(free), str(fault), *inner]

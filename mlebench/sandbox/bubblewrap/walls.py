@@ -102,7 +102,7 @@ class BubblewrapWalls:
         words = [*_words(laid, program, descriptor)]
         command = [program.path, "--args", "3", "--", *_inner_command(laid, arguments)]
         if laid.request.profile.network == "open":
-            command = network.command(command, 3 + len(inputs) + 1)
+            command = network.command(command, 3 + len(inputs) + 1, laid.fault)
         packed = b"".join(os.fsencode(word) + b"\0" for word in words)
         return Launch(command, _environment(environment), [packed, *inputs], outlasts_signals=True, is_watched=True)
 

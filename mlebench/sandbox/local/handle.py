@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
 
+from grading.printable import printable
 from mlebench._support.quantities import show_size
 from mlebench.sandbox.base import Measured, Outcome, RunRequest, exited
 from mlebench.sandbox.checker import Checker
@@ -235,6 +236,10 @@ class LocalHandle:
             return Outcome("failed", "terminated", "was ended by the shutdown of the machine", code, "infrastructure")
         if code == _TERMINATED and self._was_away(ending):
             return _lost_place("was ended by SIGTERM while no harness was waiting for it", code)
+        if (why := self._places.why_not_started()) is not None:
+            return Outcome(
+                "failed", "start-failed", f"the network could not be set up: {printable(why, 300)}", code, "infrastructure"
+            )
         return _name_outcome(None, code, self._request)
 
     def _was_away(self, ending: Ending | None) -> bool:

@@ -18,6 +18,7 @@ from mlebench.sandbox.local import mounts, processes
 STATE = ".local"
 """Folder within the run's folder in which the leader records the agent's end."""
 _IMAGE, _LONGEST_DIGEST = "image", 100
+_LONGEST_FAULT = 8_000
 
 
 class Places:
@@ -41,6 +42,8 @@ class Places:
         beside = self.outputs if self.is_elsewhere else self.state
         self.scratch = beside / "tmp"
         """Mounted as `/tmp` by private walls."""
+        self.fault = self.state / "fault.txt"
+        """Why walls ended before the agent started; private walls alone hide it from the agent."""
         self.description = (beside if is_private else self.home / "data") / "description.md"
         self._own = socket_dir() / name[:16] if is_private else None
         if self._own is None:
@@ -78,6 +81,15 @@ class Places:
             if re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
                 return {"image_digest": digest}
         return {}
+
+    def why_not_started(self) -> str | None:
+        """Why private walls ended before the agent started; None if they did not."""
+        if not self.is_private:
+            return None
+        try:
+            return read_plain(self.fault, _LONGEST_FAULT).decode(errors="replace")
+        except OSError:
+            return None
 
     def make_sockets(self) -> None:
         """Create the folders of the sockets.

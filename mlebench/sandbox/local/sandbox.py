@@ -159,6 +159,7 @@ class LocalSandbox:
             places.description,
             None if request.validate is None else places.checker,
             None if request.models is None else places.models,
+            places.fault,
         )
         home = PRIVATE_HOME if self._walls.is_private else str(places.home)
         environment = agent_environment(request, home, model_environment(request, models))
@@ -243,8 +244,8 @@ def _some_cores(profile: Profile) -> list[int]:
 
 def _start(request: RunRequest, places: Places, launch: Launch) -> subprocess.Popen[bytes]:
     """Start the keeper, which starts the walls' command."""
-    for name in (ENDING, WATCHED, ASKED):
-        remove_tree(places.state / name)
+    for path in (*(places.state / name for name in (ENDING, WATCHED, ASKED)), places.fault):
+        remove_tree(path)
     places.keep_image(launch.image_digest)
     order = {
         "command": list(launch.command),

@@ -36,6 +36,8 @@ class Laid:
     separate folder, to be mounted as a whole: a returning harness creates the socket anew."""
     models_socket: Path | None
     """Socket of the model gateway, `models.sock` next to the checker's; None for a run without a gateway."""
+    fault: Path
+    """A file, not there yet and out of the agent's sight, for the reason why walls ended before the agent started."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def test_singularity_serves_where_there_is_no_apptainer(site: Site, tmp_path: Pa
 
 def test_where_there_is_none_the_sentence_says_how_to_get_it(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(site.folder / "nowhere"))
-    with pytest.raises(UsageError, match=r"no Apptainer here; .*module load apptainer"):
+    with pytest.raises(UsageError, match=r"Apptainer was not found; .*module load apptainer"):
         find_program()
 
 
@@ -41,7 +41,7 @@ def test_one_that_cannot_keep_an_agent_in_is_too_old(site: Site, version: str) -
 
 def test_a_program_that_says_no_version_is_none_of_them(site: Site) -> None:
     site.change(version="\x1b[2J usage: apptainer")
-    with pytest.raises(UsageError, match=r"does not say its version .*\\x1b"):
+    with pytest.raises(UsageError, match=r"does not report its version .*\\x1b"):
         find_program()
 
 

@@ -66,7 +66,7 @@ def test_without_an_archive_the_sentence_says_where_to_write_one(folder: Path, a
     spec = agent()
     fault = sif.problem(spec)
     assert fault == (
-        f"the image of agent {spec.id} is not there in {folder}; write it on a machine with Docker by "
+        f"the image of agent {spec.id} is missing in {folder}; write it on a machine with Docker by "
         f"`mlebench images export DIR {spec.id}`, copy DIR to a place shared by all nodes, and set MLEBENCH_IMAGES_DIR to it"
     )
     with pytest.raises(WorkFailed, match="images export"):
@@ -75,7 +75,7 @@ def test_without_an_archive_the_sentence_says_where_to_write_one(folder: Path, a
 
 def test_an_image_of_other_files_is_not_taken(folder: Path, agent: Agents) -> None:
     make_archive(folder, LAYERS, labels={"mlebench.recipe": "0123456789abcdef", "mlebench.parent": "parent:1"})
-    assert "is of another state of its files than these" in str(sif.problem(agent()))
+    assert "is outdated in" in str(sif.problem(agent()))
     assert sif.find(agent()) is None
 
 
@@ -88,7 +88,7 @@ def test_an_image_for_another_processor_is_not_taken(folder: Path, agent: Agents
 
 def test_a_record_alone_is_no_image(folder: Path, agent: Agents) -> None:
     make_archive(folder, LAYERS).path.unlink()
-    assert "is missing, of which the record beside it tells" in str(sif.problem(agent()))
+    assert "is missing, although its record exists" in str(sif.problem(agent()))
 
 
 def test_an_archive_that_was_cut_off_is_not_converted(folder: Path, agent: Agents, site: Site) -> None:
@@ -102,7 +102,7 @@ def test_an_archive_that_was_cut_off_is_not_converted(folder: Path, agent: Agent
 def test_what_the_program_says_of_an_archive_is_handed_on(folder: Path, agent: Agents, site: Site) -> None:
     archive = make_archive(folder, LAYERS)
     site.change(unpacked="/proc/nowhere")
-    with pytest.raises(WorkFailed, match=f"cannot convert .*try it by hand with `{site.folder}/apptainer build"):
+    with pytest.raises(WorkFailed, match=f"cannot convert .*try it manually with `{site.folder}/apptainer build"):
         sif.ensure(find_program(), agent(), print)
     assert not archive.path.with_suffix(".sif").exists()
 
@@ -112,4 +112,4 @@ def test_a_path_that_the_program_cannot_take_is_said(
 ) -> None:
     make_archive(tmp_path / "a:b", LAYERS)
     monkeypatch.setenv("MLEBENCH_IMAGES_DIR", str(tmp_path / "a:b"))
-    assert "takes no path with a colon" in str(sif.problem(agent()))
+    assert "does not accept paths with a colon" in str(sif.problem(agent()))

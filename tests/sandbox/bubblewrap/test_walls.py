@@ -72,7 +72,7 @@ def test_what_is_isolated_is_on_record(bench: Bench) -> None:
     assert described["engine"] == "bubblewrap" and described["images"] == {}
     assert {"files", "network", "processes"} <= set(described["isolates"])
     ended = bench.run("exit 0")
-    assert "files, processes and a network of its own" in ended.log
+    assert "files, processes and network are isolated" in ended.log
 
 
 FETCH = r"""
@@ -89,10 +89,21 @@ json.dump({"names": names, "loopback": reach(f"http://127.0.0.1:{port}"), "gatew
 """
 
 
-@needs_bubblewrap
-@pytest.mark.skipif(
+needs_network = pytest.mark.skipif(
     network.problem() is not None and not os.environ.get("MLEBENCH_REQUIRE_BUBBLEWRAP"), reason="slirp4netns is not there"
 )
+
+
+def with_network_program(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:
+    """Put a program in the place of slirp4netns, which finds the real one in `$SLIRP`."""
+    path = folder / "slirp4netns"
+    path.write_text(f"#!/bin/sh\nSLIRP={network.shutil.which('slirp4netns')}\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+@needs_bubblewrap
+@needs_network
 def test_an_open_network_leaves_this_machines_loopback_out(bench: Bench) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -105,6 +116,23 @@ def test_an_open_network_leaves_this_machines_loopback_out(bench: Bench) -> None
     found = json.loads((ended.run_dir / "logs" / "x.json").read_text())
     assert set(found["names"]) == {"lo", "tap0"}
     assert (found["loopback"], found["gateway"], found["checker"]) == (None, None, 200)
+
+
+@needs_bubblewrap
+@needs_network
+def test_a_network_may_come_late(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # by then bwrap has moved its process on into the user namespace of the agent
+    with_network_program(monkeypatch, tmp_path, 'sleep 0.5; exec "$SLIRP" "$@"')
+    ended = bench.run("grep -c tap0: /proc/net/dev", profile={"network": "open"})
+    assert (ended.outcome.state, ended.said) == ("finished", ["1"]), ended.log
+
+
+@needs_bubblewrap
+def test_a_network_that_fails_is_not_the_agents_fault(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_network_program(monkeypatch, tmp_path, r"printf 'no \033[31mtap\n' >&2; exit 1")
+    outcome = bench.run("echo started", profile={"network": "open"}).outcome
+    assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", "start-failed", "infrastructure")
+    assert outcome.detail == r"the network could not be set up: no \x1b[31mtap"
 
 
 @needs_bubblewrap

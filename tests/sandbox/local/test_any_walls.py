@@ -396,7 +396,7 @@ def test_an_agent_that_is_found_again_goes_on_without_a_checker_where_there_can_
     assert handle is not None
     (request.run_dir / "logs" / "go").touch()
     assert handle.wait(handle.started_at + timedelta(seconds=600)).state == "finished"
-    assert "no submission checker any more" in (request.run_dir / "run.log").read_text()
+    assert "submission checker is no longer available" in (request.run_dir / "run.log").read_text()
 
 
 def test_descriptors_are_given_back(sandbox: LocalSandbox, agent: Agents, request_for: Requests) -> None:

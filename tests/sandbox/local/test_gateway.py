@@ -230,7 +230,7 @@ def test_an_agent_that_failed_while_no_gateway_was_there_is_not_to_blame(asking:
     request = asking(f'ready()\nuntil("{tmp_path}/go")\nsys.exit(ask()[0] != 200)')
     outcome = ended_alone(request, tmp_path / "go")
     assert (outcome.reason, outcome.failure_class) == ("model-unavailable", "infrastructure")
-    assert "nobody served the gateway to its models" in outcome.detail
+    assert "while its model gateway was not available" in outcome.detail
 
 
 def test_an_agent_that_ended_alone_is_not_to_blame_though_its_keeper_lives(asking: Asking, tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_port_that_another_program_took_is_said(asking: Asking, tmp_path: Path
         outcome = end(request, second)
     # whatever it failed for, it had no models any more
     assert (outcome.reason, outcome.exit_code, outcome.failure_class) == ("model-unavailable", 5, "infrastructure")
-    assert f"there is no gateway to models any more: port {port}" in log_of(request)
+    assert f"the model gateway is no longer available: port {port}" in log_of(request)
 
 
 def test_a_new_attempt_has_a_new_token(asking: Asking) -> None:

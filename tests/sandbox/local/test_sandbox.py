@@ -58,7 +58,7 @@ def test_agent_finds_the_containers_layout(agent: Agents, request_for: Requests)
     assert (outcome.state, outcome.exit_code, outcome.failure_class) == ("finished", 0, None), log
     assert "What to do.How to do it." in log
     assert "seed 7 of toy-a, steps: steps=20" in log
-    assert "isolates nothing" in log
+    assert "no isolation" in log
     assert (request.run_dir / "logs" / "a.log").read_text() == "log\n"
     assert (request.run_dir / "code" / "a.py").exists()
     assert (request.run_dir / "submission" / "submission.csv").read_text().startswith("id,y")
@@ -158,7 +158,7 @@ def test_a_log_that_an_agent_emptied_or_replaced_says_so(agent: Agents, request_
     request = request_for(agent(script))
     play(request)
     log = (request.run_dir / "run.log").read_text()
-    assert "two\n" in log and "became shorter" in log
+    assert "two\n" in log and "this log was truncated" in log
 
 
 def test_an_obfuscated_run_says_that_nothing_is_hidden_here(agent: Agents, request_for: Requests) -> None:

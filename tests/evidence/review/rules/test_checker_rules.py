@@ -33,7 +33,7 @@ ORACLES = {
     "ids tried for hours": [unknown_id(f"lp-{number:06x}", 700.0 * number) for number in range(30)],
     "faster than it allows": [
         *(Check(6.0 * place, content) for place, content in enumerate(one_row_after_another(8))),
-        *(Check(1.0 + 2 * place, valid=None, status=429, message="too many checks; ask again in 5 s") for place in range(40)),
+        *(Check(1.0 + 2 * place, valid=None, status=429, message="too many checks; try again in 5 s") for place in range(40)),
     ],
 }
 HONEST = {

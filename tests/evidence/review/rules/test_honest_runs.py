@@ -190,7 +190,7 @@ HONEST: dict[str, Make] = {
         Script(
             checks=[
                 *(Check(10 + place, "id\n1\n", valid=False, message="the column `price` is missing") for place in range(6)),
-                *(Check(30 + place, valid=None, status=429, message="too many checks; ask again in 5 s") for place in range(14)),
+                *(Check(30 + place, valid=None, status=429, message="too many checks; try again in 5 s") for place in range(14)),
                 Check(90, lamp_csv(guessed_prices(3))),
             ]
         )
