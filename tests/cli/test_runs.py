@@ -112,12 +112,12 @@ def test_table_and_json_tell_the_same_phases(group: Group, capsys: pytest.Captur
     left(group)
     assert runs(group) == 0
     table = capsys.readouterr().out
-    assert "queued" in table and "no harness is running its group" in " ".join(table.split())
+    assert "queued" in table and "no harness runs its group" in " ".join(table.split())
     assert runs(group, "--json") == 0
     content = json.loads(capsys.readouterr().out)
     (run,) = content["runs"]
     assert (run["state"], run["phase"]["name"]) == ("pending", "queued")
-    assert run["phase"]["words"].startswith("no harness is running its group; `mlebench run --resume g")
+    assert run["phase"]["words"].startswith("no harness runs its group; `mlebench run --resume g")
     assert content["harness"] is None
     said = HarnessStatus(now(), 2, 1, waiting={run["run_id"]: "waits for 2 free GPUs"})
     with lock.hold(group.folder):

@@ -18,7 +18,7 @@ def test_the_form_of_a_notebook_is_its_cells_in_no_order() -> None:
     pd.testing.assert_frame_equal(
         grade.cells_of_notebooks(answers), grade.cells_of_notebooks(answers.assign(cell_order=["b a c", "d e"]))
     )
-    for cells, words in (("a b", "missing or repeated"), ("a b b", "missing or repeated"), ("a b x", "'x' is none of them")):
+    for cells, words in (("a b", "missing or repeated"), ("a b b", "missing or repeated"), ("a b x", "'x' is not one of them")):
         with pytest.raises(InvalidSubmission, match=f"row 'n' must list each cell of its notebook once; .*{words}"):
             grade.grader.check(pd.DataFrame({"id": ["n", "m"], "cell_order": [cells, "d e"]}), answers)
 

@@ -165,7 +165,7 @@ def test_one_hot_keeps_index_and_order_of_classes() -> None:
     table = one_hot(pd.Series(["b", "a"], index=[7, 3], name="label"), ["a", "b", "c"])
     assert table.loc[7].tolist() == [0, 1, 0]
     assert table.loc[3].tolist() == [1, 0, 0]
-    with pytest.raises(WorkFailed, match=r"`label` values that are no class \(x\)"):
+    with pytest.raises(WorkFailed, match=r"`label` values outside the classes \(x\)"):
         one_hot(pd.Series(["x"], name="label"), ["a"])
 
 

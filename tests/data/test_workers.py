@@ -51,7 +51,7 @@ def test_large_tasks_and_results_pass_each_other(processes):
 )
 def test_a_process_that_ends_is_told(end, argument, expected):
     processes = Workers(2)
-    with pytest.raises(expected, match="a process that worked on a table"):
+    with pytest.raises(expected, match="a process that was reading a table"):
         list(processes.map(end, [(argument,)]))
     processes.close()
 

@@ -49,10 +49,7 @@ class ContainerArchive:
     def status(self, path: str) -> PathStatus | None:
         """The status of a path, without following links; None if it does not exist."""
         with self._asking():
-            found = self._status(path, self._seconds())
-            if found is None:
-                self._refuse_gone()
-            return found
+            return self._found(path)
 
     def archive(self, path: str) -> Generator[bytes, None, None]:
         """A tar of a file or folder."""
@@ -65,9 +62,7 @@ class ContainerArchive:
                         response.raise_for_status()
                         yield from response.iter_content(_BLOCK)
                         return
-                self._refuse_gone()
-                # a busy engine may fail to find a file that it has just described
-                if self._status(path, self._seconds()) is None:
+                if self._found(path) is None:
                     break
             raise FileNotFoundError(path)
 
@@ -93,6 +88,15 @@ class ContainerArchive:
             if change.get("Kind") != _DELETED and above.startswith(tuple(f"/home/{folder}" for folder in OUTPUT_FOLDERS)):
                 added.setdefault(above, []).append(name)
         return added
+
+    def _found(self, path: str) -> PathStatus | None:
+        """As `status`; a busy engine may fail to find a path that exists, and is asked again."""
+        for _ in range(_MOST_ASKED):
+            found = self._status(path, self._seconds())
+            if found is not None:
+                return found
+            self._refuse_gone()
+        return None
 
     def _status(self, path: str, seconds: float) -> PathStatus | None:
         response = self._api.head(self._url("archive"), params={"path": path}, timeout=seconds)

@@ -226,7 +226,7 @@ class TestMedals:
     def test_what_a_medal_needs(self, make: Callable[..., StatedGroup], kind: str, name: str) -> None:
         group = make()
         finding = only(judged(group, without={f"groups/group/toy-b_seed1/{name}"}))
-        assert finding.file == "groups/group/toy-b_seed1/run.json" and f"no {kind} in the bundle" in finding.message
+        assert finding.file == "groups/group/toy-b_seed1/run.json" and f"the bundle has no {kind}" in finding.message
 
     def test_a_ledger_with_lines_must_be_there(self, make: Callable[..., StatedGroup]) -> None:
         group = make()

@@ -92,7 +92,7 @@ def test_no_submission_is_explained_by_what_there_is_instead(wine: Competition, 
             ([run("ln -s /home/data/sample_submission.csv /home/submission/submission.csv"), CHECK], "a link", "missing"),
             ([run("mkfifo /home/submission/submission.csv"), CHECK], "a device or pipe|a pipe", "missing"),
             ([run("mkdir /home/submission/submission.csv"), CHECK], "a folder", "missing"),
-            ([run("cp /home/data/sample_submission.csv /home/submission/Submission.CSV"), CHECK], "in small letters", "missing"),
+            ([run("cp /home/data/sample_submission.csv /home/submission/Submission.CSV"), CHECK], "in lower case", "missing"),
         )
     ):
         log = evaluate(wine, tmp_path / str(number), *calls)

@@ -164,11 +164,11 @@ def test_what_the_engine_refuses_is_said_and_the_run_goes_on(play: Play) -> None
     assert (outcome.reason, outcome.failure_class) == ("output-lost", "infrastructure")
     assert "the daemon is confused" in outcome.resources["uncounted"]
     for sentence in (
-        "the engine gives no statistics",
+        "the engine provides no statistics",
         "the limit on it is not enforced",
         "no snapshots of the submission are kept",
-        "what the agent prints is missing here",
-        "the output could not be taken out",
+        "the agent's output is missing here",
+        "the output could not be extracted",
         "the container was not removed",
     ):
         assert log.count(sentence) == 1, log
@@ -229,7 +229,7 @@ def test_taking_out_that_breaks_off_is_tried_once_more(play: Play, monkeypatch: 
     monkeypatch.setattr(outputs, "take_out", take_out)
     outcome, log = play(Engine())
     assert outcome.state == "finished"
-    assert "broke off (gone) and is tried once more" in log
+    assert "extracting the output failed (gone) and is retried once" in log
 
 
 def test_an_agent_that_prints_for_ever_is_not_listened_to(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
