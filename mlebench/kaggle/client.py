@@ -223,7 +223,7 @@ class KaggleService:
             return RangeRefused(f"Kaggle's copy of {subject} ends before the requested part")
         if status in (404, 405, 501) or (status == 403 and notebook):
             return NotOnKaggle(f"Kaggle does not show {subject} to this account ({said})")
-        return WorkFailed(f"Kaggle denies access to {subject} ({said})")
+        return WorkFailed(f"Kaggle rejects the request for {subject} ({said})")
 
 
 def _status(error: requests.HTTPError) -> int:

@@ -113,7 +113,7 @@ def test_a_path_is_a_text_or_null(tmp_path: Path, value: Any) -> None:
     with pytest.raises(UsageError, match=r"line 2: `submission_path` is .*, neither a path nor null"):
         read_jsonl(path)
     path.write_text(line("a.csv", value))
-    with pytest.raises(UsageError, match="line 1: `competition_id` is no text"):
+    with pytest.raises(UsageError, match="line 1: `competition_id` is not text"):
         read_jsonl(path)
 
 

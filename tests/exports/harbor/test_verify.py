@@ -84,7 +84,7 @@ def test_a_link_to_the_answers_is_no_submission(
     (tmp_path / "submission" / "submission.csv").symlink_to(wine.gold_submission)
     code, told = trial()
     assert code == 0 and told is not None and told["valid"] == 0 and "score" not in told
-    assert "is not a file of its own" in capsys.readouterr().err
+    assert "is not a plain file (a link)" in capsys.readouterr().err
 
 
 def test_without_data_there_is_no_reward(trial: Trial, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

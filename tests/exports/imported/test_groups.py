@@ -120,7 +120,7 @@ def test_runs_that_cannot_be_imported_are_named_and_kept_with_the_group(job: Job
     for problem, words in zip(
         outcome.problems,
         [
-            "no competition that is known",
+            "not a competition that is known",
             "neither a score nor",
             "`any_medal` is 0.5, not true or false",
             "gold and silver at once",
@@ -135,7 +135,7 @@ def test_runs_that_cannot_be_imported_are_named_and_kept_with_the_group(job: Job
 
 def test_without_any_run_nothing_is_made(job: Job, registry: Registry) -> None:
     job.trial(task_name="hello")
-    with pytest.raises(UsageError, match=r"no run there can be imported .*hello is no competition"):
+    with pytest.raises(UsageError, match=r"no run there can be imported .*hello is not a competition"):
         imported(job, registry)
     assert not (job.folder.parent / "runs").exists()
 
