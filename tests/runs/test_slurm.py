@@ -288,7 +288,7 @@ def test_pause_holds_jobs_that_wait_and_parallel_reaches_them(
     wait_until(lambda: reasons() == ["JobHeldUser"] * 3, explain=reasons)
     (tmp_path / "go").touch()
     wait_until(lambda: [record.state for record in group.records()].count("finished") == 2, seconds=120)
-    assert set_parallel(group, 1).startswith("the harness of group keeps to at most 1 run at once")
+    assert set_parallel(group, 1).startswith("the harness of group runs at most 1 run at once")
     assert (begun(trace), reasons()) == (4, ["JobHeldUser"] * 3)
     array = listing("squeue", "--noheader", "--format=%F").split()[0]
     assert "ArrayTaskThrottle=1" in listing("scontrol", "show", "job", array)
