@@ -232,10 +232,10 @@ def test_the_command_writes_the_base_alone_or_what_agents_run_in(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["export"], "where to?"),
+        (["export"], "no folder given; run `mlebench images export DIR AGENT`"),
         (["export", "DIR", "no-such-agent"], "no-such-agent"),
-        (["export", "DIR", "--gpu"], "images build --base"),
-        (["build", "DIR"], "images export DIR"),
+        (["export", "DIR", "--gpu"], "`--gpu` is an option of `mlebench images build`"),
+        (["build", "DIR"], "unexpected argument `DIR`"),
     ],
 )
 def test_what_is_not_to_be_exported_is_said(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,7 +128,7 @@ def test_agents_without_an_image_of_their_own(engine: Engine, agent: AgentSpec) 
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ("stages: [rust]", "agent coder builds on the stage `rust`, which does not exist; `stages` of its agent.yaml may name"),
+        ("stages: [rust]", "agent coder builds on the stage `rust`, which does not exist; `stages` in its agent.yaml may list"),
         ("stages: ['../node']", "builds on the stage `../node`"),
         ("package_set: huge", "there is no package set `huge`"),
         ("image: '${{ arguments.image }}'", "needs the argument image"),

@@ -327,7 +327,7 @@ def test_taking_out_ends_after_its_time_and_names_what_is_left(tmp_path: Path, m
     assert 1 <= taken.files < 30
     assert now[0] < 300
     assert [note.split(":")[0] for note in notes] == [f"left out code/{taken.files - 1:04d}", "left out logs"]
-    assert all("lasted longer than" in note for note in notes)
+    assert all("took longer than" in note for note in notes)
 
 
 def test_what_the_engine_does_not_hand_out_is_named_and_ends_nothing_else(tmp_path: Path) -> None:

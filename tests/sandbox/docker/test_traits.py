@@ -103,7 +103,7 @@ def test_an_engine_that_goes_away_meanwhile_is_unreachable() -> None:
     def gone() -> None:
         raise requests.exceptions.ConnectionError("gone")
 
-    with pytest.raises(EngineUnreachable, match="does not say what it is"):
+    with pytest.raises(EngineUnreachable, match="does not identify itself"):
         Traits.of(SimpleNamespace(info=gone))
 
 
