@@ -342,6 +342,8 @@ def test_ctrl_c_leaves_a_clean_terminal(tmp_path: Path) -> None:
         "from mlebench.cli.main import main\n"
         "from mlebench.cli.commands import audit\n"
         "from mlebench.cli.progress import Progress\n"
+        # a program in the background of a shell ignores it
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def run(arguments):\n"
         "    with Progress() as progress:\n"
         "        progress(Step('x', 'unpacking', 1, 3))\n"
