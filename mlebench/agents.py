@@ -385,7 +385,9 @@ def agent_in(folder: Path, variant: str | None) -> AgentSpec:
     if variant is None:
         return _merge(folder, None, [content])
     if variant not in content.variants:
-        raise UsageError(unknown("variant", variant, content.variants, where=f"of agent {folder.name}", listing=_LISTING))
+        if not content.variants:
+            raise UsageError(f"agent {folder.name} has no variants; omit `/{printable(variant, 80)}`")
+        raise UsageError(unknown("variant", variant, content.variants, where=f"of agent {folder.name}"))
     return _merge(folder, variant, [content, *content.ancestry(variant)])
 
 
@@ -394,6 +396,8 @@ def _find(name: str) -> tuple[Path, str | None]:
         folder = Path(name).expanduser().absolute()
         if found := _in_folder(folder):
             return found
+        if not folder.is_dir():
+            raise UsageError(f"{folder} does not exist; `mlebench new-agent {shlex.quote(name)}` creates an agent there")
         raise UsageError(f"{folder} holds no agent.yaml; {_how_to_get_one(folder)}")
     agent, _, variant = name.partition("/")
     for parent in agent_dirs():
@@ -405,9 +409,7 @@ def _find(name: str) -> tuple[Path, str | None]:
     if "/" in name and (found := _in_folder(Path(name).absolute())):
         return found
     if (Path(agent) / "agent.yaml").is_file():
-        raise UsageError(
-            f"unknown agent `{agent}`, but there is a folder of that name; write `--agent {shlex.quote(f'./{name}')}`"
-        )
+        raise UsageError(f"unknown agent `{agent}`, but there is a folder of that name; write {shlex.quote(f'./{name}')}")
     known = {path.parent.name for parent in agent_dirs() for path in parent.glob("*/agent.yaml")}
     raise UsageError(unknown("agent", agent, sorted(known), listing=_LISTING))
 

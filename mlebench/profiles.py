@@ -50,7 +50,7 @@ class Budget(BaseModel):
         for word in filter(None, (part.strip() for part in text.split(","))):
             key, separator, amount = (part.strip() for part in word.partition("="))
             if not separator or not amount:
-                raise ValueError(f"expected words such as `usd=5,calls=200`, not {word!r}")
+                raise ValueError(f"expected KEY=AMOUNT, such as `usd=5` or `usd=5,calls=200`, not {word!r}")
             if key in amounts:
                 raise ValueError(f"`{key}` is given twice")
             amounts[key] = amount

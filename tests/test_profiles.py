@@ -28,7 +28,7 @@ def test_a_budget_is_words_or_keys(written: object, budget: Budget) -> None:
     ("written", "told"),
     [
         ("uds=5", r"unknown key `budget\.uds`; did you mean `usd`\?"),
-        ("usd", r"expected words such as `usd=5,calls=200`, not 'usd'"),
+        ("usd", r"expected KEY=AMOUNT, such as `usd=5` or `usd=5,calls=200`, not 'usd'"),
         ("usd=1,usd=2", r"`usd` is given twice"),
         ("usd=0", r"`budget\.usd`: expected greater than 0"),
         ("usd=-1", r"`budget\.usd`: expected greater than 0"),

@@ -68,7 +68,7 @@ def similarity_lines(review: GroupReview) -> Iterator[str]:
         return
     compared, pairs = counted(review.similarity["notebooks"], "notebook"), review.similarity["pairs"]
     if not pairs:
-        yield f"compared with {compared} and between runs; no two share more than a little code"
+        yield f"compared with {compared} and between runs; no two share much code"
         return
     most = pairs[0]
     sides = " and ".join(_side_text(most[side], review) for side in ("left", "right"))

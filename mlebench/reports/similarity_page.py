@@ -50,7 +50,7 @@ def similarity_page(similarities: Similarities) -> str:
 
 def _table(similarities: Similarities, shown: dict[int, int]) -> str:
     if not similarities.pairs:
-        return '<p class="note">No two share more than a little code.</p>'
+        return '<p class="note">No two runs share much code.</p>'
     header = ["Code", "Similar to", "Level", "Similarity", "Of the code", "Of the other", "Longest match, tokens"]
     rows = [_row(pair, similarities.threshold, shown.get(id(pair))) for pair in similarities.pairs[:_MOST_ROWS]]
     note = (

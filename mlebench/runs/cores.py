@@ -141,4 +141,4 @@ def _read(path: Path) -> str:
 @functools.cache
 def _say_shared() -> None:
     """Once per process: the warning applies to all its runs."""
-    _log.warning("other harnesses hold this machine's cores, so runs share some of them and may take longer")
+    _log.warning("other mlebench processes use this machine's cores, so runs share some of them and may take longer")

@@ -402,5 +402,5 @@ def _new_folder(runs_dir: Path, name: str, *, exact: bool) -> Path:
         except FileExistsError:
             if exact:
                 again = command("run", "--resume", name, runs_dir=runs_dir.absolute())
-                raise UsageError(f"{folder} exists; continue it with {again}") from None
+                raise UsageError(f"{folder} exists; continue it with {again}, or choose another `--name`") from None
     raise UsageError(f"{runs_dir} holds a thousand groups called {name}; choose another name with `--name`")

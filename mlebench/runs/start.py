@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
+from grading.wording import counted
 from mlebench._support import paths
 from mlebench._support.hints import command
 from mlebench._support.yaml_model import validate
@@ -188,7 +189,7 @@ class _Start:
         found = [problem for place in self.places() for problem in problems(place[0], self.executor, place[1], self.secrets)]
         found = list(dict.fromkeys(found))
         if found:
-            more = f" (and {len(found) - 1} more problems; `--dry-run` shows all)" if len(found) > 1 else ""
+            more = f" (and {counted(len(found) - 1, 'more problem')}; `--dry-run` shows all)" if len(found) > 1 else ""
             raise UsageError(found[0] + more)
 
     def groups(self, display: Display) -> tuple[list[Group], Callable[[], None]]:
@@ -221,7 +222,7 @@ class _Start:
                 display.say(f"{self.runs_dir / name} was left incomplete, and nothing had run in it; it is created anew")
             else:
                 again = command("run", "--resume", name, runs_dir=self.runs_dir)
-                raise UsageError(f"{self.runs_dir / name} exists; continue it with {again}")
+                raise UsageError(f"{self.runs_dir / name} exists; continue it with {again}, or choose another `--name`")
         return [
             Group.create(self.runs_dir, plan, make_manifest(plan, sandbox, self.executor), name, self.settings)
             for (plan, sandbox), name in zip(self.places(), names, strict=True)

@@ -178,7 +178,7 @@ def test_options_that_cannot_be_are_told_in_a_sentence(group: Group, root: Path,
         "`--judge MODEL`",
         ("group", "--texts", "."): "`--familiarity MODEL` and `--texts FOLDER` go together: the model, and the texts that it may "
         "know",
-        ("group", "--judge", "m", "--judge-budget", "5"): "`--judge-budget`: `the whole file`: expected words such as "
+        ("group", "--judge", "m", "--judge-budget", "5"): "`--judge-budget`: `the whole file`: expected KEY=AMOUNT, such as "
         "`usd=5,calls=200`, not '5'",
         ("group", "group"): "two of these are groups called group; review them separately",
     }.items():

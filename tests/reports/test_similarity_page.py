@@ -124,4 +124,4 @@ def test_it_fits_a_phone_and_prints(page: Page) -> None:
 
 
 def test_nothing_alike_is_said() -> None:
-    assert "No two share more than a little code." in similarity_page(Similarities([], 0.5, {"group": ["toy_seed0"]}, 0))
+    assert "No two runs share much code." in similarity_page(Similarities([], 0.5, {"group": ["toy_seed0"]}, 0))

@@ -99,7 +99,7 @@ def test_sharing_is_said_once(make: Make, caplog: pytest.LogCaptureFixture) -> N
     for run in held:
         run.take(1, range(2))
     assert [message for message in caplog.messages if "share" in message] == [
-        "other harnesses hold this machine's cores, so runs share some of them and may take longer"
+        "other mlebench processes use this machine's cores, so runs share some of them and may take longer"
     ]
 
 

@@ -1,6 +1,6 @@
 """Run the full pipeline on the built-in demo split: prepare, run two agents with two seeds, grade, report.
 
-The demo needs no account, no network and no container engine. It takes a few minutes. `--research` instead generates two
+The demo needs no account, no network and no container engine. It takes about a minute. `--research` instead generates two
 competitions of the research suite from a fresh key and runs the baseline on them.
 
 examples:

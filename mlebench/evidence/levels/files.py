@@ -18,4 +18,4 @@ def files_level(bundle: OpenedBundle) -> Level:
         return Level.failing("files", f"{counted(len(findings), 'file')} not as stated", findings)
     by_hash = len(bundle.left_out)
     rest = f"; {by_hash} more {'is' if by_hash == 1 else 'are'} present only as a hash" if by_hash else ""
-    return Level("files", "holds", f"{counted(len(bundle.statement.subjects), 'file')}, each as stated{rest}")
+    return Level("files", "holds", f"{counted(len(bundle.statement.subjects), 'file')} as in the statement{rest}")

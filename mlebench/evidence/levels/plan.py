@@ -48,7 +48,7 @@ def plan_level(bundle: OpenedBundle) -> Level:
         return Level.failing("plan", f"{counted(len(findings), 'item')} not as planned", findings, flags)
     runs = sum(len(look.group.records) for look in looks)
     overrides = [words for look in looks if (words := look.overrides)]
-    summary = "; ".join([f"{counted(runs, 'run')}, each planned one once", *overrides])
+    summary = "; ".join([f"{counted(runs, 'run')}, every planned one exactly once", *overrides])
     if gaps := [gap for look in looks for gap in look.gaps]:
         return Level("plan", "not claimed", f"{summary}; {'; '.join(dict.fromkeys(gaps))}", flags=flags)
     return Level("plan", "holds", summary, flags=flags)

@@ -275,7 +275,7 @@ def _shortages(info: dict[str, Any], profile: Profile) -> list[str]:
     found = []
     if profile.cpus > (cpus := info.get("NCPU", 0)):
         found.append(
-            f"profile {profile.name} gives each run {profile.cpus:g} of the engine's {counted(cpus, 'CPU')}; "
+            f"profile {profile.name} gives each run {profile.cpus:g} CPUs but the engine has {cpus}; "
             f"choose another with `--profile`, or set `--profile-set cpus={cpus}`"
         )
     if profile.memory > (memory := info.get("MemTotal", 0)):

@@ -89,6 +89,14 @@ json.dump({"names": names, "loopback": reach(f"http://127.0.0.1:{port}"), "gatew
 """
 
 
+LATE = r"""
+for word in "$@"; do case "$word" in --userns-path=*) owner=$(readlink "${word#*=}") ;; esac; done
+inside=$(pgrep -P "$(pgrep -P $PPID -x bwrap)")
+until [ "$(readlink /proc/$inside/ns/user)" != "$owner" ]; do sleep 0.01; done
+exec "$SLIRP" "$@"
+"""
+"""Begins once bwrap has moved its process on into a second user namespace."""
+
 needs_network = pytest.mark.skipif(
     network.problem() is not None and not os.environ.get("MLEBENCH_REQUIRE_BUBBLEWRAP"), reason="slirp4netns is not there"
 )
@@ -121,8 +129,7 @@ def test_an_open_network_leaves_this_machines_loopback_out(bench: Bench) -> None
 @needs_bubblewrap
 @needs_network
 def test_a_network_may_come_late(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # by then bwrap has moved its process on into the user namespace of the agent
-    with_network_program(monkeypatch, tmp_path, 'sleep 0.5; exec "$SLIRP" "$@"')
+    with_network_program(monkeypatch, tmp_path, LATE)
     ended = bench.run("grep -c tap0: /proc/net/dev", profile={"network": "open"})
     assert (ended.outcome.state, ended.said) == ("finished", ["1"]), ended.log
 
