@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,6 @@ def grade_jsonl(
     *,
     jobs: int = 1,
     live_thresholds: bool = False,
-    progress: Callable[[int], object] | None = None,
     listener: Listener = ignore,
 ) -> AggregateReport:
     """Grade the submissions that a JSON-lines file lists, and write one aggregate report.
@@ -42,8 +41,7 @@ def grade_jsonl(
         registry: The data directory and edition; by default `mlebench.registry.registry`, edition v1 in the default directory.
         jobs: Number of grading processes.
         live_thresholds: Place scores on the refreshed leaderboards instead of the published thresholds.
-        progress: Called with the number of submissions that were just graded.
-        listener: Receives the number of submissions that have been graded.
+        listener: Called with a `Step` as submissions are graded; `done` counts them.
 
     Returns:
         The aggregate: totals, and `competition_reports` in the order of the lines. It is also written to `output_dir` as
@@ -62,7 +60,7 @@ def grade_jsonl(
     numbered = _read_lines(path)
     _check_known({entry.competition_id: number for number, entry in reversed(numbered)}, path, registry)
     entries = [entry for _, entry in numbered]
-    reports = grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds, progress=progress, listener=listener)
+    reports = grade_many(entries, registry, jobs=jobs, live_thresholds=live_thresholds, listener=listener)
     aggregate = aggregate_reports(reports)
     save_report(aggregate, folder)
     return aggregate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -35,7 +35,6 @@ def grade_many(
     *,
     jobs: int = 1,
     live_thresholds: bool = False,
-    progress: Callable[[int], object] | None = None,
     listener: Listener = ignore,
 ) -> list[CompetitionReport]:
     """Grade submissions in processes of their own; one that takes too much time or memory is invalid.
@@ -47,8 +46,7 @@ def grade_many(
         registry: The data directory and edition; by default `mlebench.registry.registry`, edition v1 in the default directory.
         jobs: Number of processes.
         live_thresholds: Place scores on the refreshed leaderboards instead of the published thresholds.
-        progress: Called with the number of submissions that were just graded.
-        listener: Receives the number of submissions that have been graded.
+        listener: Called with a `Step` as submissions are graded; `done` counts them.
 
     Returns:
         One report per submission, in their order, as `grade_csv` gives it.
@@ -79,8 +77,6 @@ def grade_many(
         for share, graded in _work(shares, jobs, live_thresholds, pool):
             reports.update(zip(share.places, graded, strict=True))
             tally.add(len(graded))
-            if progress:
-                progress(len(graded))
     return [reports[place] for place in range(len(listed))]
 
 

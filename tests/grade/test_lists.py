@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from grading.report import aggregate_reports
+from mlebench._support.steps import Step
 from mlebench.errors import UsageError
 from mlebench.grade import grade_jsonl, read_jsonl, save_report
 from mlebench.registry import Registry
@@ -136,10 +137,10 @@ def test_a_place_that_takes_no_report_is_refused_before_anything_is_graded(
     registry: Registry, submission: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "list.jsonl").write_text(line(str(submission)))
-    graded: list[int] = []
+    steps: list[Step] = []
     with pytest.raises(UsageError, match=r"cannot write reports to .*s\.csv.*choose another folder with `-o DIR`"):
-        grade_jsonl(tmp_path / "list.jsonl", submission, registry, progress=graded.append)
-    assert graded == []
+        grade_jsonl(tmp_path / "list.jsonl", submission, registry, listener=steps.append)
+    assert steps == []
 
 
 def test_a_report_that_cannot_be_written_leaves_no_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

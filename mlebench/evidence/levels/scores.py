@@ -17,7 +17,7 @@ from grading.report import CompetitionReport, aggregate_reports
 from grading.wording import counted
 from mlebench._support import paths
 from mlebench._support.files import parse_own_json
-from mlebench._support.steps import Listener, Tally, ignore
+from mlebench._support.steps import Listener, ignore
 from mlebench._support.version import VERSION
 from mlebench.errors import MlebenchError
 from mlebench.evidence.agreement import settled
@@ -283,8 +283,13 @@ class _OfGroup:
         graded = [entry for entry in self._everything() if self._can_be_graded(entry)]
         registry = Registry(data_dir=self._data_dir, edition=self._edition, split_key=self._key)
         try:
-            tally = Tally(regrade.listener, self.group.name, "grading", len(graded), "submission", every=0)
-            reports = grade_many([entry.submission for entry in graded], registry, jobs=regrade.jobs, progress=tally.add)
+            submissions = [entry.submission for entry in graded]
+            reports = grade_many(
+                submissions,
+                registry,
+                jobs=regrade.jobs,
+                listener=lambda step: regrade.listener(step._replace(subject=self.group.name)),
+            )
         except MlebenchError as error:
             self.gaps.append(printable(str(error), 300))
             return
