@@ -1,31 +1,24 @@
-"""Processes that share the work on one large table.
-
-They are plain children that read tasks from a pipe: the program that prepares need not be importable, as it must be for
-`multiprocessing`, and a child whose parent is gone finds its pipe closed and ends.
-"""
+"""Processes that share the work on one large table. They read tasks from a pipe and end when it is closed."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import json
-import os
-import signal
 import subprocess
-import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
 from mlebench._support.ahead import worked_ahead
+from mlebench._support.children import start_child
 from mlebench.errors import WorkFailed
 
 _MOST = 8
 """More processes would use more memory than they save time, as reading and writing go through one disk."""
-_PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from mlebench.data.workers import serve; serve()"
+# what these libraries would start is for arithmetic that no table needs
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 _allowed: int | None = None
 _shared: weakref.WeakValueDictionary[int, Workers] = weakref.WeakValueDictionary()
@@ -96,16 +89,9 @@ class Workers:
 
     def _start(self) -> None:
         for _ in range(self._count - len(self._processes)):
-            here, there = Pipe()
-            with there:
-                self._processes[here] = subprocess.Popen(
-                    [sys.executable, "-c", _PROGRAM, str(there.fileno()), json.dumps(sys.path)],
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=[there.fileno()],
-                    # what these libraries would start is for arithmetic that no table needs
-                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-                )
-            self._idle.put(here)
+            process, connection = start_child(_serve, _ENVIRONMENT)
+            self._processes[connection] = process
+            self._idle.put(connection)
 
     def _ask(self, function: Callable[..., Any], task: tuple[Any, ...]) -> Any:
         connection = self._idle.get()
@@ -136,11 +122,9 @@ def _end(processes: dict[Connection, subprocess.Popen[bytes]]) -> None:
     processes.clear()
 
 
-def serve() -> None:
-    """Do the tasks that come until the pipe is closed; the main program of the processes."""
-    # the parent ends its processes itself
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with Connection(int(sys.argv[1])) as connection, contextlib.suppress(EOFError, OSError):
+def _serve(connection: Connection) -> None:
+    """Do the tasks that come until the pipe is closed."""
+    with contextlib.suppress(EOFError, OSError):
         while True:
             function, task = connection.recv()
             connection.send(_result(function, task))

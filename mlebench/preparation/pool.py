@@ -6,15 +6,15 @@ Where several are prepared at once, or memory is limited, each gets a separate p
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 
+from mlebench._support.children import start_child
 from mlebench._support.machine import usable_cpus
 from mlebench._support.steps import Listener, Step, Tally, ignore
 from mlebench.data import workers
@@ -99,13 +99,14 @@ def _in_processes(
     try:
         while waiting or running:
             while waiting and len(running) < max(1, jobs):
-                worker = _start(*waiting.pop(0), options, jobs, memory)
-                running[worker.results] = worker
+                worker = _start(*waiting.pop(0))
+                running[worker.connection] = worker
+                worker.order(options, jobs, memory)
             for connection in wait(list(running), timeout=_LOOK_EVERY):
                 worker = running[connection]  # type: ignore[index]
                 message = worker.receive(memory)
                 if isinstance(message, PreparationOutcome):
-                    del running[worker.results]
+                    del running[worker.connection]
                     outcomes[worker.place] = message
                     finish(message)
                 else:
@@ -119,52 +120,52 @@ def _in_processes(
 @dataclass(frozen=True)
 class _Worker:
     place: int
-    competition_id: str
-    process: SpawnProcess
-    results: Connection
+    competition: Competition
+    process: subprocess.Popen[bytes]
+    connection: Connection
+
+    def order(self, options: PreparationOptions, jobs: int, memory: int | None) -> None:
+        """Send the process its work."""
+        # `receive` explains why it is gone
+        with contextlib.suppress(OSError):
+            self.connection.send((self.competition, options, jobs, memory))
 
     def receive(self, memory: int | None) -> Step | PreparationOutcome:
         """What the process sends next; a failed outcome if it is gone."""
         try:
-            message: Step | PreparationOutcome = self.results.recv()
+            message: Step | PreparationOutcome = self.connection.recv()
         except (EOFError, OSError):
             # its end, or the beginning of a message that it was killed in
-            self.process.join()
-            message = failure(self.competition_id, _explain_end(self.process.exitcode, memory))
+            message = failure(self.competition.id, _explain_end(self.process.wait(), memory))
         if isinstance(message, PreparationOutcome):
-            self.process.join()
-            self.results.close()
+            self.process.wait()
+            self.connection.close()
         return message
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.join()
-        self.results.close()
+        self.process.wait()
+        self.connection.close()
 
 
-def _start(place: int, competition: Competition, options: PreparationOptions, jobs: int, memory: int | None) -> _Worker:
-    context = multiprocessing.get_context("spawn")
-    results, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(competition, options, sender, jobs, memory), name=competition.id)
-    process.start()
-    sender.close()
-    return _Worker(place, competition.id, process, results)
+def _start(place: int, competition: Competition) -> _Worker:
+    return _Worker(place, competition, *start_child(_work))
 
 
-def _work(competition: Competition, options: PreparationOptions, sender: Connection, jobs: int, memory: int | None) -> None:
+def _work(connection: Connection) -> None:
+    """Prepare the competition that is ordered, sending steps and at last the outcome."""
+    competition, options, jobs, memory = connection.recv()
     _share_cpus(jobs, memory)
-    # the parent ends its workers itself
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(connection,), daemon=True).start()
     _limit_memory(memory)
-    sender.send(prepare_one(competition, options, sender.send, memory))
+    connection.send(prepare_one(competition, options, connection.send, memory))
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGKILL)
+def _end_with_parent(connection: Connection) -> None:
+    """Wait for the end of the pipe, as nothing more is sent after the order."""
+    with contextlib.suppress(EOFError, OSError):
+        connection.recv()
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _share_cpus(jobs: int, memory: int | None) -> None:
@@ -182,8 +183,8 @@ def _limit_memory(memory: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory if hard == resource.RLIM_INFINITY else min(memory, hard), hard))
 
 
-def _explain_end(code: int | None, memory: int | None) -> str:
-    if code is not None and code < 0:
+def _explain_end(code: int, memory: int | None) -> str:
+    if code < 0:
         name = signal.Signals(-code).name
         hint = " (the machine may have run out of memory; try fewer --jobs)" if name == "SIGKILL" else ""
         return f"its preparation process was killed by {name}{hint}; try again"

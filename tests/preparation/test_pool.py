@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from mlebench.preparation import PreparationOptions, is_prepared, pool, prepare_
 from mlebench.preparation.disk import Readiness, disk_need, look_ahead, require_space
 from mlebench.registry import Registry
 
+ROOT = Path(__file__).parents[2]
 TABLE = "spaceship-titanic"
 MOCK = PreparationOptions(mock=True)
 
@@ -67,6 +71,22 @@ def test_failures_of_every_kind_leave_the_others_alone(
     registry = Registry(tmp_path / "data")
     assert [is_prepared(registry.get_competition(name)) for name in ids] == [False, False, True, True]
     assert not registry.get_competition("killed-one").prepared_dir.exists()
+
+
+def test_a_script_without_a_main_guard_is_not_imported_again(twin: Callable[..., str], tmp_path: Path) -> None:
+    ids = [twin("first-one"), twin("second-one")]
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import mlebench\n"
+        "from mlebench.preparation import PreparationOptions, prepare_all\n"
+        "print('imported')\n"
+        f"competitions = [mlebench.Registry('data').get_competition(name) for name in {ids}]\n"
+        "for outcome in prepare_all(competitions, PreparationOptions(mock=True), jobs=2, memory=2 * 2**30):\n"
+        "    print(outcome.competition_id, outcome.state)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("imported\nfirst-one prepared\nsecond-one prepared\n", "")
 
 
 def test_memory_has_a_ceiling_that_is_told(twin: Callable[..., str], tmp_path: Path) -> None:
