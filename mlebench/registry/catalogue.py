@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlebench._support import paths
@@ -33,17 +33,18 @@ KAGGLE_SPLITS = ("low", "medium", "high", "dev")
 """Values of `split` that competitions of Kaggle have."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Registry:
     """All competitions, seen with one data directory and one edition."""
 
-    data_dir: Path = field(default_factory=paths.data_dir)
-    edition: EditionName = "v1"
-    split_key: str | None = None
+    data_dir: Path
+    edition: EditionName
+    split_key: str | None
 
-    def __post_init__(self) -> None:
-        """A path given as text is a path, too."""
-        object.__setattr__(self, "data_dir", Path(self.data_dir))
+    def __init__(self, data_dir: Path | str | None = None, edition: EditionName = "v1", split_key: str | None = None) -> None:
+        """Look at competitions with a data directory; by default `MLEBENCH_DATA_DIR`, else a folder in the user's cache."""
+        found = paths.data_dir() if data_dir is None else Path(data_dir)
+        self.__dict__.update(data_dir=found, edition=edition, split_key=split_key)
 
     def set_data_dir(self, new_data_dir: Path | str) -> Registry:
         """The same registry over another data directory."""
