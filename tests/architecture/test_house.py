@@ -140,6 +140,42 @@ def test_a_face_only_hands_names_on(name: str) -> None:
     assert [found for found in defined if found not in ("__getattr__", "__dir__")] == []
 
 
+def test_no_process_imports_the_program_that_uses_the_library() -> None:
+    """Pools of `multiprocessing` do, and run a script without a main guard again; `start_child` does not."""
+    product = {name: path for name, path in MODULES.items() if room(name).startswith(("mlebench", "grading", "competitions"))}
+    assert [f"{name}:{line}" for name, path in product.items() for line in process_pools(path.read_text("utf-8"))] == []
+
+
+def test_a_process_pool_would_be_noticed() -> None:
+    for line in (
+        "import multiprocessing",
+        "import multiprocessing.pool as pools",
+        "from multiprocessing import Pool",
+        "from multiprocessing.context import SpawnProcess",
+        "from concurrent.futures import ProcessPoolExecutor",
+        "import concurrent.futures\nconcurrent.futures.ProcessPoolExecutor()",
+    ):
+        assert list(process_pools(line)), line
+    for line in ("from multiprocessing import Pipe", "from multiprocessing.connection import Connection, wait"):
+        assert not list(process_pools(line)), line
+
+
+def process_pools(source: str) -> Iterator[int]:
+    """Lines that reach for processes of `multiprocessing` or a pool of them; pipes and connections start none."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names) if any(alias.name.partition(".")[0] == "multiprocessing" for alias in names):
+                yield node.lineno
+            case ast.ImportFrom(module="multiprocessing", names=[ast.alias(name="Pipe")]):
+                pass
+            case ast.ImportFrom(module="multiprocessing.connection"):
+                pass
+            case ast.ImportFrom(module=str(module)) if module.partition(".")[0] == "multiprocessing":
+                yield node.lineno
+            case ast.alias(name="ProcessPoolExecutor") | ast.Attribute(attr="ProcessPoolExecutor"):
+                yield node.lineno
+
+
 def test_what_differs_between_executors_is_answered_by_the_executor() -> None:
     outside = {name: path for name, path in MODULES.items() if name.startswith("mlebench.") and not name.startswith(EXECUTORS)}
     assert [f"{name}:{line}" for name, path in outside.items() for line in comparisons_of_executors(path.read_text())] == []
