@@ -17,7 +17,7 @@ Competitions and data
 
 Submissions
     grade_csv           grade one submission
-    grade_many          grade many in processes of their own
+    grade_many          grade many in separate processes
     grade_jsonl         grade those that a file lists
     validate_submission check one without scoring it
     aggregate_reports   totals over reports

@@ -32,7 +32,7 @@ def grade_jsonl(
 ) -> AggregateReport:
     """Grade the submissions that a JSON-lines file lists, and write one aggregate report.
 
-    Submissions are graded in processes of their own; one that takes too much time or memory is invalid.
+    Submissions are graded in separate processes; one that takes too much time or memory is invalid.
 
     Args:
         path_to_submissions: The file, one object with `competition_id` and `submission_path` per line. Blank lines and those

@@ -37,7 +37,7 @@ def grade_many(
     live_thresholds: bool = False,
     listener: Listener = ignore,
 ) -> list[CompetitionReport]:
-    """Grade submissions in processes of their own; one that takes too much time or memory is invalid.
+    """Grade submissions in separate processes; one that takes too much time or memory is invalid.
 
     Each process reads the answers of a competition once, however many submissions it grades.
 

@@ -153,7 +153,7 @@ def make_mock(competition: Competition | str, raw: Path | str, *, size: int = 20
         seed: Seed of the random generator, at least 0; the same seed gives the same files.
 
     Returns:
-        The folder; `prepare(competition, raw, verify=False)` prepares from it, and so do `prepare_fn` and tests of your own.
+        The folder; `prepare(competition, raw, verify=False)` prepares from it, and so do `prepare_fn` and your own tests.
 
     Raises:
         UsageError: The id is unknown, the folder is not empty, or an optional package is missing.

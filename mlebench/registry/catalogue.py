@@ -144,7 +144,7 @@ class Registry:
         from mlebench.registry.published import PublishedCompetition, published_facts
 
         if self.edition not in _editions(folder / PUBLISHED_FILE):
-            raise UsageError(f"{folder.name} is written for the published harness and has edition v1 alone; leave out --edition")
+            raise UsageError(f"{folder.name} is written for the published harness and has only edition v1; leave out --edition")
         facts = published_facts(folder)
         return PublishedCompetition(facts, folder, self.data_dir, Edition(self.edition, facts.id, PUBLISHED_KEY, False))
 

@@ -172,7 +172,7 @@ def test_the_published_checksums_are_compared(home: Path, tmp_path: Path) -> Non
 
 def test_it_has_no_second_edition(home: Path) -> None:
     write_competition(home)
-    with pytest.raises(UsageError, match="edition v1 alone"):
+    with pytest.raises(UsageError, match="only edition v1"):
         Registry().set_edition("v2").get_competition(ID)
     assert ID not in Registry().set_edition("v2").list_competition_ids("own")
     assert [found.edition.name for found in Registry().in_each_edition(ID)] == ["v1"]
