@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,11 +53,13 @@ def test_a_file_that_may_not_be_read_is_an_invalid_submission(
     path = tmp_path / "submission.csv"
     path.write_bytes(competition.sample_submission.read_bytes())
     path.chmod(0)
-    competition.answers_table
+    really_open = Path.open
 
-    def refuse(*_: object, **__: object) -> None:
+    def refuse(opened: Path, *arguments: Any, **options: Any) -> Any:
         # root may read everything
-        raise PermissionError(13, "Permission denied")
+        if opened == path:
+            raise PermissionError(13, "Permission denied")
+        return really_open(opened, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
     report = grade_csv(path, competition)
