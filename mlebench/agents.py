@@ -26,7 +26,7 @@ import os
 import re
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from grading.printable import printable
 from mlebench._support.dialect import DialectName
-from mlebench._support.hints import unknown
+from mlebench._support.hints import mistyped, unknown
 from mlebench._support.paths import content_dirs
 from mlebench._support.yaml_model import read_model, without_empty_keys
 from mlebench.errors import UsageError
@@ -211,6 +211,18 @@ class AgentSpec:
     def with_arguments(self, arguments: Mapping[str, Argument]) -> AgentSpec:
         """The same agent with some arguments set differently."""
         return replace(self, arguments={**self.arguments, **arguments})
+
+    def refuse_mistyped(self, arguments: Iterable[str]) -> None:
+        """Refuse names that are almost those of arguments in `agent.yaml`; `start.sh` decides about all others.
+
+        Raises:
+            UsageError: a name is mistyped; the nearest ones are given.
+        """
+        texts = (*(self.named_models or ()), *self.environment.values(), self.image or "")
+        known = list(dict.fromkeys([*self.arguments, *(name for text in texts for name in _arguments_in(text))]))
+        for name in arguments:
+            if name not in known and mistyped(name, known):
+                raise UsageError(unknown("argument", name, known, where=f"of agent {self.id}"))
 
     def fingerprint(self) -> str:
         """A hash of every file of the agent, to notice that an agent changed between runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,11 @@ _LONGEST_LIST = 16
 """More names than these are not listed in a message."""
 _CUTOFF, _MARGIN = 0.55, 0.12
 """How alike a suggestion must be, of 1, and how much less than the best one."""
+_PART = 0.9
+"""What the likeness to a part of a name counts, as of `tme` to `time_limit`."""
+_SHORTEST_PART = 3
+_MISTAKE = 0.8
+"""From here on, a name is taken for a mistyped one although other names are possible."""
 _MOST_FILES = 1_000
 
 
@@ -76,11 +82,27 @@ def near(name: str, known: Iterable[str], most: int = 3) -> list[str]:
 
     folded = {each.casefold(): each for each in reversed(list(known)) if each}
     word = name.casefold()
-    alike = difflib.get_close_matches(word, folded, n=most, cutoff=_CUTOFF)
-    ratios = {each: difflib.SequenceMatcher(None, each, word).ratio() for each in alike}
-    alike = [each for each in alike if ratios[each] > max(ratios.values()) - _MARGIN]
+    ratios = {each: difflib.SequenceMatcher(None, each, word).ratio() for each in folded}
+    if max(ratios.values(), default=1.0) < _MISTAKE:
+        ratios = {each: max(ratio, *_part_ratios(each, word)) for each, ratio in ratios.items()}
+    likely = [each for each, ratio in ratios.items() if ratio >= _CUTOFF and ratio > max(ratios.values()) - _MARGIN]
+    alike = sorted(likely, key=lambda each: (ratios[each], each), reverse=True)[:most]
     inside = sorted(each for each in folded if word and word in each)
     return [folded[each] for each in dict.fromkeys([*alike, *inside])][:most]
+
+
+def _part_ratios(name: str, word: str) -> list[float]:
+    import difflib
+
+    parts = [part for part in re.split(r"[_.-]", name) if min(len(part), len(word)) >= _SHORTEST_PART and part != name]
+    return [0.0, *(_PART * difflib.SequenceMatcher(None, part, word).ratio() for part in parts)]
+
+
+def mistyped(name: str, known: Iterable[str]) -> bool:
+    """Whether an unknown name is so like a known one that it must be a mistake, where names that are not known are allowed."""
+    import difflib
+
+    return any(difflib.SequenceMatcher(None, each.casefold(), name.casefold()).ratio() >= _MISTAKE for each in known)
 
 
 def near_file(path: Path) -> str:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from grading.printable import printable
 from mlebench._support.files import read_text
 from mlebench._support.hints import unknown
 from mlebench.errors import UsageError
@@ -38,6 +39,8 @@ class _Loader(_NoRepeats, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # typ
 
 _WORDS = dict.fromkeys(("dict_type", "model_type", "dataclass_type"), "expected keys with values, such as `{key: value}`")
 """What the validator says in the words of Python."""
+
+_LONGEST_VALUE = 60
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -181,6 +184,8 @@ def _problem(detail: ErrorDetails, model: type[BaseModel] | None) -> str:
     if detail["type"] == "missing":
         return f"`{key}` is missing"
     message = _WORDS.get(detail["type"], detail["msg"])
+    if detail["type"].endswith("_parsing"):
+        message = f"{message.partition(',')[0]}, not `{printable(str(detail['input']), _LONGEST_VALUE)}`"
     words = re.sub(r"^(Value error, |Input should be )", lambda found: "" if found[0].startswith("V") else "expected ", message)
     return f"`{key}`: {words[:1].lower()}{words[1:]}"
 

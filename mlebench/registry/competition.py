@@ -40,15 +40,16 @@ PREPARED_RECORD = "prepared.json"
 """In a prepared folder: what the data was made of (see `mlebench.preparation.record`)."""
 
 
-def prepare_command(competitions: Sequence[Competition], options: Sequence[str] = ()) -> str:
+def prepare_command(competitions: Sequence[Competition], options: Sequence[str] = (), *, split: str | None = None) -> str:
     """The command that prepares competitions of one edition and data directory, ready for a shell; a split key is never in it.
 
     Args:
         competitions: at least one.
         options: further words.
+        split: chooses the competitions instead of their ids.
     """
     first = competitions[0]
-    words = ["mlebench", "prepare", *(competition.id for competition in competitions)]
+    words = ["mlebench", "prepare", *(["--split", split] if split else (competition.id for competition in competitions))]
     if not first.edition.is_v1:
         words += ["--edition", first.edition.name]
     words += options

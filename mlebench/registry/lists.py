@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from grading.printable import printable
@@ -47,3 +48,13 @@ def ids_of_split(name: str, registry: Registry) -> list[str]:
             f"give {', '.join(SPLITS)} or a file with one id per line"
         )
     return read_ids(path)
+
+
+def split_of_ids(ids: Iterable[str], registry: Registry) -> str | None:
+    """The split that consists of exactly these competitions; None if there is none."""
+    wanted = set(ids)
+    by_value = registry.ids_by_split()
+    for name, values in SPLITS.items():
+        if wanted == {each for value in values for each in by_value.get(value, ())}:
+            return name
+    return None

@@ -150,8 +150,10 @@ class Experiment(RunSettings):
 
     def _plan(self, chosen: ChosenAgent, competitions: tuple[str, ...], data_dir: Path, key_hash: str | None) -> Plan:
         profile = chosen.profile or self.profile
+        agent = get_agent(chosen.agent)
+        agent.refuse_mistyped(chosen.arguments)
         plan = make_plan(
-            get_agent(chosen.agent),
+            agent,
             competitions=competitions,
             seeds=self.seeds,
             profile_name=profile.base,

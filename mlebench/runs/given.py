@@ -9,8 +9,11 @@ from typing import Literal
 from mlebench._support import paths
 from mlebench.preparation.obfuscated import obfuscated_public
 from mlebench.preparation.record import is_prepared, misfit
-from mlebench.registry import Competition
+from mlebench.registry import Competition, Registry
 from mlebench.registry.competition import prepare_command
+from mlebench.registry.lists import split_of_ids
+
+_MOST_NAMED = 3
 
 
 def unprepared(competitions: Sequence[Competition]) -> list[str]:
@@ -20,9 +23,14 @@ def unprepared(competitions: Sequence[Competition]) -> list[str]:
     missing = [each for each in competitions if each not in there]
     if not missing:
         return misfits
-    shown = ", ".join(each.id for each in missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
+    is_long = len(missing) > _MOST_NAMED
+    more = f" and {len(missing) - _MOST_NAMED} more" if is_long else ""
+    shown = ", ".join(each.id for each in missing[:_MOST_NAMED]) + more
     verb = "is" if len(missing) == 1 else "are"
-    return [f"{shown} {verb} not prepared in {missing[0].data_dir}; run `{prepare_command(missing)}`", *misfits]
+    # what is prepared already is skipped
+    split = split_of_ids((each.id for each in competitions), Registry().set_edition(missing[0].edition.name)) if is_long else None
+    command = prepare_command(missing, split=split)
+    return [f"{shown} {verb} not prepared in {missing[0].data_dir}; run `{command}`", *misfits]
 
 
 def task_text(competition: Competition, *, obfuscated: bool, text: Literal["ours", "kaggle"] = "ours") -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlebench.cli.main import main
+from mlebench.registry import Registry
 from mlebench.runs import lock
 from mlebench.runs.group import Group
 from mlebench.runs.harness_status import HarnessStatus, write_harness_status
@@ -144,3 +145,22 @@ def test_paused_group_says_what_goes_on(group: Group, capsys: pytest.CaptureFixt
         assert runs(group, "--continue") == 0
     assert "its group is paused" in shown
     assert f"paused, `mlebench runs g --continue --runs-dir '{group.folder.parent}'` starts runs again" in shown
+
+
+def test_grading_a_group_lists_each_run_by_its_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = toys.install(tmp_path, monkeypatch)
+    group = toys.make_group(tmp_path / "runs", data, {"toy-one": [0.25, 0.5]}, name="two")
+    assert main(["grade", str(group.folder), "--data-dir", str(data)]) == 0
+    shown = capsys.readouterr().out
+    assert "run" in shown and all(run.run_id in shown for run in group.plan.runs)
+
+
+def test_a_whole_split_that_is_not_prepared_is_prepared_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "--agent", "dummy", "--sandbox", "plain", "--data-dir", str(tmp_path), "--runs-dir", str(tmp_path / "runs")]
+    assert main([*words, "--split", "low"]) == 2
+    assert f"run `mlebench prepare --split low --data-dir {tmp_path}`" in capsys.readouterr().err
+    low = Registry().list_competition_ids("low")
+    assert main([*words, *(word for name in low[:4] for word in ("-c", name))]) == 2
+    assert f"run `mlebench prepare {' '.join(low[:4])} --data-dir {tmp_path}`" in capsys.readouterr().err

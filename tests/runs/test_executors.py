@@ -35,6 +35,12 @@ def test_settings_of_another_executor_are_refused(settings: dict[str, object], m
         get_executor(RunSettings.model_validate(settings))
 
 
+def test_an_option_of_sbatch_is_taken_unless_it_is_almost_a_usual_one() -> None:
+    slurm._refuse_mistyped(["partition", "requeue", "exclusive", "nodes"])
+    with pytest.raises(UsageError, match=r"unknown key `partion` of `--executor-set`; did you mean `partition`\?"):
+        slurm._refuse_mistyped(["qos", "partion"])
+
+
 def test_none_in_words_takes_a_folder_back(tmp_path: Path) -> None:
     settings = RunSettings(executor="ray", images_from=tmp_path, node_data="$TMPDIR")
     assert settings.model_dump(exclude_defaults=True)["images_from"] == str(tmp_path)

@@ -102,6 +102,19 @@ def test_wrong_file_is_explained(tmp_path: Path, text: str, message: str) -> Non
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile", "dmo"], "unknown profile `dmo`; did you mean `demo`?"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "cpus"], "KEY=VALUE"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "memory=lots"], "such as `512m`"),
+        (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "cpus=lots"], "`cpus`: expected a valid number, not `lots`"),
+        (["run", "--agent", "dummy", "-c", "toy-a", "--profile-set", "tme=1h"], "unknown key `tme`; did you mean `time_limit`?"),
+        (["run", "--agent", "dummy", "-c", "toy-a", "--budget", "cals=5"], "unknown key `budget.cals`; did you mean `calls`?"),
+        (["run", "--agent", "dummy", "-c", "toy-a", "--budget", "calls"], "expected words such as `usd=5,calls=200`"),
+        (
+            ["run", "--agent", "baseline", "-c", "toy-a", "--argument", "maxrows=9"],
+            "unknown argument `maxrows` of agent baseline; did you mean `max_rows`?",
+        ),
+        # has no default, and is known only by where its value goes
+        (
+            ["run", "--agent", "aide/compatible", "-c", "toy-a", "--argument", "baseurl=x"],
+            "unknown argument `baseurl` of agent aide/compatible; did you mean `base_url`?",
+        ),
         (["run", "--agent", "dummy", "-c", "toy-a", "-c", "toy-a"], "in the plan twice"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--seeds", "0"], "seeds"),
         (["run", "--agent", "dummy", "-c", "toy-a", "--parallel", "0", "--sandbox", "local"], "parallel"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlebench._support import paths
-from mlebench._support.hints import alternatives, command, quoted
+from mlebench._support.hints import alternatives, command, mistyped, near, quoted
 
 
 def test_words_are_quoted_for_a_shell() -> None:
@@ -20,6 +20,21 @@ def test_words_are_quoted_for_a_shell() -> None:
 
 def test_names_are_listed_as_in_a_sentence() -> None:
     assert [alternatives(names) for names in (["a"], ["a", "b"], ["a", "b", "c"])] == ["a", "a or b", "a, b or c"]
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [("tme", ["time_limit"]), ("limt", ["limits"]), ("memry", ["memory"]), ("Memory", ["memory"]), ("xyz", [])],
+)
+def test_a_name_is_near_where_it_or_a_part_of_it_is_alike(word: str, nearest: list[str]) -> None:
+    assert sorted(near(word, ["name", "memory", "time_limit", "limits", "network"])) == sorted(nearest)
+
+
+def test_where_other_names_are_allowed_only_an_obvious_mistake_is_one() -> None:
+    known = ["max_steps", "model"]
+    assert [mistyped(name, known) for name in ("maxsteps", "modle", "MODEL")] == [True, True, True]
+    assert [mistyped(name, known) for name in ("agent.code.model", "max_tokens", "seed")] == [False, False, False]
+    assert not mistyped("model", [])
 
 
 def test_directories_are_named_unless_they_are_the_usual_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

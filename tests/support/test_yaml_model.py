@@ -62,7 +62,7 @@ def test_a_wrong_key_or_value_is_named_with_what_was_expected(tmp_path: Path, te
         ("seeds: 1\nnamed:\n  a:\n    time_limit: 1\n  b:\n    timelimit: 2\n", ", line 6: unknown key `named.b.timelimit`"),
         # what is missing is missing in the part that begins there
         ("parts: []", ": `seeds` is missing"),
-        ("seeds: x\nparts:\n  - &one {time: 1}\n  - *one\n", ", line 1: `seeds`: expected a valid integer, unable"),
+        ("seeds: x\nparts:\n  - &one {time: 1}\n  - *one\n", ", line 1: `seeds`: expected a valid integer, not `x`"),
         (
             "seeds: 1\nparts:\n  - &one {time: 1}\n  - *one\n",
             ", line 3: unknown key `parts.0.time`; did you mean `time_limit`? line 3: ",

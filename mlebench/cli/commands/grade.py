@@ -145,6 +145,10 @@ def _show(reports: Sequence[CompetitionReport], published: Registry | None = Non
         columns[-1:-1] = ["rank", "of", "percentile"]
         for row, report in zip(rows, reports, strict=True):
             row[-1:-1] = [report.rank, report.leaderboard_size, report.percentile]
+    if any(report.run_id for report in reports):
+        columns.insert(0, "run")
+        for row, report in zip(rows, reports, strict=True):
+            row.insert(0, report.run_id)
     if published is not None:
         columns.append("published thresholds")
         for row, report in zip(rows, reports, strict=True):

@@ -119,7 +119,7 @@ def _experiment(arguments: argparse.Namespace) -> Experiment:
         return read_experiment(Path(arguments.experiment), flags)
     if not arguments.agent:
         raise UsageError(f"no agent given; run {again(arguments, '--agent', 'NAME')}; `mlebench agents` lists all agents")
-    return validate(flags, Experiment, "the flags")
+    return validate(flags, Experiment, "invalid option")
 
 
 def _settings_flags(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import threading
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from typing import Any, NamedTuple
 from grading.printable import printable
 from grading.wording import counted
 from mlebench._support.files import write_json
+from mlebench._support.hints import mistyped, unknown
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.profiles import Profile
 from mlebench.runs.control import Control
@@ -42,6 +43,8 @@ from mlebench.runs.task import SPLIT_KEY_VARIABLE, RunTask, Secrets
 from mlebench.runs.worker import Place, execute
 from mlebench.sandbox.base import Sandbox
 
+_SETTINGS = ("partition", "account", "qos", "constraint", "exclude", "nodelist", "gres", "comment", "mail_type", "mail_user")
+"""Keys of `--executor-set` that submitit knows; it is given all others as options of sbatch."""
 _MOST_IN_FLIGHT = 1000
 """Slurm's usual limit for the size of an array."""
 _ASK_SLURM_EVERY_SECONDS = 5.0
@@ -114,6 +117,7 @@ class SlurmExecutor(Executor):
         self.parallel = settings.parallel
         self.images_from = settings.images_from
         self._settings = settings.executor_settings
+        _refuse_mistyped(self._settings)
         self._nodes = _read_nodes(self._settings.get("partition"))
         self._waiting: list[RunTask] = []
         self._jobs: dict[str, _Job] = {}
@@ -394,9 +398,15 @@ def _own_job_id() -> str:
     return f"{array}_{index}" if array and index else os.environ.get("SLURM_JOB_ID", "")
 
 
+def _refuse_mistyped(settings: Iterable[str]) -> None:
+    """Any option of sbatch is allowed, so only a name that is almost one of the usual ones is refused."""
+    for key in settings:
+        if key not in _SETTINGS and mistyped(key, _SETTINGS):
+            raise UsageError(unknown("key", key, _SETTINGS, where="of `--executor-set`"))
+
+
 def _parameters(profile: Profile, name: str, parallel: int | None, settings: dict[str, Any]) -> dict[str, Any]:
     """The sbatch parameters of each job in the array."""
-    known = {"partition", "account", "qos", "constraint", "exclude", "nodelist", "gres", "comment", "mail_type", "mail_user"}
     seconds = profile.time_limit + profile.grace + _SPARE_SECONDS
     parameters: dict[str, Any] = {
         "job_name": name,
@@ -405,14 +415,14 @@ def _parameters(profile: Profile, name: str, parallel: int | None, settings: dic
         "mem": f"{math.ceil(profile.memory / 2**20)}MB",
         "array_parallelism": parallel or _MOST_IN_FLIGHT,
         "use_srun": False,
-        **{key: value for key, value in settings.items() if key in known},
+        **{key: value for key, value in settings.items() if key in _SETTINGS},
     }
     if "requeue" not in settings:
         # only the harness decides whether a run restarts
         settings = settings | {"no_requeue": True}
     if profile.gpus and "gres" not in settings:
         parameters["gpus_per_node"] = profile.gpus
-    others = {key.replace("_", "-"): value for key, value in settings.items() if key not in known}
+    others = {key.replace("_", "-"): value for key, value in settings.items() if key not in _SETTINGS}
     return parameters | ({"additional_parameters": others} if others else {})
 
 
