@@ -1,8 +1,11 @@
-"""Tables that fit every terminal: where the columns have no room, each row becomes a block of `column: value`."""
+"""Tables that fit every terminal: without room for all columns, rows become blocks of `column: value` or columns are left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -17,17 +20,45 @@ _INDENT = 2
 
 
 class FittingTable(Table):
-    """A `rich` table that becomes blocks where the console is too narrow for it; no column is dropped or left without width."""
+    """A `rich` table that becomes blocks where the console is too narrow for it; no column is left without width."""
+
+    def __init__(self, *args: Any, order: Sequence[str] | None = None, **kwargs: Any) -> None:
+        """Args:
+        order: where given, a row stays a row, and the columns that have no room are left out; these have room first.
+        """
+        super().__init__(*args, **kwargs)
+        self._order = order
+
+    def shown(self, width: int) -> list[str]:
+        """The columns that a console of this width shows."""
+        if self._order is None:
+            return [_plain(column.header) for column in self.columns]
+        return [_plain(column.header) for column in self._that_fit(width, self._order)]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        if self._needed_width() <= options.max_width:
+        if self._order is not None:
+            fitting = copy.copy(self)
+            columns = self._that_fit(options.max_width, self._order)
+            fitting.columns = [replace(column, _index=place) for place, column in enumerate(columns)]
+            yield from Table.__rich_console__(fitting, console, options)
+        elif self._needed_width() <= options.max_width:
             yield from super().__rich_console__(console, options)
         else:
             yield from self._blocks(options.max_width)
 
     def _needed_width(self) -> int:
         frame = len(self.columns) + 1 if self.box else 0
-        return frame + sum(_needed_by(column) + 2 for column in self.columns)
+        return frame + sum(map(_with_padding, self.columns))
+
+    def _that_fit(self, width: int, order: Sequence[str]) -> list[Column]:
+        by_name = {_plain(column.header): column for column in self.columns}
+        kept: list[str] = []
+        room = width - 1
+        for name in dict.fromkeys([*(name for name in order if name in by_name), *by_name]):
+            if not kept or _with_padding(by_name[name]) + 1 <= room:
+                kept.append(name)
+                room -= _with_padding(by_name[name]) + 1
+        return [column for name, column in by_name.items() if name in kept]
 
     def _blocks(self, width: int) -> Iterator[Text | Padding]:
         if self.title:
@@ -45,6 +76,10 @@ class FittingTable(Table):
                 yield Padding(line, (0, 0, 0, _INDENT), expand=False)
         if self.caption:
             yield _styled(self.caption, "dim")
+
+
+def _with_padding(column: Column) -> int:
+    return _needed_by(column) + 2
 
 
 def _needed_by(column: Column) -> int:

@@ -21,15 +21,28 @@ def print_json(document: Any) -> None:
     print(json_text(document, ascii_only=not encodes_all(sys.stdout)))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None) -> None:
-    """Print a table for people to stdout; cells are plain text, numbers are aligned right."""
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], title: str | None = None, order: Sequence[str] | None = None
+) -> list[str]:
+    """Print a table for people to stdout; cells are plain text, numbers are aligned right.
+
+    Args:
+        columns: their names.
+        rows: one cell for each column.
+        title: is printed above the table.
+        order: as for `FittingTable`: columns without room are left out, and these have room first.
+
+    Returns:
+        The columns shown.
+    """
     from rich.cells import cell_len
     from rich.text import Text
 
     from mlebench._support.tables import FittingTable
     from mlebench._support.terminal import make_console
 
-    table = FittingTable(title=Text(cell_text(title)) if title else None, title_justify="left", header_style="bold")
+    heading = Text(cell_text(title)) if title else None
+    table = FittingTable(title=heading, title_justify="left", header_style="bold", order=order)
     content = list(rows)
     for position, name in enumerate(columns):
         numeric = any(isinstance(row[position], int | float) for row in content)
@@ -43,6 +56,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
     for cells in texts:
         table.add_row(*map(Text, cells))
     console.print(table)
+    return table.shown(console.width)
 
 
 def cell_text(value: object) -> str:

@@ -195,7 +195,7 @@ def test_a_narrow_screen_leaves_columns_out_and_cuts_none(group: Group, monkeypa
     for width in (40, 60, 100):
         monkeypatch.setenv("COLUMNS", str(width))
         stream = SmallTerminal()
-        make_console(stream).print(watch_screen(GroupResult(group, group.records()), width, 24))
+        make_console(stream).print(watch_screen(GroupResult(group, group.records()), 24))
         lines = str(Shown(stream.getvalue(), width)).splitlines()
         assert lines[0].startswith("all runs") and "━" in lines[0]
         assert lines[1].startswith("toy-one_s") and "━" in lines[1]

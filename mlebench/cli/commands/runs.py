@@ -16,7 +16,6 @@ import io
 import math
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -40,10 +39,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("run", "state", "time", "score", "medal", "attempts")
 _GROUP_COLUMNS = ("group", "agent", "state", "ended", "started", "took", "valid", "medals", "score", "lost")
-_LEAST_WORDS = 24
-"""Width from which reasons are a column; otherwise they are printed below the table."""
-_FRAME = 3
-"""Characters of a line beside each cell of a table."""
+_HAPPENED = "what happened"
+"""A column where it has room; otherwise its words are printed below the table."""
 _NARROW = ("run", "state", "time", "score")
 """Columns that stay on a narrow screen."""
 _WATCH_SECONDS = 2.0
@@ -142,17 +139,10 @@ def _model_status(group: Group, record: RunRecord) -> dict[str, Any] | None:
 def show_group(result: GroupResult) -> None:
     """Print a table of a group's runs."""
     columns, rows = _run_table(result)
-    width = _printed_width()
-    shown, cells = _that_fit(columns, [row[:-1] for row in rows], width, _NARROW)
-    room = width - sum(size + _FRAME for size in _sizes(shown, cells).values())
-    words = {str(row[0]): row[-1] for row in rows}
-    if room >= _LEAST_WORDS:
-        shown, cells = [*shown, "what happened"], [[*row, words[str(row[0])]] for row in cells]
-    print_table(shown, cells, title=result.group.name)
-    if room < _LEAST_WORDS:
-        for row in rows:
-            if row[-1] and row[1] != "finished":
-                print(f"{row[0]}: {row[-1]}")
+    if _HAPPENED not in print_table(columns, rows, result.group.name, order=_NARROW):
+        for run, state, *_, words in rows:
+            if words and state != "finished":
+                print(f"{run}: {words}")
     print(_totals_line(result))
 
 
@@ -172,8 +162,7 @@ def _list(runs_dir: Path, arguments: argparse.Namespace) -> int:
     if not groups:
         print(f"no run groups in {runs_dir}; {command('run', '--agent', 'dummy', '-c', 'ID', runs_dir=runs_dir)} makes one")
         return 0
-    columns, rows = _that_fit(_GROUP_COLUMNS, [_group_row(group, records) for group, records in listed], _printed_width())
-    print_table(columns, rows)
+    print_table(_GROUP_COLUMNS, [_group_row(group, records) for group, records in listed], order=_GROUP_COLUMNS)
     tell(arguments, f"next: {command('runs', listed[-1][0].name, runs_dir=runs_dir)} shows the runs of a group")
     return 0
 
@@ -208,36 +197,6 @@ def _duration_of(records: list[RunRecord]) -> str | None:
     return show_duration(seconds_between(min(started), max(known))) if started and known else None
 
 
-def _printed_width() -> int:
-    from mlebench._support.terminal import make_console
-
-    return make_console().width
-
-
-def _sizes(columns: Sequence[str], rows: list[list[object]]) -> dict[str, int]:
-    """How wide columns are, by name."""
-    from rich.cells import cell_len
-
-    return {
-        name: max(cell_len(name), *(cell_len(cell_text(row[place])) for row in rows), 0) for place, name in enumerate(columns)
-    }
-
-
-def _that_fit(
-    columns: Sequence[str], rows: list[list[object]], width: int, order: Sequence[str] = ()
-) -> tuple[list[str], list[list[object]]]:
-    """The columns that fit into a width, those named first in `order` before others; the first column always stays."""
-    sizes = _sizes(columns, rows)
-    kept: set[str] = set()
-    room = width - 1
-    for name in (*order, *(name for name in columns if name not in order)):
-        if not kept or sizes[name] + _FRAME <= room:
-            kept.add(name)
-            room -= sizes[name] + _FRAME
-    places = [place for place, name in enumerate(columns) if name in kept]
-    return [columns[place] for place in places], [[row[place] for place in places] for row in rows]
-
-
 def _groups(runs_dir: Path) -> list[Group]:
     # what groups are made of takes long to import
     if not entries_of(runs_dir):
@@ -260,7 +219,7 @@ def _group_state(group: Group, records: list[RunRecord]) -> str:
 
 
 def _run_table(result: GroupResult) -> tuple[list[str], list[list[object]]]:
-    """Columns of a group's runs, those of models only where there are any, and rows that have one cell more: what happened."""
+    """Columns and rows of a group's runs; models are a column only where there are any."""
     from mlebench._support.quantities import show_duration
     from mlebench.runs.harness_status import read_harness_status
     from mlebench.runs.phase import phase_of
@@ -288,7 +247,7 @@ def _run_table(result: GroupResult) -> tuple[list[str], list[list[object]]]:
                 phase.words,
             ]
         )
-    return [*_COLUMNS, *(["models"] if has_models else [])], rows
+    return [*_COLUMNS, *(["models"] if has_models else []), _HAPPENED], rows
 
 
 def _models_cell(group: Group, record: RunRecord) -> str | None:
@@ -337,7 +296,7 @@ def _watch(group: Group) -> int:
         console = make_console()
         with Live(console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False) as live:
             while not result.has_ended:
-                live.update(watch_screen(result, console.width, console.height), refresh=True)
+                live.update(watch_screen(result, console.height), refresh=True)
                 time.sleep(_WATCH_SECONDS)
                 result = GroupResult(group, group.records())
     else:
@@ -352,7 +311,7 @@ def _watch(group: Group) -> int:
     return 0
 
 
-def watch_screen(result: GroupResult, width: int, height: int) -> RenderableType:
+def watch_screen(result: GroupResult, height: int) -> RenderableType:
     """What `--watch` shows: a bar for the whole, one for each run in work, and a table of the others, within the terminal."""
     from rich.console import Group as Stack
     from rich.text import Text
@@ -376,22 +335,23 @@ def watch_screen(result: GroupResult, width: int, height: int) -> RenderableType
     words = {record.run_id: phase_of(group, record, harness).words for record in records if record.state == "running"}
     bars = [run_bar(view, view.run_id, words[view.run_id]) for view in running[:most]]
     rows = most - len(bars)
-    table = [_watch_table(result, width, rows)] if rows > 0 and len(running) < len(records) else []
+    table = [_watch_table(result, rows)] if rows > 0 and len(running) < len(records) else []
     whole = overall_bar(overview, None if harness is None else harness.seconds_left)
     return Stack(Bars([whole, *bars], most + 1), Text(_totals_line(result)), *table)
 
 
-def _watch_table(result: GroupResult, width: int, most: int) -> RenderableType:
+def _watch_table(result: GroupResult, most: int) -> RenderableType:
     """The runs that are not in work: those that ended last come first, then those that are queued."""
     from rich.console import Group as Stack
-    from rich.table import Table
     from rich.text import Text
+
+    from mlebench._support.tables import FittingTable
 
     columns, rows = _run_table(result)
     others = [(record, row) for record, row in zip(result.records, rows, strict=True) if record.state != "running"]
     others.sort(key=lambda entry: entry[0].ended_at or "", reverse=True)
-    columns, cells = _that_fit([*columns, "what happened"], [row for _, row in others], width, _NARROW)
-    table = Table(header_style="bold")
+    cells = [row for _, row in others]
+    table = FittingTable(header_style="bold", order=_NARROW)
     for name in columns:
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     # lines around and under its head
