@@ -60,32 +60,35 @@ GROUPS: dict[str, dict[str, str]] = {
 """Commands by purpose, each with one line about it."""
 COMMANDS = {name: summary for commands in GROUPS.values() for name, summary in commands.items()}
 
+_PURPOSE = "Measure how well AI agents do machine-learning engineering."
+_EXAMPLES = """
+examples:
+  mlebench demo
+  mlebench prepare spaceship-titanic
+  mlebench run --agent baseline -c spaceship-titanic
+  mlebench report latest
+
+Run `mlebench COMMAND --help` for the options and examples of a command.
+"""
 _VOLUME = ("-q", "--quiet", "-v", "--verbose")
 """Options of every command, which may also stand before it."""
 
 
 def usage() -> str:
     """What `mlebench --help` prints: every command, by purpose."""
-    width = max(map(len, COMMANDS))
+    import textwrap
+
+    from mlebench.cli.parsing import help_width, laid_out, usage_line
+
+    width = help_width()
+    names = max(map(len, COMMANDS))
     lines: list[str] = []
     for title, commands in GROUPS.items():
-        lines += ["", f"{title}:", *(f"  {name:<{width}}  {summary}" for name, summary in commands.items())]
-    return "\n".join(
-        [
-            "usage: mlebench [-q | -v] COMMAND [options]",
-            "",
-            "Measure how well AI agents do machine-learning engineering.",
-            *lines,
-            "",
-            "examples:",
-            "  mlebench demo",
-            "  mlebench prepare spaceship-titanic",
-            "  mlebench run --agent baseline -c spaceship-titanic",
-            "  mlebench report latest",
-            "",
-            "Run `mlebench COMMAND --help` for the options and examples of a command.",
-        ]
-    )
+        lines += ["", f"{title}:"]
+        for name, summary in commands.items():
+            lines += textwrap.wrap(summary, width, initial_indent=f"  {name:<{names}}  ", subsequent_indent=" " * (names + 4))
+    line = usage_line("mlebench [-q | -v] COMMAND [options]", width)
+    return "\n".join([line, "", laid_out(_PURPOSE, width), *lines, "", laid_out(_EXAMPLES, width)])
 
 
 def _without_command(word: str, rest: list[str]) -> int:

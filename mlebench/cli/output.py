@@ -59,6 +59,17 @@ def print_table(
     return table.shown(console.width)
 
 
+def print_wrapped(text: str, indent: int = 0) -> None:
+    """Print a paragraph for people to stdout, in lines that fit the terminal; `indent` is that of the first line."""
+    import textwrap
+
+    from mlebench._support.terminal import make_console
+
+    first, others = " " * indent, " " * (indent + 4)
+    for line in textwrap.wrap(text, make_console().width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False):
+        print(line)
+
+
 def cell_text(value: object) -> str:
     """A value as a cell of a table shows it, on one line."""
     from grading.printable import printable

@@ -108,9 +108,8 @@ class Parser(argparse.ArgumentParser):
         return " ".join(words)
 
     def format_usage(self) -> str:
-        """The usage, alone."""
-        lines = textwrap.wrap(f"usage: {self.usage_text()}", help_width(), subsequent_indent=" " * 7, break_on_hyphens=False)
-        return "\n".join(lines) + "\n"
+        """Only the usage."""
+        return usage_line(self.usage_text(), help_width()) + "\n"
 
     def format_help(self) -> str:
         """Usage, description with examples, arguments and options."""
@@ -185,6 +184,11 @@ class Parser(argparse.ArgumentParser):
                 if action.choices and (name in action.option_strings or name in (action.metavar, action.dest)):
                     return list(action.choices)
         return []
+
+
+def usage_line(text: str, width: int) -> str:
+    """The first lines of help: how a command is written."""
+    return "\n".join(textwrap.wrap(f"usage: {text}", width, subsequent_indent=" " * 7, break_on_hyphens=False))
 
 
 def add_actions(

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from mlebench._support.hints import command, near
 from mlebench._support.steps import Tally
 from mlebench.cli.options import add_json, tell
-from mlebench.cli.output import print_json, print_table
+from mlebench.cli.output import print_json, print_table, print_wrapped
 from mlebench.cli.parsing import Parser
 from mlebench.cli.progress import Progress
 from mlebench.errors import MlebenchError, UsageError, WorkFailed
@@ -115,10 +115,10 @@ def _list(arguments: argparse.Namespace) -> int:
     described = {agent.name: agent.description for agent in every if agent.variant is None}
     for agent in shown:
         if agent.variant is None or agent.description != described[agent.name]:
-            print(f"{agent.id}: {agent.description or 'no description'}")
+            print_wrapped(f"{agent.id}: {agent.description or 'no description'}")
         variants = [other.variant for other in every if other.name == agent.name and other.variant]
         if variants and not arguments.variants:
-            print(f"    variants: {', '.join(variants)}")
+            print_wrapped(f"variants: {', '.join(variants)}", indent=4)
     tell(arguments, f"{command('agents', 'NAME')} shows an agent in full")
     for sentence in unconverted_agents():
         tell(arguments, sentence)

@@ -34,7 +34,7 @@ from mlebench.cli.options import (
     settings_of,
     tell,
 )
-from mlebench.cli.output import print_json, print_table
+from mlebench.cli.output import print_json, print_table, print_wrapped
 from mlebench.errors import GroupStopped, UsageError
 
 if TYPE_CHECKING:
@@ -291,10 +291,10 @@ def _print_previews(previews: list[Preview]) -> None:
         print("Limits of tokens, calls and USD are those of the budget; a retried run may use its budget once more.")
     for entry in previews:
         plan = entry.plan
-        print(f"{plan.agent.id}: {limits_text(plan.profile)}, sandbox {plan.sandbox}, edition {plan.edition}")
-        print(f"  {_first(plan.competitions)}")
+        print_wrapped(f"{plan.agent.id}: {limits_text(plan.profile)}, sandbox {plan.sandbox}, edition {plan.edition}")
+        print_wrapped(_first(plan.competitions), indent=2)
         if plan.has_gateway:
-            print(f"  models: {_models_line(entry)}")
+            print_wrapped(f"models: {_models_line(entry)}", indent=2)
     for agent in dict.fromkeys(agent for entry in previews for agent in entry.unbuilt):
         print(
             f"not built: the image of {agent}; the run builds it first, or build it now with {command('agents', 'build', agent)}"
