@@ -34,7 +34,7 @@ def export_atif(
 
     Args:
         sources: Run groups, from `run` or `load_group` or by name, folder or `latest`, and bundles (`*.zip`).
-        output: The folder, in which each group gets a folder of its own.
+        output: The folder; each group gets a subfolder.
         runs: Ids of the runs to write; by default all.
         runs_dir: The folder of run groups; by default `MLEBENCH_RUNS_DIR`, else `runs` in the working directory.
 
@@ -68,7 +68,7 @@ def export_atif(
                         continue
                     group = attempt.group
                     if folders.setdefault(group.name, group.folder) != group.folder:
-                        raise UsageError(f"two groups are called {group.name}; export each to a folder of its own")
+                        raise UsageError(f"two groups are called {group.name}; export each to a separate folder")
                     target = Path(output).expanduser() / group.name / f"{attempt.run.run_id}_attempt{attempt.number}.json"
                     target.parent.mkdir(parents=True, exist_ok=True)
                     if (one := write_trajectory(attempt, target, logger.warning)) is not None:

@@ -100,7 +100,7 @@ class Environment:
         """
         left = self._most - len(self.record)
         if left == 0:
-            raise UsageError(f"this episode has had its {self._most:,} submissions; `reset()` begins another")
+            raise UsageError(f"all {self._most:,} submissions of this episode are used; `reset()` starts another episode")
         with tempfile.TemporaryDirectory(prefix="mlebench-environment-") as folder:
             file = Path(folder) / "submission.csv"
             reason = _copy(submission, file)
@@ -133,7 +133,7 @@ def _copy(submission: Any, target: Path) -> str:
         with source, target.open("wb") as copy:
             return _copy_bounded(source, copy)
     except OSError as error:
-        raise WorkFailed(f"the submission cannot be kept in {target.parent}: {error.strerror}") from None
+        raise WorkFailed(f"cannot write the submission to {target.parent}: {error.strerror}") from None
 
 
 def _copy_bounded(source: IO[bytes], target: IO[bytes]) -> str:

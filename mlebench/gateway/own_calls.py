@@ -71,8 +71,8 @@ def own_access(names: Iterable[str], catalogue: Catalogue, budget: Budget, patie
             raise UsageError(f"model `{name}` needs the key {model.key}; set it with `export {model.key}=…` or in a `.env` file")
         if budget.usd is not None and not model.is_priced:
             raise UsageError(
-                f"model `{name}` has no price, so no budget in usd can be kept; give its `prices` in a file with `--models`, or "
-                f"a budget in `input_tokens`, `output_tokens` or `calls`; {command('models')} lists the prices that are known"
+                f"model `{name}` has no price, so a budget in usd cannot be enforced; give its `prices` in a file with "
+                f"`--models`, or a budget in `input_tokens`, `output_tokens` or `calls`; {command('models')} lists known prices"
             )
     return ModelAccess(models, keys, budget, patience=patience)
 

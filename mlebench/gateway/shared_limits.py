@@ -275,4 +275,4 @@ def _turn(name: str) -> asyncio.Lock:
 
 @functools.cache
 def _say_unusable(folder: Path, why: str) -> None:
-    _log.warning("limits that runs share cannot be kept in %s (%s), so nobody heeds them; have it removed", folder, why)
+    _log.warning("cannot keep the limits that runs share in %s (%s), so they are not enforced; remove it", folder, why)

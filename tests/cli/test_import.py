@@ -45,13 +45,13 @@ def test_one_document(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
         }
     ]  # fmt: skip
     assert len(document["problems"]) == 1
-    assert shown.err.startswith("mlebench import: bronze__0000002 is left out: its task other is not a competition")
+    assert shown.err.startswith("mlebench import: bronze__0000002 is left out: its task other is not a known competition")
 
 
 def test_what_differs_when_it_is_graded_here_ends_with_1(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     job.trial(submission="id,y\na,0\nb,2\n")
     assert main(["import", "harbor-job", str(job.folder), "--regrade"]) == 1
-    assert "graded here, its result differs from the one stated: score 1.0 → 0.0" in capsys.readouterr().err
+    assert "its result here differs from the stated one: score 1.0 → 0.0" in capsys.readouterr().err
     assert main(["report", str(job.folder.parent / "runs" / "job")]) == 0
 
 
@@ -62,7 +62,7 @@ def test_what_differs_when_it_is_graded_here_ends_with_1(job: Job, capsys: pytes
         (["import", "harbor-jobs", "x"], "unknown source `harbor-jobs`; did you mean `harbor-job`?"),
         (["import", "harbor-job"], "`DIR` is missing"),
         (["import", "harbor-job", "nowhere"], "cannot read nowhere"),
-        (["import", "harbor-job", "empty", "--name", "../x"], "holds no trial of a Harbor job"),
+        (["import", "harbor-job", "empty", "--name", "../x"], "contains no trial of a Harbor job"),
     ],
 )
 def test_wrong_usage_is_one_sentence(toys: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -298,7 +298,7 @@ def test_where_no_files_can_be_kept_calls_go_and_the_log_says_so_once(folder: Pa
 
     run(main())
     assert [record.message.partition(" (")[0] for record in caplog.records] == [
-        f"limits that runs share cannot be kept in {folder / 'limits'}"
+        f"cannot keep the limits that runs share in {folder / 'limits'}"
     ]
 
 

@@ -27,7 +27,7 @@ def solve_script(competition: Competition) -> str:
 #!/bin/sh
 set -eu
 if [ ! -f {gold} ]; then
-    echo "the oracle has no answers; run it with --extra-docker-compose {COMPOSE_FILE}, from beside the tasks" >&2
+    echo "the oracle has no answers; run it in the folder of the tasks with --extra-docker-compose {COMPOSE_FILE}" >&2
     exit 1
 fi
 cp {gold} /home/submission/submission.csv

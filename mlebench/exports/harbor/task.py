@@ -114,7 +114,7 @@ def _network(limits: Profile) -> dict[str, Any]:
     for host in limits.allow:
         if ":" in host or "_" in host:
             raise UsageError(
-                f"Harbor opens hosts with all their ports, by names without `_`, and the profile allows `{host}`; "
+                f"Harbor takes hosts without a port and without `_`, but the profile allows `{host}`; "
                 "change it with `--profile-set allow=HOST,…`"
             )
     return {"network_mode": "allowlist", "allowed_hosts": list(limits.allow)}

@@ -57,7 +57,7 @@ def _verify(arguments: argparse.Namespace) -> None:
     if report.error:
         print(f"mlebench: {report.error}", file=sys.stderr)
     if report.error_kind == "grader_error":
-        raise WorkFailed("no reward is given, as the fault is not the submission's")
+        raise WorkFailed("no reward was written, because the fault is not in the submission")
     write_json(arguments.logs / "reward.json", rewards(report, arguments.reward))
 
 

@@ -151,7 +151,7 @@ def figures_of(content: Mapping[str, Any], more: Mapping[str, Any] | None = None
     one, other = ({_KEYS.get(key, key): value for key, value in part.items()} for part in (content, more or {}))
     for key in _REPORT_KEYS:
         if one.get(key) is not None and other.get(key) is not None and one[key] != other[key]:
-            raise ValueError(f"it says two things of `{key}`: {short(one[key])} and {short(other[key])}")
+            raise ValueError(f"it states two values of `{key}`: {short(one[key])} and {short(other[key])}")
     return {key: value for key in _REPORT_KEYS if (value := one.get(key, other.get(key))) is not None}
 
 

@@ -174,7 +174,7 @@ def _refuse_other_data_than_before(batch: _Batch, report: CompetitionReport | No
     for key in ("instance_hash", "competition_version", "data"):
         one, other = getattr(before, key), getattr(report, key)
         if one != other and (key == "instance_hash" or None not in (one, other)):
-            raise ValueError(f"its {key.replace('_', ' ')} is {other}, and that of the runs before it {one}")
+            raise ValueError(f"its {key.replace('_', ' ')} is {other}, but that of earlier runs is {one}")
 
 
 def _competition(run: FoundRun, registry: Registry) -> Competition:
@@ -185,7 +185,7 @@ def _competition(run: FoundRun, registry: Registry) -> Competition:
     """
     edition = run.edition or registry.edition
     if edition not in ("v1", "v2"):
-        raise ValueError(f"it is of edition {printable(edition, 20)}, which is none here")
+        raise ValueError(f"its edition {printable(edition, 20)} is unknown; the editions are v1 and v2")
     name = run.task.strip().lower()
     last = name.rpartition("/")[2]
     stems = dict.fromkeys((last, _BEFORE_ID.sub("", name, count=1), _BEFORE_ID.sub("", last, count=1)))
@@ -195,13 +195,13 @@ def _competition(run: FoundRun, registry: Registry) -> Competition:
             return replace(registry, edition=edition, split_key=key).get_competition(stem)  # type: ignore[arg-type]
         except UsageError:
             continue
-    raise ValueError(f"its task {printable(run.task, 80)} is not a competition that is known here; `mlebench list` shows them")
+    raise ValueError(f"its task {printable(run.task, 80)} is not a known competition; `mlebench list` lists all competitions")
 
 
 def _seed(run: FoundRun, competition_id: str, batch: _Batch) -> int:
     if run.seed is not None:
         if not 0 <= run.seed < _MOST_SEEDS:
-            raise ValueError(f"it is seed {printable(str(run.seed), 30)}, which is none")
+            raise ValueError(f"its seed {printable(str(run.seed), 30)} is invalid")
         return run.seed
     return sum(planned.competition_id == competition_id for planned in batch.runs)
 
@@ -236,7 +236,7 @@ def _refuse_again(batches: Sequence[_Batch], options: Options) -> None:
             are = "is" if len(shared) == 1 else "are"
             raise UsageError(
                 f"{counted(len(shared), 'run')} of these {are} imported already, in {group.name}; "
-                "`mlebench runs` lists the groups, and `--name NAME` imports them once more"
+                "`mlebench runs` lists the groups, and `--name NAME` imports them again"
             )
 
 
@@ -282,7 +282,7 @@ def _put(made: Made, runs_dir: Path) -> Made:
     except OSError as error:
         if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
             raise
-        raise UsageError(f"{target} was made meanwhile; choose another name with `--name`") from None
+        raise UsageError(f"{target} was created in the meantime; choose another name with `--name`") from None
     return replace(made, group=replace(made.group, folder=target))
 
 
@@ -457,7 +457,7 @@ def _regraded(
         changes = [] if told is None else [key for key in COMPARED if getattr(report, key) != getattr(told, key)]
         if changes:
             said = ", ".join(f"{key} {_shown(getattr(told, key))} → {_shown(getattr(report, key))}" for key in changes)
-            differences.append(f"{names[record.run_id]}: graded here, its result differs from the one stated: {said}")
+            differences.append(f"{names[record.run_id]}: its result here differs from the stated one: {said}")
     return graded, differences
 
 
@@ -472,8 +472,8 @@ def _refuse_other_data(batch: _Batch, records: Iterable[RunRecord]) -> None:
         is_other = told is not None and told.instance_hash not in (None, competition.instance_hash)
         if is_other or batch.key_hash != competition.edition.key_hash:
             raise UsageError(
-                f"{batch.found.source} was run on data of {name} that was made from another key than the data here; give that "
-                "key with `--split-key KEY`, or import without `--regrade`"
+                f"{batch.found.source} used data of {name} from another split key than the data here; pass that key "
+                "with `--split-key KEY`, or import without `--regrade`"
             )
 
 

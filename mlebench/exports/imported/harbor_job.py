@@ -135,7 +135,7 @@ def read_harbor_job(folder: Path) -> Found:
         try:
             runs.append(_run(folder, name, files))
         except FileNotFoundError:
-            problems.append(f"the trial {short(name)} has no result.json: it has not ended, or is none")
+            problems.append(f"the trial {short(name)} has no result.json: it is unfinished or not a trial")
         except OSError as error:
             problems.append(f"the trial {short(name)} cannot be read: its result.json is {error.strerror}")
         except ValidationError as error:
@@ -143,7 +143,9 @@ def read_harbor_job(folder: Path) -> Found:
         except ValueError as error:
             problems.append(f"the trial {short(name)} cannot be read: {printable(str(error), 300)}")
     if not runs and not files:
-        raise UsageError(f"{printable(str(folder), 300)} holds no trial of a Harbor job; give the folder that `harbor run` wrote")
+        raise UsageError(
+            f"{printable(str(folder), 300)} contains no trial of a Harbor job; give the folder that `harbor run` wrote"
+        )
     return Found("harbor-job", short(folder.absolute().name), version, tuple(runs), tuple(problems), files)
 
 
@@ -157,7 +159,7 @@ def _entries(folder: Path) -> dict[str, bool]:
         ) from None
     entries = {name: stat.S_ISDIR(status.st_mode) for name, status in found}
     if "result.json" in entries and "trial.log" in entries:
-        raise UsageError(f"{printable(str(folder), 300)} is one trial; give the folder of its job, which is the one above")
+        raise UsageError(f"{printable(str(folder), 300)} is a single trial; give the folder of its job, one level up")
     return entries
 
 
@@ -187,7 +189,7 @@ def _run(job: Path, name: str, files: dict[str, str]) -> FoundRun:
     content = read_plain(folder / "result.json", _LARGEST_RESULT, within=job)
     trial = _Trial.model_validate(parse_own_json(content))
     if trial.schema_version != 1:
-        raise ValueError(f"its result.json is of schema {trial.schema_version}, and this version reads schema 1")
+        raise ValueError(f"its result.json has schema {trial.schema_version}, but this version reads only schema 1")
     files[f"{short(name)}/result.json"] = hashlib.sha256(content).hexdigest()
     times = trial.agent_execution or _Times()
     if times.started_at is None or times.finished_at is None:
@@ -226,7 +228,7 @@ def _report(job: Path, folder: Path, files: dict[str, str]) -> dict[str, Any]:
         raise ValueError(f"its {_REPORT} is {error.strerror}") from None
     report = parse_own_json(content)
     if not isinstance(report, dict):
-        raise ValueError(f"its {_REPORT} holds no report")
+        raise ValueError(f"its {_REPORT} contains no report")
     files[f"{short(folder.name)}/{_REPORT}"] = hashlib.sha256(content).hexdigest()
     return report
 

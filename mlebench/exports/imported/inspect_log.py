@@ -115,7 +115,7 @@ def read_inspect_log(path: Path) -> Found:
             raise ModuleNotFoundError(name="inspect_ai")
     shown = printable(str(path), 300)
     if path.suffix.lower() not in _SUFFIXES:
-        raise UsageError(f"{shown} is called neither *.eval nor *.json; {_GIVE}")
+        raise UsageError(f"{shown} ends in neither .eval nor .json; {_GIVE}")
     digest = _sha256(path, shown)
     runs: list[FoundRun] = []
     problems: list[str] = []
@@ -206,11 +206,11 @@ def _identity(line: bytes) -> dict[str, Any]:
 def _header(content: Mapping[str, Any], shown: str) -> _Log:
     if content.get("kind") != "log":
         why = _reason(content) if content else TOO_MUCH
-        raise UsageError(f"{shown} is not a log of Inspect that can be read ({why}); {_GIVE}")
+        raise UsageError(f"{shown} is not a readable Inspect log ({why}); {_GIVE}")
     try:
         return _Log.model_validate(content)
     except ValidationError as error:
-        raise UsageError(f"{shown} is not a log of Inspect ({printable(describe(error), 300)}); {_GIVE}") from None
+        raise UsageError(f"{shown} is not an Inspect log ({printable(describe(error), 300)}); {_GIVE}") from None
 
 
 def _run(content: Mapping[str, Any], log: _Log, path: Path) -> FoundRun:

@@ -38,7 +38,7 @@ def copy_left(run: FoundRun, run_dir: Path) -> list[str]:
     for left in run.left:
         notes += _copied(left, run_dir, None, room)
     if room.is_full:
-        notes.append(f"of its logs and code only the first {_MOST_FILES:,} files and {_MOST_BYTES >> 30} GiB are kept")
+        notes.append(f"only the first {_MOST_FILES:,} files and {_MOST_BYTES >> 30} GiB of its logs and code are kept")
     return notes
 
 

@@ -63,7 +63,7 @@ def stated_report(
     """
     known = _known(figures)
     if figures.get("competition_id", competition.id) != competition.id:
-        raise ValueError(f"its report is of {printable(str(figures['competition_id']), 80)}, and its task is {competition.id}")
+        raise ValueError(f"its report is for {printable(str(figures['competition_id']), 80)}, but its task is {competition.id}")
     if known.get("score") is None and known.get("any_medal") is None and known.get("valid_submission") is not False:
         raise ValueError("it states neither a score nor whether there was a medal")
     if known.get("valid_submission") is False:
@@ -71,7 +71,7 @@ def stated_report(
         known = {key: value for key, value in known.items() if key not in ("score", "percentile", "rank", "leaderboard_size")}
     told = {key: figures[key] for key in _OF_DATA if figures.get(key) is not None}
     if not _is_version(version := told.get("competition_version")):
-        raise ValueError(f"`competition_version` is {printable(repr(version), 40)}, which is none")
+        raise ValueError(f"`competition_version` is {printable(repr(version), 40)}, not a version")
     if isinstance(instance := told.get("instance_hash"), str):
         told["instance_hash"] = printable(instance)
     known |= {"submission_exists": known.get("submission_exists", True)} if has_submission else {}
@@ -80,8 +80,8 @@ def stated_report(
     report, notes = settled(content, CompetitionReport.from_dict(content))
     placed = _placed(competition, report)
     if placed is not None and (differing := [key for key in FLAGS if key in known and getattr(placed, key) != known[key]]):
-        are = "it is" if len(differing) == 1 else "them are"
-        notes.append(f"{', '.join(differing)} as {tool} states {are} not what the thresholds here make of its score")
+        does = "does" if len(differing) == 1 else "do"
+        notes.append(f"{', '.join(differing)} stated by {tool} {does} not follow from its score and the thresholds here")
     elif placed is not None:
         report = replace(report, **{key: getattr(placed, key) for key in (*FLAGS, *_THRESHOLDS)})
     fault = _fault(report, figures, tool)

@@ -80,7 +80,7 @@ async def where_sample_is() -> tuple[str, str]:
     """
     container, competition_id = store().get(_CONTAINER), store().get(_COMPETITION)
     if container is None or competition_id is None:
-        raise WorkFailed("this is not a sample of the task mlebench/competitions, which alone has submissions to look at")
+        raise WorkFailed("this is not a sample of the task mlebench/competitions; only its samples have submissions")
     return str(container), str(competition_id)
 
 
@@ -88,9 +88,9 @@ async def _note_sample(competition_id: str) -> None:
     try:
         container = (await sandbox().connection()).container
     except (ConnectionError, NotImplementedError) as error:
-        raise WorkFailed(f"the container of this sample is not found: {error}") from None
+        raise WorkFailed(f"cannot find the container of this sample: {error}") from None
     if container is None:
-        raise WorkFailed("this sample is in no container; the task needs the sandbox `docker` of Inspect")
+        raise WorkFailed("this sample has no container; the task requires Inspect's `docker` sandbox")
     store().set(_CONTAINER, container)
     store().set(_COMPETITION, competition_id)
 

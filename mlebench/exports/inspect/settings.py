@@ -73,7 +73,7 @@ class DataPlace:
             UsageError: there is no such edition.
         """
         if edition not in ("v1", "v2"):
-            raise UsageError(f"there is no edition {edition!r}; give `-T edition=v1` or `-T edition=v2`")
+            raise UsageError(f"unknown edition {edition!r}; give `-T edition=v1` or `-T edition=v2`")
         return cls(paths.data_dir(data_dir), "v2" if edition == "v2" else "v1")
 
     def competition(self, competition_id: str) -> Competition:
@@ -102,7 +102,7 @@ def chosen(place: DataPlace, split: str | None, ids: str | list[str] | None) -> 
         stem = split.removesuffix(".txt")
         named += ids_of_split(stem if stem in SPLITS and not Path(split).exists() else split, Registry(edition=place.edition))
     if not named:
-        raise UsageError("name competitions by `-T split=low` or `-T ids=ID,ID`; `mlebench list` shows them")
+        raise UsageError("choose competitions with `-T split=low` or `-T ids=ID,ID`; `mlebench list` lists them")
     found = [place.competition(name) for name in dict.fromkeys(named)]
     if problems := unprepared(found):
         raise UsageError("; ".join(problems))
@@ -118,9 +118,7 @@ def limits(
         UsageError: there is no such profile, or a value is not what it has to be.
     """
     if network not in ("none", "open"):
-        raise UsageError(
-            f"`-T network={network}` is neither none nor open; Inspect itself asks the model, so a sample needs none for that"
-        )
+        raise UsageError(f"`-T network={network}` is neither none nor open; models need no network, as Inspect itself calls them")
     changes = {"cpus": cpus, "memory": memory, "gpus": gpus, "time_limit": time_limit}
     made = get_profile(profile).changed({key: value for key, value in changes.items() if value is not None})
     return made.model_copy(update={"network": network})

@@ -165,7 +165,7 @@ def _gone_is_failed() -> Iterator[None]:
     try:
         yield
     except NotFound:
-        raise WorkFailed("the container of this sample was removed before its submission was taken out") from None
+        raise WorkFailed("the container of this sample was removed before its submission was copied") from None
 
 
 @contextlib.contextmanager

@@ -65,7 +65,7 @@ def competitions(
     Args:
         split: low, medium, high, all, dev, demo, research, own, or a file with one id a line.
         ids: single competitions.
-        edition: v1, the published data, or v2, the corrected; `MLEBENCH_SPLIT_KEY` holds a split key of your own.
+        edition: v1, the published data, or v2, the corrected; `MLEBENCH_SPLIT_KEY` holds your own split key.
         seeds: how often each competition is worked on; `--epochs` says the same.
         obfuscated: give task texts and folders without names that let a model recall the competition.
         profile: limits of a sample, as in `mlebench run --profile`.

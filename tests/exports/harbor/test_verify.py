@@ -113,7 +113,7 @@ def test_a_fault_of_the_grader_is_no_reward(
     assert verify([*words, "--logs", str(logs), "--submission", str(submission)]) == 1
     assert json.loads((logs / "report.json").read_text())["error_kind"] == "grader_error"
     assert not (logs / "reward.json").exists()
-    assert "no reward is given" in capsys.readouterr().err
+    assert "no reward was written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf, 1e308])

@@ -120,7 +120,7 @@ def test_runs_that_cannot_be_imported_are_named_and_kept_with_the_group(job: Job
     for problem, words in zip(
         outcome.problems,
         [
-            "not a competition that is known",
+            "not a known competition",
             "neither a score nor",
             "`any_medal` is 0.5, not true or false",
             "gold and silver at once",
@@ -135,7 +135,7 @@ def test_runs_that_cannot_be_imported_are_named_and_kept_with_the_group(job: Job
 
 def test_without_any_run_nothing_is_made(job: Job, registry: Registry) -> None:
     job.trial(task_name="hello")
-    with pytest.raises(UsageError, match=r"no run there can be imported .*hello is not a competition"):
+    with pytest.raises(UsageError, match=r"no run there can be imported .*hello is not a known competition"):
         imported(job, registry)
     assert not (job.folder.parent / "runs").exists()
 
@@ -207,8 +207,8 @@ def test_a_stated_medal_that_the_score_does_not_earn_is_told(job: Job, registry:
     report = made.group.records()[0].graded
     assert report is not None and report.medal == "silver" and report.gold_threshold is None
     assert made.notes == (
-        "bronze__0000001: any_medal, silver_medal, above_median as Harbor states them are not what the thresholds here make of "
-        "its score",
+        "bronze__0000001: any_medal, silver_medal, above_median stated by Harbor do not follow from its score and the thresholds "
+        "here",
     )
 
 
@@ -228,7 +228,7 @@ def test_grading_here_tells_where_a_result_differs(job: Job, registry: Registry)
     job.trial()
     made = only(imported(job, registry, regrade=True))
     assert made.differences == (
-        "bronze__0000002: graded here, its result differs from the one stated: score 0.3 → 1.0, silver_medal True → False, "
+        "bronze__0000002: its result here differs from the stated one: score 0.3 → 1.0, silver_medal True → False, "
         "bronze_medal False → True",
     )
     assert (made.results, made.graded) == (4, 3)
@@ -257,7 +257,7 @@ def test_data_from_another_key_is_not_graded_on(job: Job, registry: Registry) ->
     verifier = job.trial(submission=SUBMISSION) / "verifier"
     verifier.mkdir()
     (verifier / "report.json").write_text('{"competition_id": "toy-a", "split_key_hash": "abc", "score": 1.0}')
-    with pytest.raises(UsageError, match="made from another key than the data here"):
+    with pytest.raises(UsageError, match="from another split key than the data here"):
         imported(job, registry, regrade=True)
     group = only(imported(job, registry)).group
     assert group.plan.split_key_hash == "abc" and group.records()[0].graded is not None

@@ -86,7 +86,7 @@ def test_the_verifiers_own_report_tells_more_and_must_agree(job: Job) -> None:
         )
     found = read_harbor_job(job.folder)
     assert [(run.edition, run.split_key_hash, run.stated["score"]) for run in found.runs] == [("v2", "abc", 1.0)]
-    assert found.problems == ("the trial bronze__0000002 cannot be read: it says two things of `score`: 1.0 and 2.0",)
+    assert found.problems == ("the trial bronze__0000002 cannot be read: it states two values of `score`: 1.0 and 2.0",)
 
 
 def test_the_version_of_harbor_stands_in_the_jobs_lock(job: Job) -> None:
@@ -110,14 +110,14 @@ def test_hidden_folders_and_files_are_no_trials(job: Job) -> None:
 
 def test_a_folder_without_trials_is_no_job(toys: Path) -> None:
     (toys / "empty").mkdir()
-    with pytest.raises(UsageError, match="empty holds no trial of a Harbor job; give the folder that `harbor run` wrote"):
+    with pytest.raises(UsageError, match="empty contains no trial of a Harbor job; give the folder that `harbor run` wrote"):
         read_harbor_job(toys / "empty")
     with pytest.raises(UsageError, match=r"cannot read .*nowhere: No such file"):
         read_harbor_job(toys / "nowhere")
 
 
 def test_one_trial_is_no_job(job: Job) -> None:
-    with pytest.raises(UsageError, match="is one trial; give the folder of its job"):
+    with pytest.raises(UsageError, match="is a single trial; give the folder of its job, one level up"):
         read_harbor_job(job.trial())
 
 
@@ -153,7 +153,9 @@ def test_a_bad_result_is_named_and_the_others_are_read(job: Job, name: str) -> N
 def test_a_trial_without_a_result_has_not_ended(job: Job) -> None:
     job.trial()
     (job.trial() / "result.json").unlink()
-    assert read_harbor_job(job.folder).problems == ("the trial bronze__0000002 has no result.json: it has not ended, or is none",)
+    assert read_harbor_job(job.folder).problems == (
+        "the trial bronze__0000002 has no result.json: it is unfinished or not a trial",
+    )
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])

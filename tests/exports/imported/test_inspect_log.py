@@ -96,7 +96,7 @@ def test_without_inspect_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_file_of_another_name_or_none_at_all(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"is called neither \*.eval nor \*.json"):
+    with pytest.raises(UsageError, match=r"ends in neither \.eval nor \.json"):
         read_inspect_log(tmp_path / "log.txt")
     with pytest.raises(UsageError, match=r"cannot read .*: No such file"):
         read_inspect_log(tmp_path / "log.eval")
@@ -112,7 +112,7 @@ NO_LOGS = {"text.eval": b"hello\n", "other.json": b'{"plan": []}', "deep.json": 
 def test_what_is_no_log_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(NO_LOGS[name])
-    with pytest.raises(UsageError, match=f"{name} is not a log of Inspect that can be read .*give a log that") as caught:
+    with pytest.raises(UsageError, match=f"{name} is not a readable Inspect log .*give a log that") as caught:
         read_inspect_log(path)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
 
@@ -123,7 +123,7 @@ def test_a_bomb_costs_its_process_and_nothing_else(tmp_path: Path, monkeypatch: 
         for _ in range(600):
             file.write(b" " * 2**20)
     monkeypatch.setattr(inspect_log, "MOST_MEMORY", 3 * 2**29)
-    with pytest.raises(UsageError, match=r"bomb.eval is not a log of Inspect that can be read .*too much memory"):
+    with pytest.raises(UsageError, match=r"bomb.eval is not a readable Inspect log .*too much memory"):
         read_inspect_log(path)
 
 
@@ -138,14 +138,14 @@ def test_a_sample_that_is_damaged_is_named_and_the_others_are_read(written_log: 
     found = read_inspect_log(path)
     assert len(found.runs) == 3
     assert len(found.problems) == 3 and all(problem.startswith("the sample toy-") for problem in found.problems)
-    assert "two things of `score`" in found.problems[0] and "26 digits" in found.problems[1]
+    assert "two values of `score`" in found.problems[0] and "26 digits" in found.problems[1]
 
 
 def test_a_log_is_cut_in_the_middle(written_log: WrittenLog, tmp_path: Path) -> None:
     path = tmp_path / "cut.eval"
     content = written_log("eval").read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(UsageError, match=r"cut.eval is not a log of Inspect"):
+    with pytest.raises(UsageError, match=r"cut.eval is not a readable Inspect log"):
         read_inspect_log(path)
 
 

@@ -181,7 +181,7 @@ def test_grading_them_at_once_says_where_the_report_differs(published: Published
     same, other = published.run("toy-a"), published.run("toy-b")
     published.report({same: BRONZE, other: {**BRONZE, "score": 0.75}})
     assert imported(published, "--regrade") == 1
-    assert f"{other}: graded here, its result differs from the one stated: score 0.75 → 1.0" in capsys.readouterr().err
+    assert f"{other}: its result here differs from the stated one: score 0.75 → 1.0" in capsys.readouterr().err
 
 
 def test_what_a_run_left_comes_with_it(published: Published) -> None:

@@ -151,7 +151,7 @@ def test_a_grader_that_fails_is_an_error_and_no_score(wine: Competition, tmp_pat
 def test_a_container_that_is_gone_is_an_error_and_no_missing_submission(base_image: images.Image) -> None:
     made = engine.connect().containers.create(base_image.reference)
     made.remove()
-    with pytest.raises(WorkFailed, match="was removed before its submission was taken out"), taken_out(made.id):
+    with pytest.raises(WorkFailed, match="was removed before its submission was copied"), taken_out(made.id):
         pass
     with pytest.raises(WorkFailed, match="was removed before"), copied(made.id, "submission/submission.csv"):
         pass
