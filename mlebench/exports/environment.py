@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal
 
 from grading.report import CompetitionReport
+from grading.wording import counted
 from mlebench._support.plain_files import open_plain
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.grade.one import Submission
@@ -100,7 +101,8 @@ class Environment:
         """
         left = self._most - len(self.record)
         if left == 0:
-            raise UsageError(f"all {self._most:,} submissions of this episode are used; `reset()` starts another episode")
+            limit = counted(self._most, "submission")
+            raise UsageError(f"the limit of {limit} per episode is reached; `reset()` starts another episode")
         with tempfile.TemporaryDirectory(prefix="mlebench-environment-") as folder:
             file = Path(folder) / "submission.csv"
             reason = _copy(submission, file)

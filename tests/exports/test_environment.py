@@ -54,7 +54,7 @@ def test_submissions_are_bounded_until_the_next_episode(wine: Competition) -> No
     environment = Environment(wine, most_submissions=1)
     environment.reset()
     assert environment.submit(wine.sample_submission).is_last
-    with pytest.raises(UsageError, match="has had its 1 submissions"):
+    with pytest.raises(UsageError, match="the limit of 1 submission per episode is reached"):
         environment.submit(wine.sample_submission)
     assert environment.reset().submissions_left == 1 and environment.record == []
     assert environment.submit(wine.sample_submission).valid
