@@ -189,8 +189,10 @@ def test_near_names_are_told(folder: Path) -> None:
         get_agent("sercher")
     with pytest.raises(UsageError, match="did you mean `gpt-long`"):
         get_agent("searcher/gpt-lang")
-    with pytest.raises(UsageError, match="mlebench agents"):
+    with pytest.raises(UsageError, match=r"searcher does not exist; `mlebench new-agent \.\./searcher` creates"):
         get_agent("../searcher")
+    with pytest.raises(UsageError, match="agent dummy has no variants; omit `/deep`"):
+        get_agent("dummy/deep")
 
 
 def test_own_agents_stand_beside_the_shipped_ones_and_hide_them(folder: Path, tmp_path: Path) -> None:
@@ -323,7 +325,7 @@ def test_a_wrong_kind_of_value_is_said_without_pythons_words(folder: Path) -> No
 def test_a_folder_given_like_a_name_is_explained(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write(tmp_path, "mine too", "")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"`--agent './mine too'`"):
+    with pytest.raises(UsageError, match=r"write './mine too'"):
         get_agent("mine too")
 
 

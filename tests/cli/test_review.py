@@ -179,7 +179,7 @@ def test_options_that_cannot_be_are_told_in_a_sentence(group: Group, root: Path,
         ("group", "--texts", "."): "`--familiarity MODEL` and `--texts FOLDER` go together: the model, and the texts that it may "
         "know",
         ("group", "--judge", "m", "--judge-budget", "5"): "`--judge-budget`: `the whole file`: expected KEY=AMOUNT, such as "
-        "`usd=5,calls=200`, not '5'",
+        "`usd=5` or `usd=5,calls=200`, not '5'",
         ("group", "group"): "two of these are groups called group; review them separately",
     }.items():
         assert said(capsys, *words) == sentence
