@@ -82,9 +82,9 @@ def add_jobs(parser: Options, what: str) -> None:
     parser.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help=f"{what} (default: 1)")
 
 
-def add_competition(parser: Options, help: str, *, required: bool = False) -> None:
+def add_competition(parser: Options, help: str) -> None:
     """`-c` of a command that takes one competition."""
-    parser.add_argument("-c", "--competition-id", action=_Once, required=required, metavar="ID", help=help)
+    parser.add_argument("-c", "--competition-id", action=_Once, metavar="ID", help=help)
 
 
 class _Once(argparse.Action):

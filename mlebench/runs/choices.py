@@ -18,8 +18,8 @@ class Choices(TypedDict, total=False):
     agents: str | Mapping[str, Any] | Sequence[str | Mapping[str, Any]]
     """An agent, `NAME` or `NAME/VARIANT`, or the path of its folder; several; or, for arguments or a profile per agent,
     `{"agent": NAME, "arguments": {…}, "profile": …}`. Each agent gets a run group."""
-    competitions: Sequence[str]
-    """Ids of competitions."""
+    competitions: str | Sequence[str]
+    """Ids of competitions, or a single one."""
     split: str
     """A split, as `list_competitions` takes it; in addition to `competitions`."""
     seeds: int | Sequence[int]

@@ -90,7 +90,7 @@ class Experiment(RunSettings):
     models: tuple[Path, ...] = ()
     """Model files in addition to `containers/models.yaml`; later files take precedence."""
 
-    @field_validator("allow", "models", mode="before")
+    @field_validator("competitions", "allow", "models", mode="before")
     @classmethod
     def _one_or_several(cls, value: Any) -> Any:
         return [value] if isinstance(value, str | Path) else value

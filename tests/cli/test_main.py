@@ -65,7 +65,7 @@ def test_a_mistyped_id_command_or_split_is_told_with_its_nearest(capsys: pytest.
         (["validate", "x.csv", "--competiton-id", "x"], "did you mean `--competition-id`?"),
         (["images", "export", "d", "--gpu"], "`--gpu` is an option of `mlebench images build`"),
         (["grade", "x.csv", "--jobs", "0"], "expected a whole number of at least 1"),
-        (["validate", "x.csv"], "`--competition-id` is missing; `mlebench validate --help`"),
+        (["validate", "x.csv"], "no competition given for x.csv; run `mlebench validate x.csv -c ID`"),
     ],
 )
 def test_a_mistyped_option_or_choice_is_told_with_its_nearest(

@@ -97,6 +97,11 @@ def test_wrong_choices_are_named(toys: Path, choices: dict[str, Any], message: s
         mlebench.run(**choices)
 
 
+def test_a_single_competition_needs_no_list(scripted: str) -> None:
+    (result,) = mlebench.run(agents=scripted, competitions="toy-a", profile=SMALL, sandbox="local")
+    assert [record.competition_id for record in result.records] == ["toy-a"]
+
+
 def test_a_program_cannot_change_the_frozen_plan_of_a_group(scripted: str) -> None:
     (result,) = mlebench.run(agents=scripted, competitions=["toy-a"], profile=SMALL, sandbox="local")
     with pytest.raises(UsageError, match="`seeds` is part of the frozen plan"):

@@ -12,18 +12,21 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mlebench.cli.options import add_competition, add_data, add_json, registry_of
+from mlebench.cli.options import add_competition, add_data, add_json, again, registry_of
 from mlebench.cli.output import print_json
+from mlebench.errors import UsageError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", metavar="SUBMISSION.csv", help="the submission")
-    add_competition(parser, "the competition", required=True)
+    add_competition(parser, "the competition")
     add_data(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.competition_id is None:
+        raise UsageError(f"no competition given for {arguments.submission}; run {again(arguments, '-c', 'ID')}")
     from mlebench.grade.one import Submission
     from mlebench.grade.pool import GradingPool
 
