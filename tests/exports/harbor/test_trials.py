@@ -152,7 +152,8 @@ def test_nothing_and_what_is_invalid_get_no_score(trials: Trials) -> None:
 
 def test_without_the_answers_the_oracle_hands_in_nothing(trials: Trials) -> None:
     said = (trials.trial(WINE, "unhelped") / "agent" / "oracle.txt").read_text()
-    assert said.startswith("the oracle has no answers; run it with --extra-docker-compose mlebench-oracle.yaml")
+    remedy = "run it in the folder of the tasks with --extra-docker-compose mlebench-oracle.yaml"
+    assert said.startswith(f"the oracle has no answers; {remedy}")
     assert set(trials.rewards(WINE, "unhelped").values()) == {0.0}
 
 
