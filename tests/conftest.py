@@ -20,10 +20,13 @@ settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
-def _no_terminal_size(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_terminal_size() -> Iterator[None]:
     """Importing `readline`, as pytest does, sets these variables; a command that a user starts has none of them from there."""
-    monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.delenv("LINES", raising=False)
+    # not the test's own `monkeypatch`, which ends before the fixtures that the test asks for ahead of it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        patch.delenv("LINES", raising=False)
+        yield
 
 
 @pytest.fixture
