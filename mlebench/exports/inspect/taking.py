@@ -17,7 +17,7 @@ from mlebench._support.quantities import show_size
 from mlebench.errors import UsageError, WorkFailed
 from mlebench.sandbox.base import LARGEST_SUBMISSION
 from mlebench.sandbox.docker import images
-from mlebench.sandbox.docker.archive import ContainerArchive
+from mlebench.sandbox.docker.archive import ContainerArchive, NotSeen
 from mlebench.sandbox.docker.engine import connect, failures
 from mlebench.sandbox.docker.outputs import REMOVED, Budget, Meter, PathStatus, take_file, take_out
 
@@ -26,6 +26,7 @@ _BESIDE = 2**20
 """Bytes of other files in `submission/`, whose names may explain that there is no submission."""
 _MOST_FILES = 100
 _MOST_ASKED, _PAUSE_SECONDS = 4, 1.0
+_END_SECONDS = 60.0
 _PATHS = ("/home", "/tmp")
 """Where a file to check may lie."""
 
@@ -72,9 +73,23 @@ def taken_out(container_id: str) -> Iterator[TakenOut]:
     """
     client = connect()
     with tempfile.TemporaryDirectory(prefix="mlebench-inspect-") as folder, _paused(client, container_id):
+        target = Path(folder)
         with _gone_is_failed():
-            left_out = _take_out(client, container_id, Path(folder))
-        yield TakenOut(Path(folder), left_out)
+            try:
+                left_out = _take_out(client, container_id, target)
+            except NotSeen:
+                _end(client, container_id)
+                target = target / "of-ended"
+                left_out = _take_out(client, container_id, target)
+        yield TakenOut(target, left_out)
+
+
+def _end(client: Any, container_id: str) -> None:
+    """End a container, so that the engine sees its files again."""
+    with contextlib.suppress(*failures()):
+        client.api.unpause(container_id)
+    client.api.kill(container_id)
+    client.api.wait(container_id, timeout=_END_SECONDS)
 
 
 def _take_out(client: Any, container_id: str, target: Path) -> dict[str, str]:
@@ -149,6 +164,8 @@ def _copy(client: Any, container_id: str, path: str, target: Path) -> str:
         why_not = take_file(source, str(place), Meter(LARGEST_SUBMISSION + _BESIDE, budget.seconds), target)
     except NotFound:
         raise
+    except NotSeen:
+        return f"{shown} cannot be read at the moment, as the engine does not see the container's files; submit it unchecked"
     except OSError as error:
         if error.errno is not None:
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import stat
 import time
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _BLOCK = 2**20
 _MOST_ASKED = 3
 _ANSWER_SECONDS = 30.0
+_OF_EVERY_IMAGE = "/usr"
+"""A folder that no agent may remove."""
 _LONGEST_LIST = 64 * 2**20
 """Limit in bytes for the engine's list of an agent's additions: half a million files."""
 _DELETED = 2
@@ -28,11 +31,15 @@ _KINDS = {1 << 31: stat.S_IFDIR, 1 << 27: stat.S_IFLNK, 1 << 26: stat.S_IFBLK, 1
 """Bits of a mode in the engine's notation, and their meaning; a plain file has none of them."""
 
 
+class NotSeen(OSError):
+    """The engine has lost its view of a running container's files; it regains it once the container has ended."""
+
+
 class ContainerArchive:
     """The files of one container; see `outputs.ArchiveSource`.
 
     An error caused by the agent's files rather than the engine is a `NotHandedOut`: the engine still provides other files of the
-    container. An unreachable engine raises its own error.
+    container. An unreachable engine raises its own error, and one that lost its view of the container a `NotSeen`.
     """
 
     def __init__(self, client: Any, container_id: str, seconds: float) -> None:
@@ -96,6 +103,9 @@ class ContainerArchive:
             if found is not None:
                 return found
             self._refuse_gone()
+        # Docker sometimes unmounts its own view of a container that is running, and then finds nothing there
+        if self._status(_OF_EVERY_IMAGE, self._seconds()) is None:
+            raise NotSeen(errno.EIO, "the engine does not see the container's files")
         return None
 
     def _status(self, path: str, seconds: float) -> PathStatus | None:
@@ -114,7 +124,7 @@ class ContainerArchive:
 
         try:
             yield
-        except (FileNotFoundError, NotHandedOut):
+        except (FileNotFoundError, NotHandedOut, NotSeen):
             raise
         except failures() as error:
             is_broken = is_outage(error) and not isinstance(error, Timeout) and "timed out" not in str(error).lower()

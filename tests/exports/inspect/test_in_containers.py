@@ -21,6 +21,7 @@ from mlebench.sandbox.docker import engine, images
 from tests.exports.inspect.scripted import Call, answers_of_tools, evaluated, needs_inspect, run, write
 from tests.exports.loop import OF_ITS_TIME_AND_PLACE, held_everywhere, imported, same_as_here
 from tests.sandbox.docker.conftest import base_image, client
+from tests.waiting import wait_until
 
 __all__ = ["base_image", "client"]
 pytestmark = [needs_inspect, pytest.mark.usefixtures("inspect_ready")]
@@ -155,6 +156,28 @@ def test_a_container_that_is_gone_is_an_error_and_no_missing_submission(base_ima
         pass
     with pytest.raises(WorkFailed, match="was removed before"), copied(made.id, "submission/submission.csv"):
         pass
+
+
+def test_a_container_that_its_engine_does_not_see_is_ended_and_its_submission_taken_out(base_image: images.Image) -> None:
+    docker = engine.connect()
+    if os.geteuid() or not engine.is_on_this_machine(docker):
+        pytest.skip("only root unmounts what an engine of this machine sees")
+    made = docker.containers.run(
+        base_image.reference,
+        ["sh", "-c", "printf 'id\\n1\\n' > /home/submission/submission.csv; exec sleep 600"],
+        entrypoint="",
+        detach=True,
+    )
+    try:
+        wait_until(lambda: made.exec_run("test -s /home/submission/submission.csv").exit_code == 0)
+        seen = docker.api.inspect_container(made.id)["GraphDriver"]["Data"]["MergedDir"]
+        subprocess.run(["umount", "-l", seen], check=True)
+        with copied(made.id, "submission/submission.csv") as (path, reason):
+            assert path is None and "the engine does not see" in reason
+        with taken_out(made.id) as taken:
+            assert taken.submission.read_text() == "id\n1\n"
+    finally:
+        made.remove(force=True)
 
 
 def test_a_log_comes_back_as_a_run_group(wine: Competition, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlebench.sandbox.docker.archive import ContainerArchive
+from mlebench.sandbox.docker.archive import ContainerArchive, NotSeen
 
 PATH = "/home/submission/submission.csv"
 STATUS = base64.b64encode(json.dumps({"name": "x", "size": 3, "mode": 0o644, "mtime": "2026-01-02T03:04:05Z"}).encode())
@@ -57,7 +57,12 @@ def test_a_path_that_a_busy_engine_failed_to_find_is_asked_for_again(misses: int
 def test_a_path_that_is_missing_three_times_is_missing() -> None:
     engine = Engine(404, 404, 404)
     assert archive_of(engine).status(PATH) is None
-    assert engine.asked == ["HEAD"] * 3
+    assert engine.asked == ["HEAD"] * 4
+
+
+def test_an_engine_that_finds_nothing_at_all_does_not_see_the_container() -> None:
+    with pytest.raises(NotSeen, match="does not see the container's files"):
+        archive_of(Engine(*[404] * 4)).status(PATH)
 
 
 def test_a_file_that_a_busy_engine_failed_to_find_is_asked_for_again() -> None:
