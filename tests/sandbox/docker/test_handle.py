@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
+import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -89,9 +91,14 @@ class Engine:
         self._ask("logs")
         return Printed([b"printed\n"])
 
-    def head(self, *_: Any, **__: Any) -> Any:
+    def head(self, *_: Any, params: dict[str, str], **__: Any) -> Any:
+        """There is no submission, but what the image holds."""
         self._ask("head")
-        return SimpleNamespace(status_code=404, headers={})
+        if params["path"] != "/usr":
+            return SimpleNamespace(status_code=404, headers={})
+        told = json.dumps({"size": 0, "mode": 1 << 31 | 0o755, "mtime": "2024-01-01T00:00:00Z"})
+        headers = {"X-Docker-Container-Path-Stat": base64.b64encode(told.encode())}
+        return SimpleNamespace(status_code=200, headers=headers, raise_for_status=lambda: None)
 
     def inspect_container(self, *_: Any) -> dict[str, Any]:
         self._ask("inspect")
