@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import stat
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any
 
 from grading.printable import printable
 from mlebench._support.plain_files import kind_of
@@ -19,13 +18,11 @@ from mlebench.sandbox.base import LARGEST_SUBMISSION
 from mlebench.sandbox.docker import images
 from mlebench.sandbox.docker.archive import ContainerArchive, NotSeen
 from mlebench.sandbox.docker.engine import connect, failures
-from mlebench.sandbox.docker.outputs import REMOVED, Budget, Meter, PathStatus, take_file, take_out
+from mlebench.sandbox.docker.outputs import Budget, Meter, take_file, take_out
 
-Answer = TypeVar("Answer")
 _BESIDE = 2**20
 """Bytes of other files in `submission/`, whose names may explain that there is no submission."""
 _MOST_FILES = 100
-_MOST_ASKED, _PAUSE_SECONDS = 4, 1.0
 _END_SECONDS = 60.0
 _PATHS = ("/home", "/tmp")
 """Where a file to check may lie."""
@@ -94,36 +91,9 @@ def _end(client: Any, container_id: str) -> None:
 
 def _take_out(client: Any, container_id: str, target: Path) -> dict[str, str]:
     """Take the folder out; returns what was left out."""
-
-    def take() -> dict[str, str]:
-        budget = Budget(bytes=_BESIDE, files=_MOST_FILES)
-        source = ContainerArchive(client, container_id, budget.seconds)
-        return take_out(source, target, ["submission"], budget, lambda _: None).left_out.of_submission
-
-    return _asked_again(take, lambda left_out: REMOVED in left_out.values())
-
-
-def _look_at(source: ContainerArchive, place: PurePosixPath) -> PathStatus | None:
-    """What lies at a path; that nothing does is believed where its folder is there."""
-
-    def look() -> tuple[PathStatus | None, bool]:
-        if (status := source.status(str(place))) is not None:
-            return status, True
-        is_folder_there = source.status(str(place.parent)) is not None
-        # the engine may have come to itself between the two
-        return (source.status(str(place)) if is_folder_there else None), is_folder_there
-
-    return _asked_again(look, lambda found: not found[1])[0]
-
-
-def _asked_again(ask: Callable[[], Answer], is_doubtful: Callable[[Answer], bool]) -> Answer:
-    """What an engine says. One that has much to do says now and then of a folder that is there that it is not."""
-    for _ in range(_MOST_ASKED - 1):
-        answer = ask()
-        if not is_doubtful(answer):
-            return answer
-        time.sleep(_PAUSE_SECONDS)
-    return ask()
+    budget = Budget(bytes=_BESIDE, files=_MOST_FILES)
+    source = ContainerArchive(client, container_id, budget.seconds)
+    return take_out(source, target, ["submission"], budget, lambda _: None).left_out.of_submission
 
 
 @contextlib.contextmanager
@@ -154,7 +124,7 @@ def _copy(client: Any, container_id: str, path: str, target: Path) -> str:
     budget = Budget(bytes=0)
     source = ContainerArchive(client, container_id, budget.seconds)
     try:
-        status = _look_at(source, place)
+        status = source.status(str(place))
         if status is None:
             return f"{shown} is missing; write a csv file"
         if not stat.S_ISREG(status.mode):

@@ -102,7 +102,7 @@ class ContainerArchive:
             found = self._status(path, self._seconds())
             if found is not None:
                 return found
-            self._refuse_gone()
+        self._refuse_gone()
         # Docker sometimes unmounts its own view of a container that is running, and then finds nothing there
         if self._status(_OF_EVERY_IMAGE, self._seconds()) is None:
             raise NotSeen(errno.EIO, "the engine does not see the container's files")

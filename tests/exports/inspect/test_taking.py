@@ -1,7 +1,8 @@
-"""A busy engine that says of what is there that it is not is asked again; one that says it of a missing file is believed."""
+"""What an engine says of a sample's files, and what is made of it when it does not see them; no engine is needed."""
 
 from __future__ import annotations
 
+import errno
 import io
 import stat
 import tarfile
@@ -12,25 +13,26 @@ import pytest
 
 from mlebench.exports.inspect import taking
 from mlebench.exports.inspect.taking import copied, taken_out
+from mlebench.sandbox.docker.archive import NotSeen
 from mlebench.sandbox.docker.outputs import PathStatus
 
 CONTENT = b"id,y\n1,0\n"
 
 
-class Busy:
-    """A container with one submission, of which the engine says `forgets` times that nothing is there."""
+class Container:
+    """A container with the folder `submission/`, or without, of which the engine sees nothing until it ends."""
 
-    def __init__(self, forgets: int, has_submission: bool = True) -> None:
-        self.forgets = forgets
-        self.asked = 0
-        self._has_submission = has_submission
+    def __init__(self, *, holds: str = "file", is_seen: bool = True) -> None:
+        self.is_seen = is_seen
+        self.acts: list[str] = []
+        self._holds = holds
 
     def status(self, path: str) -> PathStatus | None:
-        self.asked += 1
+        if not self.is_seen:
+            raise NotSeen(errno.EIO, "not seen")
         if path.endswith(".csv"):
-            self.forgets, is_forgotten = max(0, self.forgets - 1), self.forgets > 0
-            return PathStatus(stat.S_IFREG | 0o644, len(CONTENT), 0.0) if self._has_submission and not is_forgotten else None
-        return None if self.forgets else PathStatus(stat.S_IFDIR | 0o755, 0, 0.0)
+            return PathStatus(stat.S_IFREG | 0o644, len(CONTENT), 0.0) if self._holds == "file" else None
+        return None if self._holds == "nothing" else PathStatus(stat.S_IFDIR | 0o755, 0, 0.0)
 
     def archive(self, path: str) -> Iterator[bytes]:
         buffer = io.BytesIO()
@@ -41,43 +43,61 @@ class Busy:
         yield buffer.getvalue()
 
     def children(self, path: str) -> list[str]:
-        return ["submission.csv"] if self._has_submission else []
+        return ["submission.csv"] if self._holds == "file" else []
+
+    def kill(self, container_id: str) -> None:
+        self.acts.append("kill")
+        self.is_seen = True
 
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Puts a container in the place of the engine's; nobody waits between two questions."""
+    """Puts a container in the place of the engine's."""
 
-    class Client:
-        class api:
-            pause = unpause = staticmethod(lambda _: None)
+    def install(container: Container) -> Container:
+        class Client:
+            class api:
+                pause = unpause = staticmethod(lambda _: None)
+                kill = container.kill
+                wait = staticmethod(lambda _, timeout: container.acts.append("wait"))
 
-    def install(container: Busy) -> Busy:
         monkeypatch.setattr(taking, "connect", Client)
         monkeypatch.setattr(taking, "ContainerArchive", lambda *_: container)
-        monkeypatch.setattr(taking, "_PAUSE_SECONDS", 0.0)
         return container
 
     return install
 
 
-@pytest.mark.parametrize("forgets", [0, 1, 3])
-def test_what_is_there_is_found_though_the_engine_forgets_it(engine: Any, forgets: int) -> None:
-    engine(Busy(forgets))
+def test_a_file_to_check_is_copied(engine: Any) -> None:
+    engine(Container())
     with copied("id", "/home/submission/submission.csv") as (file, reason):
         assert reason == "" and file is not None and file.read_bytes() == CONTENT
 
 
-def test_a_missing_file_in_a_folder_that_is_there_is_asked_for_once(engine: Any) -> None:
-    container = engine(Busy(0, has_submission=False))
+@pytest.mark.parametrize("holds", ["folder", "nothing"])
+def test_a_missing_file_to_check_is_named(engine: Any, holds: str) -> None:
+    engine(Container(holds=holds))
     with copied("id", "/home/submission/submission.csv") as (file, reason):
         assert (file, reason) == (None, "/home/submission/submission.csv is missing; write a csv file")
-    assert container.asked == 3
 
 
-def test_a_folder_that_stays_away_is_gone(engine: Any) -> None:
-    engine(Busy(1000))
-    with copied("id", "/home/submission/submission.csv") as (file, reason):
-        assert (file, reason) == (None, "/home/submission/submission.csv is missing; write a csv file")
+def test_a_folder_that_the_agent_removed_is_named(engine: Any) -> None:
+    container = engine(Container(holds="nothing"))
     with taken_out("id") as taken:
         assert not taken.submission.exists() and taken.left_out == {"submission/": "the agent removed it"}
+    assert container.acts == []
+
+
+def test_a_container_is_ended_only_where_the_engine_does_not_see_it(engine: Any) -> None:
+    for is_seen, acts in ((True, []), (False, ["kill", "wait"])):
+        container = engine(Container(is_seen=is_seen))
+        with taken_out("id") as taken:
+            assert taken.submission.read_bytes() == CONTENT
+        assert container.acts == acts
+
+
+def test_a_file_to_check_that_the_engine_does_not_see_ends_nothing(engine: Any) -> None:
+    container = engine(Container(is_seen=False))
+    with copied("id", "/home/submission/submission.csv") as (file, reason):
+        assert file is None and "the engine does not see the container's files" in reason
+    assert container.acts == []
