@@ -13,10 +13,10 @@ from typing import Any
 from grading.printable import printable
 from mlebench._support.plain_files import kind_of
 from mlebench._support.quantities import show_size
-from mlebench.errors import UsageError, WorkFailed
+from mlebench.errors import NotSeen, UsageError, WorkFailed
 from mlebench.sandbox.base import LARGEST_SUBMISSION
 from mlebench.sandbox.docker import images
-from mlebench.sandbox.docker.archive import ContainerArchive, NotSeen
+from mlebench.sandbox.docker.archive import ContainerArchive
 from mlebench.sandbox.docker.engine import connect, failures
 from mlebench.sandbox.docker.outputs import Budget, Meter, take_file, take_out
 

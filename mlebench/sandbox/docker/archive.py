@@ -12,6 +12,7 @@ from collections.abc import Generator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from mlebench.errors import NotSeen
 from mlebench.sandbox.base import OUTPUT_FOLDERS
 from mlebench.sandbox.docker.engine import failures, is_outage, summary
 from mlebench.sandbox.docker.outputs import NotHandedOut, PathStatus
@@ -29,10 +30,6 @@ _LONGEST_LIST = 64 * 2**20
 _DELETED = 2
 _KINDS = {1 << 31: stat.S_IFDIR, 1 << 27: stat.S_IFLNK, 1 << 26: stat.S_IFBLK, 1 << 25: stat.S_IFIFO, 1 << 24: stat.S_IFSOCK}
 """Bits of a mode in the engine's notation, and their meaning; a plain file has none of them."""
-
-
-class NotSeen(OSError):
-    """The engine has lost its view of a running container's files; it regains it once the container has ended."""
 
 
 class ContainerArchive:

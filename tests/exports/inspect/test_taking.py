@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from mlebench.errors import NotSeen
 from mlebench.exports.inspect import taking
 from mlebench.exports.inspect.taking import copied, taken_out
-from mlebench.sandbox.docker.archive import NotSeen
 from mlebench.sandbox.docker.outputs import PathStatus
 
 CONTENT = b"id,y\n1,0\n"

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from mlebench.sandbox.docker.archive import ContainerArchive, NotSeen
+from mlebench.errors import NotSeen
+from mlebench.sandbox.docker.archive import ContainerArchive
 
 PATH = "/home/submission/submission.csv"
 STATUS = base64.b64encode(json.dumps({"name": "x", "size": 3, "mode": 0o644, "mtime": "2026-01-02T03:04:05Z"}).encode())
