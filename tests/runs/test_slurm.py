@@ -30,7 +30,6 @@ from mlebench.runs.lock import is_held
 from mlebench.runs.models import with_models
 from mlebench.runs.orders import go_on, pause, set_parallel
 from mlebench.runs.plan import Plan
-from mlebench.runs.record import RunRecord
 from mlebench.runs.schedule.overview import Overview, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
@@ -94,33 +93,36 @@ class Slurm:
     daemons: dict[str, subprocess.Popen[bytes]]
 
     def kill_node(self, name: str, *, with_jobs: bool) -> None:
-        """SIGKILL to a node's daemon, and to all that its jobs are made of."""
-        jobs = list(self._jobs(name)) if with_jobs else []
+        """SIGKILL to a node's daemon, and to all that its jobs are made of.
+
+        As where a node loses its power: all stop before any dies, so that none sees another's death and records it.
+        """
+        stopped: set[psutil.Process] = set()
+        while with_jobs and (more := set(self._jobs(name)) - stopped):
+            for process in more:
+                with contextlib.suppress(psutil.Error):
+                    process.suspend()
+            stopped |= more
         self.daemons[name].kill()
         self.daemons[name].wait()
-        kill_at_once(jobs)
+        for process in stopped:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
 
     def logs(self) -> str:
         """What the daemons said last."""
         return "\n".join(path.read_text()[-2000:] for path in self.root.glob("*.log"))
 
     def _jobs(self, name: str) -> Iterator[psutil.Process]:
-        """Processes of a node's jobs; agents have sessions of their own, and the name in their environment by inheritance."""
+        """Processes of a node's jobs, which inherit its name, what these started, and the daemons that started them."""
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
                 environment = process.environ()
-                if environment.get("SLURM_CONF") == str(self.root / "slurm.conf") and (
-                    environment.get("SLURMD_NODENAME") == name or process.name().startswith("slurmstepd")
-                ):
+                if (environment.get("SLURM_CONF"), environment.get("SLURMD_NODENAME")) == (str(self.root / "slurm.conf"), name):
                     yield process
-
-
-def kill_at_once(processes: Sequence[psutil.Process]) -> None:
-    """As where a node loses its power: all stop before any dies, so that none sees another's death and writes it down."""
-    for end in (psutil.Process.suspend, psutil.Process.kill):
-        for process in processes:
-            with contextlib.suppress(psutil.Error):
-                end(process)
+                    yield from process.children(recursive=True)
+                    if (above := process.parent()) and above.name().startswith("slurmstepd"):
+                        yield above
 
 
 def start_slurm(root: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str]) -> Iterator[Slurm]:
@@ -369,15 +371,9 @@ class NodeKiller(Silent):
         if self.victim is None and len({record.node for record in at_work}) == 2:
             self.victim = str(at_work[0].node)
             self._cluster.kill_node(self.victim, with_jobs=self._with_jobs)
-            if self._with_jobs:
-                self._kill_agents([record for record in at_work if record.node == self.victim])
         if self._has_noticed:
             for record in at_work:
                 (self._group.run_dir(record.run_id) / "logs" / "go").touch()
-
-    def _kill_agents(self, records: list[RunRecord]) -> None:
-        marks = [mark_of(self._group.run_dir(record.run_id), record.attempt) for record in records]
-        kill_at_once([process for mark in marks for process in marked(mark)])
 
     def say(self, sentence: str) -> None:
         self.said.append(sentence)
