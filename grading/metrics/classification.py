@@ -30,6 +30,35 @@ def accuracy(truth: np.ndarray, prediction: np.ndarray) -> float:
     return float(np.mean(truth == prediction))
 
 
+def error_rate(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Share of unequal entries, 1 - `accuracy`; of several columns of 0 or 1, the Hamming loss.
+
+    Args:
+        truth: labels of any type, of any shape.
+        prediction: labels of the same type and shape.
+
+    Returns:
+        0 to 1; lower is better. Source: scikit-learn's `zero_one_loss` (one column) and `hamming_loss` (several).
+    """
+    return float(np.mean(truth != prediction))
+
+
+def balanced_accuracy(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Unweighted mean over the classes of `truth` of the share of their rows that are predicted (macro-averaged recall).
+
+    Args:
+        truth: labels of any sortable type, shape (n,).
+        prediction: labels of the same type, shape (n,); other classes are allowed.
+
+    Returns:
+        0 to 1; 1 / classes for a constant prediction of one of them; higher is better.
+        Source: scikit-learn's `balanced_accuracy_score`.
+    """
+    true_codes, predicted_codes, classes = _codes(truth, prediction)
+    true, hits = (np.bincount(rows, minlength=classes) for rows in (true_codes, true_codes[true_codes == predicted_codes]))
+    return float(np.mean(hits[true > 0] / true[true > 0]))
+
+
 def roc_auc(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Area under the receiver operating characteristic curve (scikit-learn's `roc_auc_score`); tied scores count half.
 
@@ -73,6 +102,73 @@ def _has_two_values(values: np.ndarray) -> bool:
 def _area(x: np.ndarray, y: np.ndarray) -> float:
     """The area under the piecewise linear curve, `x` ascending."""
     return float((np.diff(x) * (y[1:] + y[:-1]) / 2).sum())
+
+
+def average_precision(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Precision at each threshold, weighted by the gain in recall there; rows of equal score pass the threshold together.
+
+    The curve is not interpolated, so that the value differs from the trapezoidal area under the precision-recall curve.
+
+    Args:
+        truth: 0 or 1, shape (n,); at least one 1.
+        prediction: any finite scores, shape (n,), higher for class 1.
+
+    Returns:
+        0 to 1; the share of 1 for constant scores; higher is better. Source: scikit-learn's `average_precision_score`.
+
+    Raises:
+        ValueError: `truth` holds no 1, or values other than 0 and 1.
+    """
+    positive = _positives(truth)
+    if not positive.any():
+        raise ValueError("average precision needs a positive row among the answers")
+    order = np.argsort(prediction)[::-1]
+    scores = prediction[order]
+    ends = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(scores) - 1)
+    hits = np.cumsum(positive[order])[ends]
+    return float((np.diff(hits, prepend=0) / hits[-1] * (hits / (ends + 1))).sum())
+
+
+def normalized_gini(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Gini coefficient of the answers in descending order of the predictions, divided by that of the perfect order.
+
+    For answers of 0 and 1 it is 2·`roc_auc` - 1. Rows of equal prediction share their mean answer, so that the order of rows does
+    not matter; the code on Kaggle's pages keeps them in the order of the file.
+    Definition: https://www.kaggle.com/c/liberty-mutual-group-property-inspection-prediction/overview/evaluation
+
+    Args:
+        truth: finite numbers, shape (n,); at least two that differ.
+        prediction: finite scores, shape (n,), higher for higher answers.
+
+    Returns:
+        -1 to 1; 0 for constant predictions; higher is better.
+
+    Raises:
+        ValueError: all answers are equal.
+    """
+    if not len(truth) or truth.min() == truth.max():
+        raise ValueError("the Gini coefficient needs answers that differ")
+    return _gini(truth, prediction) / _gini(truth, truth)
+
+
+def _gini(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """The area between the curve of cumulative answers and the diagonal, in a unit that depends only on `truth`."""
+    _, groups, counts = np.unique(prediction, return_inverse=True, return_counts=True)
+    excess = truth.astype(np.float64) - np.mean(truth)
+    means = np.bincount(groups, weights=excess) / counts
+    return float(np.cumsum(np.repeat(means, counts)[::-1]).sum())
+
+
+def _positives(values: np.ndarray) -> np.ndarray:
+    """Which of the values are 1.
+
+    Raises:
+        ValueError: some are neither 0 nor 1.
+    """
+    positive = np.asarray(values == 1)
+    if not (positive | (values == 0)).all():
+        raise ValueError("this metric needs answers and predictions of 0 and 1")
+    return positive
 
 
 def weighted_roc_auc(*, thresholds: Sequence[float], weights: Sequence[float]) -> Metric:
@@ -160,6 +256,24 @@ def kaggle_log_loss(truth: np.ndarray, prediction: np.ndarray) -> float:
     return log_loss(truth, prediction, epsilon=1e-15)
 
 
+def f1(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """F1 of the positive class, 2·TP / (2·TP + FP + FN): the harmonic mean of its precision and recall.
+
+    Args:
+        truth: 0 or 1 (or booleans), shape (n,).
+        prediction: 0 or 1, shape (n,).
+
+    Returns:
+        0 to 1; 0 if nothing is positive on either side; higher is better. Source: scikit-learn's `f1_score`.
+
+    Raises:
+        ValueError: there are values other than 0 and 1.
+    """
+    true, predicted = _positives(truth), _positives(prediction)
+    total = np.count_nonzero(true) + np.count_nonzero(predicted)
+    return float(2 * np.count_nonzero(true & predicted) / total) if total else 0.0
+
+
 def macro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
     """Unweighted mean over classes of F1 = 2·TP / (2·TP + FP + FN), the classes being all that occur in either array.
 
@@ -181,17 +295,23 @@ def macro_f1_over_truth(truth: np.ndarray, prediction: np.ndarray) -> float:
 
     scikit-learn's `f1_score(average="macro", labels=numpy.unique(truth))`.
     """
-    has_rows, scores = _f1_by_class(truth, prediction)
-    return float(np.mean(scores[has_rows]))
+    rows, scores = _f1_by_class(truth, prediction)
+    return float(np.mean(scores[rows > 0]))
+
+
+def weighted_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """As `macro_f1`, but each class weighs as much as it has true rows (scikit-learn's `f1_score(average="weighted")`)."""
+    rows, scores = _f1_by_class(truth, prediction)
+    return float(np.average(scores, weights=rows))
 
 
 def _f1_by_class(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For every class in either array, whether it has true rows, and its F1."""
+    """For every class in either array, the number of its true rows, and its F1."""
     true_codes, predicted_codes, classes = _codes(truth, prediction)
     hits, true, predicted = (
         np.bincount(rows, minlength=classes) for rows in (true_codes[true_codes == predicted_codes], true_codes, predicted_codes)
     )
-    return true > 0, 2 * hits / (true + predicted)
+    return true, 2 * hits / (true + predicted)
 
 
 def _codes(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
@@ -208,6 +328,23 @@ def _codes(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray, np.nd
         unique, codes = np.unique(values, return_inverse=True)
         classes = len(unique)
     return codes[: len(truth)], codes[len(truth) :], classes
+
+
+def cohen_kappa(truth: np.ndarray, prediction: np.ndarray) -> float:
+    """Agreement beyond chance of labels without an order (Cohen, "A Coefficient of Agreement for Nominal Scales", 1960).
+
+    Args:
+        truth: labels of any sortable type, shape (n,).
+        prediction: labels of the same type, shape (n,).
+
+    Returns:
+        At most 1; 0 is chance, and the value of a constant prediction; higher is better. 1 if both hold one and the same label
+        throughout. Source: scikit-learn's `cohen_kappa_score`.
+    """
+    true_codes, predicted_codes, classes = _codes(truth, prediction)
+    true, predicted = (np.bincount(codes, minlength=classes).astype(np.float64) for codes in (true_codes, predicted_codes))
+    by_chance = len(truth) ** 2 - (true * predicted).sum()
+    return float(1 - len(truth) * np.count_nonzero(true_codes != predicted_codes) / by_chance) if by_chance else 1.0
 
 
 def quadratic_weighted_kappa(truth: np.ndarray, prediction: np.ndarray, *, labels: Sequence[int] | None = None) -> float:

@@ -7,6 +7,7 @@ never correct.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
@@ -51,6 +52,58 @@ def _average_precision(right: set[str], candidates: list[str], k: int) -> float:
     return gain / most
 
 
+def ndcg(k: int) -> Metric:
+    """Mean over rows of the normalised discounted cumulative gain at `k`, every correct token being worth the same.
+
+    A correct candidate at rank r that is not a repeat adds 1 / log2(r + 1); the sum is divided by that of the best possible list.
+    Definition: https://www.kaggle.com/c/airbnb-recruiting-new-user-bookings/overview/evaluation
+
+    Returns:
+        A metric of the correct tokens (in any order) and the candidates (best first), 0 to 1; a row without correct tokens counts
+        0. Higher is better.
+    """
+    discounts = 1 / np.log2(np.arange(2, k + 2))
+
+    def metric(truth: np.ndarray, prediction: np.ndarray) -> float:
+        gains = np.zeros(len(truth))
+        for row, ranks in _ranks_of_hits(truth, prediction, k):
+            gains[row] = discounts[ranks].sum() / discounts[: min(len(set(truth[row].split())), k)].sum()
+        return float(np.mean(gains))
+
+    return metric
+
+
+def top_k_accuracy(k: int) -> Metric:
+    """Share of rows with a correct token among the first `k` candidates.
+
+    Returns:
+        A metric of the correct tokens (usually one) and the candidates (best first), 0 to 1; higher is better.
+    """
+
+    def metric(truth: np.ndarray, prediction: np.ndarray) -> float:
+        return len(list(_ranks_of_hits(truth, prediction, k))) / len(truth)
+
+    return metric
+
+
+def top_k_error(k: int) -> Metric:
+    """1 - `top_k_accuracy` of `k`: lower is better.
+
+    Definition: https://www.kaggle.com/c/inaturalist-2018/overview/evaluation
+    """
+    share_right = top_k_accuracy(k)
+    return lambda truth, prediction: 1 - share_right(truth, prediction)
+
+
+def _ranks_of_hits(truth: np.ndarray, prediction: np.ndarray, k: int) -> Iterator[tuple[int, list[int]]]:
+    """For each row with a hit, its place and the ranks from 0 of its correct candidates, of repeats the first."""
+    for row, (right, cell) in enumerate(zip(truth.tolist(), prediction.tolist(), strict=True)):
+        candidates, correct = cell.split(None, k)[:k], set(right.split())
+        ranks = [rank for rank, token in enumerate(candidates) if token in correct and token not in candidates[:rank]]
+        if ranks:
+            yield row, ranks
+
+
 def micro_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
     """F1 over all pairs of a row and a token: 2·TP / (2·TP + FP + FN).
 
@@ -85,6 +138,24 @@ def mean_f1(truth: np.ndarray, prediction: np.ndarray) -> float:
     """
     shared, right, predicted = _set_sizes(truth, prediction)
     return float(np.mean(_ratio(2 * shared, right + predicted, empty=0.0)))
+
+
+def mean_f_beta(beta: float) -> Metric:
+    """As `mean_f1`, with recall `beta` times as important as precision.
+
+    The row's score is (1 + β²)·TP / ((1 + β²)·TP + β²·FN + FP).
+    Definition: https://www.kaggle.com/c/planet-understanding-the-amazon-from-space/overview/evaluation
+
+    Returns:
+        A metric of two arrays of labels separated by white space, 0 to 1; a row without labels on either side counts 0; higher is
+        better.
+    """
+
+    def metric(truth: np.ndarray, prediction: np.ndarray) -> float:
+        shared, right, predicted = _set_sizes(truth, prediction)
+        return float(np.mean(_ratio((1 + beta**2) * shared, beta**2 * right + predicted, empty=0.0)))
+
+    return metric
 
 
 def mean_jaccard(both_empty: float) -> Metric:
