@@ -14,12 +14,15 @@ _CAMEL = re.compile(r"(?<=[a-z]{2})(?=[A-Z])|(?<=[A-Z][a-z])(?=[A-Z])|(?<=[A-Z])
 _POSSESSIVE = re.compile(r"['\u2019]s?(?![a-z])")
 _WORD = re.compile(r"[a-z0-9]+(?:\.[0-9]+)?|[+*=%\u221a]")
 
-_DROPPED = {
-    "the", "a", "an", "of", "for", "on", "to", "by", "with", "using", "in", "is", "are", "was", "were", "score", "scores", "metric",
-    "metrics", "value", "values", "coefficient", "coefficients", "coeff", "coef", "function", "evaluation", "measure", "curve",
-    "curves", "criterion",
+DROPPED = {
+    "the", "a", "an", "of", "for", "on", "to", "by", "with", "using", "in", "is", "are", "was", "were", "score", "scores",
+    "metric", "metrics", "value", "values", "coefficient", "coefficients", "coeff", "coef", "function", "evaluation", "measure",
+    "curve", "curves", "criterion",
 }  # fmt: skip
 """Words that change nothing about what is computed."""
+
+AVERAGING = re.compile(r"[,(]?\s*\b(?:with\s+)?average\s*=+\s*['\"]?(\w+)['\"]?\)?")
+"""A scikit-learn argument, as in `f1_score(average="macro")`."""
 
 _SPELLINGS = [
     (re.compile(rf"\b(?:{pattern})\b"), spelling)
@@ -83,16 +86,17 @@ class Spelled(NamedTuple):
     """Its words, the numbers of `at 5`, `top 5` and `f2` written as `#`."""
     number: float | None = None
     """That number, if there is just one."""
+    words: tuple[str, ...] = ()
+    """The words as they were given."""
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a name or a sentence in lower case and one spelling, without those that change nothing."""
+def words_of(text: str, *, keep: bool = False) -> list[str]:
+    """The words of a name or a sentence in lower case and one spelling; those that change nothing only if they are to `keep`."""
     text = unicodedata.normalize("NFKC", text).replace("β", "beta").replace("ρ", "rho").replace("τ", "tau").replace("κ", "kappa")
     text = "".join(mark for mark in unicodedata.normalize("NFKD", text) if not unicodedata.combining(mark))
-    text = _CAMEL.sub(" ", text)
+    text = _CAMEL.sub(" ", AVERAGING.sub(r" \1 ", text))
     text = _POSSESSIVE.sub("", text.casefold().replace("@", " at "))
-    words = [word for word in _WORD.findall(text) if word not in _DROPPED]
-    spelled = " ".join(words)
+    spelled = " ".join(word for word in _WORD.findall(text) if keep or word not in DROPPED)
     for pattern, spelling in _SPELLINGS:
         spelled = pattern.sub(spelling, spelled)
     return spelled.split()
@@ -110,8 +114,8 @@ def spelled(words: Iterable[str]) -> Spelled:
     key = " ".join([*moving, *rest])
     numbers = [match[2] or match[3] for match in _NUMBER.finditer(key)]
     if len(numbers) != 1:
-        return Spelled(key)
-    return Spelled(_NUMBER.sub(lambda match: f"{match[1]} #" if match[1] else "f#", key), float(numbers[0]))
+        return Spelled(key, words=tuple(words))
+    return Spelled(_NUMBER.sub(lambda match: f"{match[1]} #" if match[1] else "f#", key), float(numbers[0]), tuple(words))
 
 
 def _is_part_of_name(words: list[str]) -> bool:

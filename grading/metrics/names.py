@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cache
 from typing import Literal, NamedTuple
 
+from grading.metric_mentions import Names, Standing, mentioned
 from grading.metric_words import Spelled, key_of, spelled, words_of
+from grading.unsupported_metrics import UNSUPPORTED, VAGUE, is_unsupported, reason_against
+from grading.wording import quoted
 
 Submits = Literal["numbers", "probabilities", "labels", "class probabilities", "label sets", "ranked labels", "texts", "masks"]
 """What a submission holds for a metric: numbers; probabilities (one or more columns, each on its own); one label a row; one
@@ -721,3 +725,57 @@ def _by_key() -> dict[str, NamedMetric]:
 @cache
 def _families_by_key() -> dict[str, Family]:
     return {key_of(name).key: family for family in FAMILIES for name in family.names}
+
+
+def metrics_in(page_text: str) -> list[NamedMetric]:
+    """The metrics that an evaluation page scores by, most likely first; empty if that is not sure.
+
+    Args:
+        page_text: English prose as Markdown, HTML or plain text.
+    """
+    return mentioned(page_text, _names())
+
+
+@cache
+def _names() -> Names[NamedMetric]:
+    own = [name for metric in METRICS for name in (metric.name, *metric.aliases)]
+    others = [name for names in (*(family.names for family in FAMILIES), *(names for _, names in UNSUPPORTED)) for name in names]
+    vocabulary = frozenset(word for name in (*own, *others, "mean column-wise macro micro binary") for word in words_of(name))
+    return Names(_of, _standing, vocabulary)
+
+
+def _standing(key: str) -> Standing | None:
+    if not is_unsupported(key):
+        return None
+    return "vague" if reason_against(key) in VAGUE else "unsupported"
+
+
+def refusal(name: str) -> str:
+    """One sentence on why `find_metric` knows no metric by that name, and what to do."""
+    shown = quoted(name)
+    spelling = key_of(name)
+    if (why := reason_against(spelling.key)) is not None:
+        said = f"the metric {shown} is not supported by name, as {why}"
+    elif (part := _known_part(spelling)) is not None:
+        metric, other_words = part
+        more = " ".join(other_words)
+        said = f"no metric is called {shown}: {quoted(metric.name)} is known, but {quoted(more)} may change what it computes"
+    else:
+        near = get_close_matches(spelling.key, [*_by_key()], n=3, cutoff=_NEAR)
+        known = list(dict.fromkeys(f"`{_by_key()[key].name}`" for key in near))
+        said = f"no metric is called {shown}" + (f"; known are {' and '.join(known)}" if known else "")
+    return f"{said}: {_WHAT_TO_DO}"
+
+
+_NEAR = 0.75
+_WHAT_TO_DO = "name one of docs/metrics.md with `--metric NAME` if it fits, or write grade.py by hand"
+
+
+def _known_part(spelling: Spelled) -> tuple[NamedMetric, list[str]] | None:
+    """The metric with the longest name within another name, and that name's other words."""
+    words = list(spelling.words)
+    for length in range(len(words) - 1, 0, -1):
+        for start in range(len(words) - length + 1):
+            if (metric := _of(spelled(words[start : start + length]))) is not None:
+                return metric, words[:start] + words[start + length :]
+    return None
