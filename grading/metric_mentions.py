@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
 from grading.metric_words import AVERAGING, DROPPED, Spelled, key_of, spelled, words_of
@@ -20,6 +20,7 @@ Standing = Literal["sure", "changed", "unsupported", "vague"]
 leaves open which metric is meant."""
 
 _LONGEST_NAME = 12
+_FIRST_WORDS = 8
 _LONGEST_PAGE = 60_000
 _LONGEST_SENTENCE = 2_000
 _LONGEST_HEADING = 90
@@ -44,8 +45,8 @@ _QUALIFIER_APART = re.compile(
 _ABBREVIATION_BEFORE_NUMBER = re.compile(r"\(\w{2,6}\)\s*(?=@|at\s+\d)")
 
 _CUE = re.compile(
-    r"\b(?:evaluat\w*|scor(?:ed|ing)|(?:final |your )?score (?:is|will|for|of)|judged|metrics?|ranked|graded|assessed|measured|"
-    r"competition (?:uses|is based)|we (?:will )?use|criterion)\b",
+    r"\b(?:evaluat\w*|scor(?:ed|ing)|(?:the|your|final|overall) score (?:is|will)|judged|metrics?|ranked|graded|assessed|"
+    r"measured|competition (?:uses|is based)|we (?:will )?use|criterion)\b",
     re.IGNORECASE,
 )
 _ASIDE = re.compile(
@@ -64,27 +65,40 @@ _CHANGING_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ROWS = (
-    r"(?:rows?|images?|samples?|examples?|ids?|records?|instances?|observations?|test|predictions?|data|documents?|entries|points|"
-    r"questions?|users?)"
+    r"(?:rows?|images?|samples?|examples?|ids?|records?|instances?|observations?|test|predictions?|data|documents?|entries|"
+    r"points)"
 )
 _CHANGING_AFTER = re.compile(
-    r"\b(?:weigh(?:ts?|ted|ting|ing)|iou|intersection over union|penal\w+|multipl\w+|plus|minus|"
-    r"combin\w+|bonus|log(?! loss)|logarithms?|capped|"
-    rf"clipped|within each|per (?!{_ROWS}\b)\w+|"
-    rf"(?:averag\w+|mean|computed|calculated|taken|evaluated)(?: \w+)? (?:over|across|within|per|by|for|separately)"
-    rf"(?: (?:all|the|each|every|for|test|of))* (?!{_ROWS}\b|all\b|the\b|each\b|every\b|for\b|test\b|of\b)\w+)\b",
+    r"\b(?:weigh(?:ts?|ted|ting|ing)|iou|intersection over union|penal\w+|multipl\w+|plus|minus|combin\w+|bonus|capped|clipped|"
+    r"raised to|divided by|subtract\w+|rounded to (?:a|the|whole|integers?|nearest)|"
+    r"during|phase|restricted|excluding|except|ignor\w+|(?:do|does) not count)\b",
     re.IGNORECASE,
 )
+_LOG_AFTER = re.compile(r"\blog(?! loss)(?:arithms?)?\b", re.IGNORECASE)
+_ALL_ROWS = (
+    rf"(?:(?:all|the|every|each|of|for|\d+|n) )*(?:\w+ )?(?:test|{_ROWS})\b"
+    r"|all (?!class|group|label|categor|target|column|type|stor|user|famil|fold)"
+)
+_WITHIN_GROUPS = re.compile(
+    rf"^\s*over (?!{_ALL_ROWS})|\bwithin each\b|\bper (?!{_ROWS}\b)\w|"
+    rf"\b(?:averag\w+|mean|computed|calculated|taken|evaluated)(?: \w+)? (?:over|across|within|per|by|for|separately) "
+    rf"(?!{_ALL_ROWS})\w",
+    re.IGNORECASE,
+)
+_BY_ROW = re.compile(r"\b(?:(?:for|of|per|in) each|per \w+|mean|averag\w+)\b", re.IGNORECASE)
 _OVER_COLUMNS = re.compile(
-    r"\b(?:averag\w+|mean)\b[^.]{0,60}\b(?:columns?|targets?|labels?|(?:target|label|predicted) (?:columns?|variables?))\b",
+    r"\b(?:averag\w+|mean)\b[^.]{0,60}\b(?:columns?|targets?|labels?|(?:target|label|predicted) (?:columns?|variables?))\b|"
+    r"\beach\b[^.]{0,30}\bcolumns?\b[^.]{0,40}\b(?:averag\w+|mean)\b",
     re.IGNORECASE,
 )
+_FORMULA_LINE = re.compile(r"\s=\s.*[\u00b7*/+(\u03a3\u221a\u2212]")
 _DENIED_AFTER = re.compile(
     r"^\W*(?:is|are|was|were|would be|will be|does|can)?\s*(?:not|n't|no longer|unsuitable|misleading)\b", re.IGNORECASE
 )
 
 _NEW_THOUGHT = re.compile(r"\b(?:but|we use|we will use|instead use)\b")
-_JOINED = re.compile(r"\s*(?:[+*/%^\u2212]|at\b|loss\b|ratio\b|gain\b|divided\b|over\b|improvement\b|difference\b)")
+_JOINED = re.compile(r"\s*(?:[+*/%^\u2212]|at\b|loss\b|ratio\b|gain\b|divided\b|improvement\b|difference\b)")
+_ANOTHER_JOINS = re.compile(r"\s*(?:and|or)\b")
 _NUMBER_MEANT = re.compile(r"\b[kK]\s*=\s*([0-9]{1,4})\b")
 _LETTER_FOR_NUMBER = re.compile(r"\s*@\s*\{?[kK]\}?(?!\w)|\s+at\s+[kK]\b")
 
@@ -122,6 +136,8 @@ class _Mention(Generic[T]):
     standing: Standing
     metric: T | None
     key: str
+    is_subject: bool = True
+    """Whether it is among the first words of its sentence."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +152,17 @@ class _Sentence(Generic[T]):
     @property
     def sure(self) -> list[_Mention[T]]:
         """The mentions of a metric as it is known; none if the sentence also has one that is not."""
-        return [] if self.blocked else [mention for mention in self.mentions if mention.standing == "sure"]
+        return [] if self.blocked else self._known
 
     @property
     def blocked(self) -> bool:
-        """Whether it names a metric that is changed or not supported."""
-        return any(mention.standing in ("changed", "unsupported") for mention in self.mentions)
+        """Whether it names a metric that is changed or not supported, other than to explain one that is known."""
+        others = (mention for mention in self.mentions if mention.standing in ("changed", "unsupported"))
+        return any(not any(_is_part(other, known) for known in self._known) for other in others)
+
+    @property
+    def _known(self) -> list[_Mention[T]]:
+        return [mention for mention in self.mentions if mention.standing == "sure"]
 
 
 def mentioned(page: str, names: Names[T]) -> list[T]:
@@ -161,11 +182,13 @@ def mentioned(page: str, names: Names[T]) -> list[T]:
 
 
 def _only_one(sentences: list[_Sentence[T]]) -> list[T]:
-    """The metric of a page that names just one, without saying what for."""
-    if any(sentence.blocked for sentence in sentences):
-        return []
-    metrics = _metrics(_specific([mention for sentence in sentences for mention in sentence.sure]))
-    return metrics if len(metrics) == 1 else []
+    """The metric of a page that names just one, as the subject of a sentence, without saying what for."""
+    sure = _specific([mention for sentence in sentences for mention in sentence.sure])
+    for other in (mention for sentence in sentences if sentence.blocked for mention in sentence.mentions):
+        if not any(_is_part(other, known) for known in sure):
+            return []
+    metrics = _metrics(sure)
+    return metrics if len(metrics) == 1 and any(mention.is_subject for mention in sure) else []
 
 
 def _metrics(mentions: list[_Mention[T]]) -> list[T]:
@@ -191,37 +214,53 @@ def _read(text: str, is_heading: bool, names: Names[T]) -> _Sentence[T]:
     whole = key_of(text)
     if is_heading and (metric := names.metric(whole)) is not None:
         return _Sentence(True, (_Mention("sure", metric, whole.key),))
+    if _FORMULA_LINE.search(text):
+        return _Sentence(False, ())
     return _Sentence(bool(_CUE.search(text)), tuple(_mentions(text, names)))
 
 
 def _mentions(text: str, names: Names[T]) -> Iterator[_Mention[T]]:
     text = _ABBREVIATION_BEFORE_NUMBER.sub("", _QUALIFIER_APART.sub(r" \1 ", text))
-    start = 0
+    start = told = 0
     for end, next_start in [*(found.span() for found in _CLAUSE_END.finditer(text)), (len(text), len(text))]:
-        yield from _of_clause(words_of(text[start:end], keep=True), text[next_start:], names)
+        words = words_of(text[start:end], keep=True)
+        yield from _of_clause(words, told, text[next_start:], names)
+        told += len(words)
         start = next_start
 
 
-def _of_clause(words: list[str], after: str, names: Names[T]) -> Iterator[_Mention[T]]:
-    """The mentions in a clause, given as words, that others follow in the sentence."""
+def _of_clause(words: list[str], told: int, after: str, names: Names[T]) -> Iterator[_Mention[T]]:
+    """The mentions in a clause, given as words, which follow so many others of its sentence and precede the text `after`."""
     place = 0
     while place < len(words):
         end, spelling = _longest(words, place, names)
         if spelling is not None:
             before, rest = " ".join(words[:place]), " ".join(words[end:])
             if not _is_aside(before, rest):
-                yield _mention(spelling, before, f"{rest} {after}", names)
+                mention = _mention(spelling, before, f"{rest} {after}", names)
+                yield replace(mention, is_subject=told + place < _FIRST_WORDS)
         place = end
 
 
 def _mention(spelling: Spelled, before: str, after: str, names: Names[T]) -> _Mention[T]:
     metric, standing = names.metric(spelling), names.standing(spelling.key)
-    if metric is not None and _OVER_COLUMNS.search(f"{before} {after}"):
-        mean = spelled(["columnwise", *spelling.words])
-        metric, spelling = names.metric(mean) or metric, mean
-    elif _is_changed(before, after):
-        return _Mention("changed", metric, spelling.key)
-    return _Mention("sure" if metric is not None else standing or "vague", metric, spelling.key)
+    if (
+        metric is not None
+        and (mean := _over_columns(spelling, before, after))
+        and (mean_metric := names.metric(mean)) is not None
+    ):
+        # the words about columns are part of the name
+        metric, spelling, before = mean_metric, mean, ""
+    changed = _is_changed_before(before) or _is_changed_after(spelling.key, after)
+    known: Standing = "sure" if metric is not None else standing or "vague"
+    return _Mention("changed" if changed else known, metric, spelling.key)
+
+
+def _over_columns(spelling: Spelled, before: str, after: str) -> Spelled | None:
+    """The name of the mean over columns, if the words beside a mention say that it is that."""
+    if not _OVER_COLUMNS.search(f"{before} {after}") or _CHANGING_AFTER.search(before) or _ANOTHER_JOINS.match(after):
+        return None
+    return spelled(["columnwise", *(word for word in spelling.words if word != "columnwise")])
 
 
 def _is_aside(before: str, rest: str) -> bool:
@@ -229,13 +268,22 @@ def _is_aside(before: str, rest: str) -> bool:
     return bool(_ASIDE.search(_NEW_THOUGHT.split(before)[-1]) or _DENIED_AFTER.search(rest))
 
 
-def _is_changed(before: str, after: str) -> bool:
-    """Whether the words beside a mention may make another metric of it."""
+def _is_changed_before(before: str) -> bool:
+    """Whether the words before a mention may make another metric of it."""
     told = before.split()
     nearest = next((word for word in reversed(told) if word not in DROPPED), None)
-    if nearest is not None and nearest not in _NEUTRAL:
+    return (nearest is not None and nearest not in _NEUTRAL) or bool(_CHANGING_BEFORE.search(" ".join(told[-7:])))
+
+
+def _is_changed_after(key: str, after: str) -> bool:
+    """Whether the words after a mention with these words may make another metric of it."""
+    words = {*key.split()}
+    if _CHANGING_AFTER.search(after) or _JOINED.match(after) or ("log" not in words and _LOG_AFTER.search(after)):
         return True
-    return bool(_CHANGING_BEFORE.search(" ".join(told[-7:])) or _CHANGING_AFTER.search(after) or _JOINED.match(after))
+    if words & {"columnwise", "macro", "multiclass", "at", "levenshtein", "jaccard"}:
+        # a mean over columns, classes or single rows belongs to the name
+        return False
+    return bool(_WITHIN_GROUPS.search(after) or (key == "f1" and _BY_ROW.search(after)))
 
 
 def _longest(words: list[str], place: int, names: Names[T]) -> tuple[int, Spelled | None]:

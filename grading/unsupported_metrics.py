@@ -80,7 +80,7 @@ UNSUPPORTED: tuple[tuple[str, tuple[str, ...]], ...] = (
             "Postprocessor Kernel", "PostProcessorKernel", "custom metric", "custom", "utility", "utility score",
             "mean utility", "AmEx metric", "Amex Gini", "BLEU", "SacreBLEU", "ROUGE", "ROUGE-L", "METEOR", "CIDEr",
             "perplexity", "chrF", "Kendall tau", "Kendall rank correlation", "event detection average precision",
-            "padded cmAP", "TM-score", "LDDT", "log-cosh", "precision", "recall", "sensitivity", "specificity", "partial AUC",
+            "padded cmAP", "TM-score", "LDDT", "log-cosh", "partial AUC",
             "pAUC",
         ),
     ),
@@ -109,6 +109,10 @@ UNSUPPORTED: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "Jaccard", "Jaccard index", "Jaccard similarity", "mean Jaccard", "mean Jaccard index", "mean Jaccard similarity",
         ),
+    ),
+    (
+        "it does not say of which class or at which threshold",
+        ("precision", "recall", "sensitivity", "specificity", "true positive rate", "false positive rate", "ROC"),
     ),
     (
         "it does not say by what it is divided",

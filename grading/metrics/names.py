@@ -116,8 +116,6 @@ _OF_ONE_NAME = (
             "area under the receiver operating characteristic curve",
             "area under the curve",
             "binary AUC",
-            "ROC",
-            "receiver operating characteristic",
         ),
         direction="maximize",
         best=1.0,
