@@ -45,7 +45,7 @@ _QUALIFIER_APART = re.compile(
 _ABBREVIATION_BEFORE_NUMBER = re.compile(r"\(\w{2,6}\)\s*(?=@|at\s+\d)")
 
 _CUE = re.compile(
-    r"\b(?:evaluat\w*|scor(?:ed|ing)|(?:the|your|final|overall) score (?:is|will)|judged|metrics?|ranked|graded|assessed|"
+    r"\b(?:evaluat\w*|scor(?:ed|ing)|(?:the|your|final|overall) score (?:is|will)|score is (?:comput|calculat|giv)\w+|judged|metrics?|ranked|graded|assessed|"
     r"measured|competition (?:uses|is based)|we (?:will )?use|criterion)\b",
     re.IGNORECASE,
 )
@@ -85,7 +85,7 @@ _WITHIN_GROUPS = re.compile(
     rf"(?!{_ALL_ROWS})\w",
     re.IGNORECASE,
 )
-_BY_ROW = re.compile(r"\b(?:(?:for|of|per|in) each|per \w+|mean|averag\w+)\b", re.IGNORECASE)
+_BY_ROW = re.compile(r"\b(?:(?:for|of|per|in) each|per \w+|(?<!harmonic )mean|averag\w+)\b", re.IGNORECASE)
 _OVER_COLUMNS = re.compile(
     r"\b(?:averag\w+|mean)\b[^.]{0,60}\b(?:columns?|targets?|labels?|(?:target|label|predicted) (?:columns?|variables?))\b|"
     r"\beach\b[^.]{0,30}\bcolumns?\b[^.]{0,40}\b(?:averag\w+|mean)\b",

@@ -50,6 +50,8 @@ _SPELLINGS = [
         (r"r ?squared?|r ?2|r2score|coefficient determination|determination", "r2"),
         (r"pf 1", "pf1"),
         (r"receiver operat(?:ing|or|ion) characteristics?|receiver characteristic", "roc"),
+        (r"roc roc", "roc"),
+        (r"ov r|one vs rest|one versus rest|one vs all", "ovr"),
         (r"areas? under|areas? below|aucs|auc", "auc"),
         (r"auroc|rocauc|aucroc|auc roc auc|roc auc auc|auc auc roc|auc roc|roc auc", "roc auc"),
         (r"precision recall|pr", "pr"),

@@ -53,6 +53,7 @@ _OF_ONE_NAME = (
             "classification accuracy",
             "categorization accuracy",
             "multi-class accuracy",
+            "multi-class classification accuracy",
             "binary accuracy",
             "mean accuracy",
             "average accuracy",
@@ -681,14 +682,15 @@ def find_metric(name: str) -> NamedMetric | None:
     together, if both mean the same. `refusal` says why there is none.
     """
     # a negated score has the other direction
-    if name.strip()[:1] in ("-", "\u2212"):
+    if len(name) > _LONGEST_NAME or name.strip()[:1] in ("-", "\u2212"):
         return None
-    if (found := _of(key_of(name))) is not None:
+    if (found := _of(key_of(name)) or _by_letters().get(name.strip(" .").casefold())) is not None:
         return found
     meant = [_of(key_of(part)) for part in _SEPARATOR.split(name) if not _is_remark(part)]
     return meant[0] if meant and all(each == meant[0] for each in meant) else None
 
 
+_LONGEST_NAME = 200
 _SEPARATOR = re.compile(
     r"[()\[\]:;/|,\u2014\u2013]|\s-+\s|\baka\b|\bi\.e\.|\bor\b|\balso called\b|\balso known as\b", re.IGNORECASE
 )
@@ -718,6 +720,16 @@ _OF_COLUMNS = ("numbers", "probabilities", "labels")
 @cache
 def _by_key() -> dict[str, NamedMetric]:
     return {key_of(name).key: metric for metric in METRICS for name in (metric.name, *metric.aliases)}
+
+
+@cache
+def _by_letters() -> dict[str, NamedMetric]:
+    """The metrics by names that are run together in lower case, such as `meanabsoluteerror`."""
+    return {_run_together(name): metric for metric in METRICS for name in (metric.name, *metric.aliases)}
+
+
+def _run_together(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.casefold())
 
 
 @cache
@@ -751,7 +763,7 @@ def _standing(key: str) -> Standing | None:
 def refusal(name: str) -> str:
     """One sentence on why `find_metric` knows no metric by that name, and what to do."""
     shown = quoted(name)
-    spelling = key_of(name)
+    spelling = key_of(name[:_LONGEST_NAME])
     if (why := reason_against(spelling.key)) is not None:
         said = f"the metric {shown} is not supported by name, as {why}"
     elif (part := _known_part(spelling)) is not None:
