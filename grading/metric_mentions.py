@@ -36,6 +36,8 @@ _IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\([^)\n]{0,500}\)")
 _LINK = re.compile(r"\[([^\]\n]{1,300})\](?:\([^)\n]{0,500}\)|\[[^\]\n]{0,100}\])")
 _URL = re.compile(r"https?://[^\s)>\]]+")
 _FORMULA = re.compile(r"\\\((.{1,300}?)\\\)|\$([^$\n]{1,40})\$")
+_BLANKS = re.compile(r"[^\S\n]+")
+_BLANK_LINES = re.compile(r"\n(?: ?\n)+")
 _ABBREVIATION = re.compile(r"\b(i\.e|e\.g|vs|cf|etc|approx|no|eq|fig)\.", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?])[*_)\"\u201d]*\s+(?=[*_(\"\u201c]*[A-Z0-9])")
 _CLAUSE_END = re.compile(r"[,;:()\[\]\"\u201c\u201d!?|]|(?<!\b1)\s[-\u2013\u2014]+\s|\u2014|\.(?!\d)")
@@ -100,7 +102,7 @@ _NEW_THOUGHT = re.compile(r"\b(?:but|we use|we will use|instead use)\b")
 _JOINED = re.compile(r"\s*(?:[+*/%^\u2212]|at\b|loss\b|ratio\b|gain\b|divided\b|improvement\b|difference\b)")
 _ANOTHER_JOINS = re.compile(r"\s*(?:and|or)\b")
 _NUMBER_MEANT = re.compile(r"\b[kK]\s*=\s*([0-9]{1,4})\b")
-_LETTER_FOR_NUMBER = re.compile(r"\s*@\s*\{?[kK]\}?(?!\w)|\s+at\s+[kK]\b")
+_LETTER_FOR_NUMBER = re.compile(r"\s?@\s?\{?[kK]\}?(?!\w)|\sat\s[kK]\b")
 
 _NEUTRAL = {
     "evaluated", "evaluate", "scored", "judged", "ranked", "measured", "compared", "based", "use", "uses", "used",
@@ -184,7 +186,7 @@ def mentioned(page: str, names: Names[T]) -> list[T]:
 def _only_one(sentences: list[_Sentence[T]]) -> list[T]:
     """The metric of a page that names just one, as the subject of a sentence, without saying what for."""
     sure = _specific([mention for sentence in sentences for mention in sentence.sure])
-    for other in (mention for sentence in sentences if sentence.blocked for mention in sentence.mentions):
+    for other in {mention.key: mention for sentence in sentences if sentence.blocked for mention in sentence.mentions}.values():
         if not any(_is_part(other, known) for known in sure):
             return []
     metrics = _metrics(sure)
@@ -202,6 +204,7 @@ def _metrics(mentions: list[_Mention[T]]) -> list[T]:
 
 def _specific(mentions: list[_Mention[T]]) -> list[_Mention[T]]:
     """The mentions but those whose words are part of another's, such as `F1` beside `mean F1`, and loose talk of accuracy."""
+    mentions = list({mention.key: mention for mention in reversed(mentions)}.values())[::-1]
     kept = [each for each in mentions if not any(_is_part(each, other) for other in mentions)]
     return [each for each in kept if each.key != "accuracy"] or kept
 
@@ -253,7 +256,9 @@ def _mention(spelling: Spelled, before: str, after: str, names: Names[T]) -> _Me
         metric, spelling, before = mean_metric, mean, ""
     changed = _is_changed_before(before) or _is_changed_after(spelling.key, after)
     known: Standing = "sure" if metric is not None else standing or "vague"
-    return _Mention("changed" if changed else known, metric, spelling.key)
+    # loose words such as `precision` explain other metrics
+    loose = known == "vague" and " " not in spelling.key
+    return _Mention("changed" if changed and not loose else known, metric, spelling.key)
 
 
 def _over_columns(spelling: Spelled, before: str, after: str) -> Spelled | None:
@@ -320,6 +325,8 @@ def _plain(page: str) -> str:
     """A page without code, displayed formulas, markup and addresses."""
     text = _CODE.sub("\n\n", html.unescape(page[:_LONGEST_PAGE]).replace("\r", ""))
     text = _LINK.sub(r"\1", _IMAGE.sub(" ", _TAG.sub(" ", _BLOCK_TAG.sub("\n\n", text))))
+    # later patterns look ahead over white space, which must be short
+    text = _BLANK_LINES.sub("\n\n", _BLANKS.sub(" ", text))
     text = _ABBREVIATION.sub(r"\1", _URL.sub(" ", text))
     text = _FORMULA.sub(lambda found: _short_formula(found[1] or found[2]), text)
     text = AVERAGING.sub(r" \1 ", text.replace("`", "")).replace("**", "").replace("__", "")
