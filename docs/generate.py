@@ -20,6 +20,7 @@ from typing import Any
 
 import grading.metrics
 from docs import api_page
+from grading.metrics import names
 from mlebench.registry import Competition, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,6 +90,7 @@ def metrics_page() -> str:
         "# Metrics",
         "Metrics are pure functions over arrays, in `grading.metrics`. A competition's grader combines them with checks of its "
         "columns.",
+        _named_metrics(),
     ]
     for module in pkgutil.iter_modules(grading.metrics.__path__, "grading.metrics."):
         loaded = importlib.import_module(module.name)
@@ -97,10 +99,31 @@ def metrics_page() -> str:
             for name, value in inspect.getmembers(loaded, inspect.isfunction)
             if value.__module__ == module.name and not name.startswith("_")
         ]
-        if functions:
+        if functions and loaded is not names:
             parts += [f"## {module.name}", inspect.getdoc(loaded) or ""]
             parts += [_function(function) for function in sorted(functions, key=lambda each: each.__code__.co_firstlineno)]
     return "\n\n".join(parts) + "\n"
+
+
+def _named_metrics() -> str:
+    """The names of metrics, the other names that they go by, their directions and what a submission holds for them."""
+    arrows = {"maximize": "higher", "minimize": "lower"}
+    rows = [[f"`{metric.name}`", ", ".join(metric.aliases), arrows[metric.direction], metric.submits] for metric in names.METRICS]
+    rows += [
+        [
+            f"`{family.metric.name.replace('{k}', 'K')}`",
+            ", ".join(family.names),
+            arrows[family.metric.direction],
+            family.metric.submits,
+        ]
+        for family in names.FAMILIES
+    ]
+    head = ["name", "also known as", "better", "a submission holds"]
+    table = "\n".join(f"| {' | '.join(map(_cell, cells))} |" for cells in [head, ["---"] * len(head), *rows])
+    return (
+        "## Names\n\nCase and punctuation do not matter. K is a number. `mean column-wise` before a metric of one column takes "
+        f"the mean over several.\n\n{table}"
+    )
 
 
 def _function(function: Any) -> str:

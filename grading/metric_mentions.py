@@ -47,7 +47,8 @@ _QUALIFIER_APART = re.compile(
 _ABBREVIATION_BEFORE_NUMBER = re.compile(r"\(\w{2,6}\)\s*(?=@|at\s+\d)")
 
 _CUE = re.compile(
-    r"\b(?:evaluat\w*|scor(?:ed|ing)|(?:the|your|final|overall) score (?:is|will)|score is (?:comput|calculat|giv)\w+|judged|metrics?|ranked|graded|assessed|"
+    r"\b(?:evaluat\w*|scor(?:ed|ing)|(?:the|your|final|overall) score (?:is|will)|score is (?:comput|calculat|giv)\w+|"
+    r"judged|metrics?|ranked|graded|assessed|"
     r"measured|competition (?:uses|is based)|we (?:will )?use|criterion)\b",
     re.IGNORECASE,
 )
