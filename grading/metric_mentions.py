@@ -220,7 +220,11 @@ def _read(text: str, is_heading: bool, names: Names[T]) -> _Sentence[T]:
         return _Sentence(True, (_Mention("sure", metric, whole.key),))
     if _FORMULA_LINE.search(text):
         return _Sentence(False, ())
-    return _Sentence(bool(_CUE.search(text)), tuple(_mentions(text, names)))
+    mentions = tuple(_mentions(text, names))
+    if is_heading:
+        # a row of a table or a title of something else
+        mentions = tuple(replace(mention, is_subject=False) for mention in mentions)
+    return _Sentence(bool(_CUE.search(text)), mentions)
 
 
 def _mentions(text: str, names: Names[T]) -> Iterator[_Mention[T]]:
