@@ -53,6 +53,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "extending and set-up": {
         "new-agent": "create an agent folder",
         "new-competition": "create a competition folder",
+        "check": "check a competition folder and list what to do",
         "completion": "print a shell completion script",
         "dev": "support programs written for the published harness",
     },

@@ -1,0 +1,1 @@
+"""Checks a competition folder and lists what is left to do: contract, task texts, thresholds, leaks, a run of the baseline."""
