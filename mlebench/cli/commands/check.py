@@ -1,8 +1,8 @@
 """Check a competition folder and list what is left to do.
 
 The folder's code runs on mocks of two sizes, in both editions and in separate processes, with its data in a temporary folder. The
-checks cover the contract of prepare.py, grade.py and mock.py, the task texts against the files, thresholds and leaderboard, leaked
-answers (as `mlebench audit`), and a run of the baseline agent. Data of yours that is prepared in the data directory is checked, too.
+checks cover the contract of prepare.py, grade.py and mock.py, the task texts against the files, thresholds and leaderboard,
+leaked answers (as `mlebench audit`), and a run of the baseline agent. Data of yours in the data directory is checked, too.
 
 The list has faults, which must be fixed, guesses (lines marked `# guessed:`), which are to be confirmed, and notes.
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -164,7 +165,7 @@ class _Found:
             of_v1 = task_text.OF_V1 if texts and edition == "v1" else {}
             for name, run in {**own, **texts, **of_v1}.items():
                 file = f"{name}.yaml" if name == "issues" else "description.md" if name in {**texts, **of_v1} else FACTS_FILE
-                self.hold(f"{name} ({edition})", edition, lambda run=run: run(competition), competition.folder, file)  # noqa: B023
+                self.hold(f"{name} ({edition})", edition, partial(run, competition), competition.folder, file)
 
     def checked(self, home: Path, editions: Sequence[str]) -> Checked:
         """What it all came to."""

@@ -152,7 +152,7 @@ def faulty_rows_and_columns(case: Case) -> list[Todo]:
 
     table, first_id, column = case.perfect, case.competition.grader.id_columns[0], case.columns[0]
     unknown = table.copy()
-    unknown.loc[0, first_id] += "_unknown"
+    unknown[first_id] = [f"{table[first_id].iloc[0]}_unknown", *table[first_id].iloc[1:]]
     faulty = {
         "without its id column": (f"`{first_id}`", table.drop(columns=first_id)),
         "without a predicted column": (f"`{column}`", table.drop(columns=column)),
@@ -224,8 +224,8 @@ def public_tables(case: Case) -> list[Todo]:
     exposed = {path for issue in competition.issues for path in issue.exposes}
     declared = exposed if competition.edition.is_v1 else set()
     grader, answers = competition.grader, competition.answers_table
-    payload = set(answers) - set(grader.id_columns)
-    targets = payload & set(grader.columns_of(answers)) or submitted(payload, answers, case.perfect) or payload
+    payload = {*map(str, answers)} - {*grader.id_columns}
+    targets = payload & {*grader.columns_of(answers)} or submitted(payload, answers, case.perfect) or payload
     found = []
     for path in sorted(competition.public_dir.rglob("*.csv*")):
         name = path.relative_to(competition.prepared_dir).as_posix()
@@ -342,9 +342,9 @@ def holds_test_rows(table: pd.DataFrame, answers: pd.DataFrame, targets: set[str
 
     from grading.submission import id_text
 
-    shared = [column for column in answers if column in table and column not in targets]
-    public = table.assign(_row=id_text(table, tuple(shared))).drop_duplicates("_row").set_index("_row")
-    truth = answers.astype(str).assign(_row=id_text(answers, tuple(shared))).drop_duplicates("_row").set_index("_row")
+    shared = tuple(str(column) for column in answers if column in table and column not in targets)
+    public = table.assign(_row=id_text(table, shared)).drop_duplicates("_row").set_index("_row")
+    truth = answers.astype(str).assign(_row=id_text(answers, shared)).drop_duplicates("_row").set_index("_row")
     common = truth.index.intersection(public.index)
     revealed = [column for column in sorted(targets) if column in table and column in answers]
     agreement = [

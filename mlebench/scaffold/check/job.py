@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,7 +87,6 @@ class _Place:
     job: Job
     edition: EditionName
     raw: Path
-    _kept: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def competition(self) -> Competition:
@@ -109,13 +108,13 @@ class _Place:
 def _on_mock(job: Job) -> Iterator[Check]:
     raw = Path(job.data_dir).with_name("raw")
     made = f"mock of {job.size} rows"
-    yield Check(made, lambda: _make_mock(job, raw), "mock.py")
+    yield Check(made, partial(_make_mock, job, raw), "mock.py")
     for edition in job.editions:
         place = _Place(job, edition, raw)
         where = f"{edition}, {job.size} rows"
         prepared, answered = f"prepare ({where})", f"answers ({where})"
-        yield Check(prepared, lambda place=place: _prepare(place), _PREPARE, edition, (made,))
-        yield Check(answered, lambda place=place: _answer(place), "grade.py", edition, (prepared,))
+        yield Check(prepared, partial(_prepare, place), _PREPARE, edition, (made,))
+        yield Check(answered, partial(_answer, place), "grade.py", edition, (prepared,))
         small = job.size == contract.SMALL
         checks = {
             **contract.CHECKS,
@@ -123,8 +122,7 @@ def _on_mock(job: Job) -> Iterator[Check]:
             **(contract.ON_SMALL_V1 if small and edition == "v1" else {}),
         }
         for name, check in checks.items():
-            run = lambda check=check, place=place: check(place.case)  # noqa: E731
-            yield Check(f"{name} ({where})", run, "grade.py", edition, (prepared, answered))
+            yield Check(f"{name} ({where})", partial(_hold, check, place, "case"), "grade.py", edition, (prepared, answered))
         if job.whole:
             yield from _of_prepared(job, place, where, prepared)
 
@@ -132,9 +130,15 @@ def _on_mock(job: Job) -> Iterator[Check]:
 def _of_prepared(job: Job, place: _Place, where: str, prepared: str) -> Iterator[Check]:
     """The task texts and the audit."""
     for name, check in task_text.OF_DATA.items():
-        run = lambda check=check: check(place.public)  # noqa: E731
-        yield Check(f"{name} ({where})", run, _PREPARE, place.edition, (prepared,))
-    yield Check(f"audit ({where})", lambda: _audit(place.competition, job), _PREPARE, place.edition, (prepared,))
+        yield Check(f"{name} ({where})", partial(_hold, check, place, "public"), _PREPARE, place.edition, (prepared,))
+    yield Check(
+        f"audit ({where})", partial(_hold, partial(_audit, job=job), place, "competition"), _PREPARE, place.edition, (prepared,)
+    )
+
+
+def _hold(check: Callable[[Any], list[Todo]], place: _Place, subject: Literal["competition", "case", "public"]) -> list[Todo]:
+    """Run a check on what the place has for it, which is made only now."""
+    return check(getattr(place, subject))
 
 
 def _make_mock(job: Job, raw: Path) -> list[Todo]:
@@ -182,7 +186,7 @@ def _of_run(job: Job) -> Iterator[Check]:
 
     (edition,) = job.editions
     runs = Path(job.data_dir).with_name("runs")
-    run = lambda: run_baseline(job.competition(edition), runs)  # noqa: E731
+    run = partial(_hold, partial(run_baseline, runs=runs), _Place(job, edition, runs), "competition")
     yield Check(f"baseline run ({edition}, {job.size} rows)", run, _PREPARE, edition, (), 1_800.0)
 
 
@@ -192,7 +196,8 @@ def _on_real(job: Job) -> Iterator[Check]:
     for edition in job.editions:
         place = _Place(job, edition, Path(os.devnull))
         for name, check in real.CHECKS.items():
-            run = lambda check=check, place=place: check(place.competition)  # noqa: E731
-            yield Check(f"{name} ({edition}, your data)", run, _PREPARE, edition, (), None)
-        audit = lambda place=place: _audit(place.competition, job)  # noqa: E731
+            yield Check(
+                f"{name} ({edition}, your data)", partial(_hold, check, place, "competition"), _PREPARE, edition, (), None
+            )
+        audit = partial(_hold, partial(_audit, job=job), place, "competition")
         yield Check(f"audit ({edition}, your data)", audit, _PREPARE, edition, (), None)
