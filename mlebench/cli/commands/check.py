@@ -82,7 +82,7 @@ def _folder(arguments: argparse.Namespace) -> Path:
     def is_one(folder: Path) -> bool:
         return (folder / FACTS_FILE).exists() or (folder / PUBLISHED_FILE).exists()
 
-    word = arguments.folder
+    word = str(arguments.folder)
     given = Path(word).expanduser().absolute()
     is_name = Path(word).name == word
     candidates = [given, *((home / word for home in paths.content_dirs("competitions")) if is_name else ())]
