@@ -110,6 +110,8 @@ def leaderboard(competition: Competition) -> list[Todo]:
         scores = [float(cell) for cell in cells]
     except (KeyError, TypeError, ValueError, csv.Error) as error:
         return [Todo(f"leaderboard.csv is not a leaderboard ({shown(str(error))})", fix, _BOARD)]
+    if not scores:
+        return [Todo("leaderboard.csv has no rows", fix, _BOARD)]
     best = competition.facts.metric.best
     sign = 1 if competition.is_lower_better else -1
     for number, (score, after) in enumerate(zip(scores, [*scores[1:], None], strict=True), start=2):
@@ -121,7 +123,7 @@ def leaderboard(competition: Competition) -> list[Todo]:
         if best is not None and sign * score < sign * best:
             what = f"a score of leaderboard.csv, {score:g}, is better than the best score, {best:g}"
             return [Todo(what, "correct it, or `metric.best` in competition.yaml", _BOARD, number)]
-    return _against_thresholds(competition) if scores else [Todo("leaderboard.csv has no rows", fix, _BOARD)]
+    return _against_thresholds(competition)
 
 
 def _against_thresholds(competition: Competition) -> list[Todo]:

@@ -124,10 +124,10 @@ def _on_mock(job: Job) -> Iterator[Check]:
         for name, check in checks.items():
             yield Check(f"{name} ({where})", partial(_hold, check, place, "case"), "grade.py", edition, (prepared, answered))
         if job.whole:
-            yield from _of_prepared(job, place, where, prepared)
+            yield from _of_prepared(job, place, where, prepared, answered)
 
 
-def _of_prepared(job: Job, place: _Place, where: str, prepared: str) -> Iterator[Check]:
+def _of_prepared(job: Job, place: _Place, where: str, prepared: str, answered: str) -> Iterator[Check]:
     """The task texts and the audit."""
     for name, check in task_text.OF_DATA.items():
         yield Check(f"{name} ({where})", partial(_hold, check, place, "public"), _PREPARE, place.edition, (prepared,))

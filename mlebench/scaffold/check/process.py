@@ -63,12 +63,12 @@ def run_job(
     checks = {check.name: check for check in job.checks()}
     done: set[str] = set()
     failed: set[str] = set()
-    while any(name not in done and failed.isdisjoint(check.needs) for name, check in checks.items()):
+    while not checks.keys() <= done | failed:
         before = len(done)
         for ended in _in_one_process(job, checks, done, failed, begin, environment, most_seconds, stop or threading.Event()):
             done.add(ended.check.name)
             if ended.raised:
-                failed.add(ended.check.name)
+                failed |= {ended.check.name, *_needing(ended.check.name, checks)}
             yield ended
         if len(done) == before:
             return
@@ -108,6 +108,14 @@ def _in_one_process(
         code = _end(process, connection)
     if current is not None:
         yield Ended(current, [_overdue(current, limit) if late else _broken(current, code)], True, limit or 0.0)
+
+
+def _needing(name: str, checks: Mapping[str, Check]) -> Iterator[str]:
+    """The checks that cannot be run without another one, directly or not."""
+    for later, check in checks.items():
+        if name in check.needs:
+            yield later
+            yield from _needing(later, checks)
 
 
 def _received(connection: Connection, limit: float | None, stop: threading.Event) -> dict[str, Any] | None:

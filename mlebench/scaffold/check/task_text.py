@@ -57,7 +57,8 @@ def identity(competition: Competition) -> list[Todo]:
     if competition.facts.kaggle is None:
         return []
     prose = f" {_plain(SPAN.sub(' ', competition.description_obfuscated))} "
-    named = [name for name in dict.fromkeys((competition.title, competition.id)) if f" {_plain(name)} " in prose]
+    names = {_plain(name): name for name in (competition.id, competition.title)}
+    named = [name for plain, name in names.items() if f" {plain} " in prose]
     return [
         _in_text(competition, "description_obfuscated", f"the text says `{shown(name)}`", "leave out what identifies it", name)
         for name in named
@@ -149,8 +150,9 @@ def files_named(public: Public) -> list[Todo]:
 
 
 def header(public: Public) -> list[Todo]:
-    """The submission that each text shows has the columns of the sample submission."""
+    """The submission that each text shows has the columns that the grader requires, and none that the sample submission lacks."""
     competition = public.competition
+    required = {*competition.grader.id_columns, *competition.grader.columns_of(competition.answers_table)}
     with competition.sample_submission.open(encoding="utf-8-sig", newline="") as file:
         wanted = next(csv.reader(file), [])
     found = []
@@ -159,8 +161,9 @@ def header(public: Public) -> list[Todo]:
         # long headers are shown in part
         if line is None or "…" in line or "..." in line or "<" in line:
             continue
-        names = next(csv.reader([line]), [])
-        if [name.strip() for name in names] != wanted and sorted(name.strip() for name in names) != sorted(wanted):
+        names = {name.strip() for name in next(csv.reader([line]), [])}
+        # a published sample may have columns that need not be submitted
+        if not required <= names <= {*wanted, *required}:
             what = f"the submission in the text has the header `{shown(line)}`, the sample submission {listed(wanted)}"
             found.append(_in_text(competition, wording, what, "correct the one that is wrong", line))
     return found

@@ -54,16 +54,20 @@ def of_error(error: BaseException, folder: Path, doing: str, file: str) -> Todo:
         doing: what was tried, such as `prepare.py on a mock of 60 rows`.
         file: the file to blame if no line of the folder took part.
     """
-    from mlebench.errors import MlebenchError
+    from mlebench.errors import MlebenchError, RawDataFault
 
     # the harness explains errors of `prepare` as faults of a download, which a mock is not
     cause = error.__cause__ if isinstance(error, MlebenchError) and error.__cause__ is not None else error
     place, line = line_at_fault(cause, folder)
+    if isinstance(cause, RawDataFault):
+        # what helps against a damaged download does not help here
+        return Todo(shown(str(cause).partition("; ")[0]), f"correct {place or file}", place or file, line)
     if isinstance(cause, MlebenchError):
         what, _, fix = str(cause).rpartition("; ")
-        return Todo(shown(what or fix), shown(fix) if what else f"change {place or file}", place or file, line)
+        return Todo(shown(what or fix), shown(fix) if what else f"correct {place or file}", place or file, line)
     reason = shown(f"{type(cause).__name__}: {cause}".rstrip(": "))
-    return Todo(f"{doing} ends with {reason}", f"change {place or file} so that it works on its mock", place or file, line)
+    # cases that fail at the same line are one thing to do
+    return Todo(reason if line else f"{doing} ends with {reason}", f"correct {place or file}", place or file, line)
 
 
 def line_at_fault(error: BaseException, folder: Path) -> tuple[str, int | None]:

@@ -33,7 +33,10 @@ def work(connection: Connection) -> None:
     job = Job(**{**order["job"], "editions": tuple(order["job"]["editions"])})
     done, failed = set(order["done"]), set(order["failed"])
     for check in job.checks():
-        if check.name in done or not failed.isdisjoint(check.needs):
+        if check.name in done:
+            continue
+        if not failed.isdisjoint(check.needs):
+            failed.add(check.name)
             continue
         _send(connection, {"begun": check.name})
         started = time.monotonic()

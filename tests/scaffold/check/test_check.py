@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -28,9 +27,8 @@ def test_a_sound_folder_has_nothing_to_do(tmp_path: Path) -> None:
     steps: list[Step] = []
     outcome = check(made(tmp_path), CheckOptions(quick=True, run=False, jobs=2, data_dir=tmp_path / "none"), steps.append)
     assert list(outcome.todo) == [] and outcome.ok
-    assert {"facts (v1)", "prepare (v2, 60 rows)", "audit (v1, 60 rows)", "same-bytes-again (v2, 60 rows)"} <= names(
-        outcome, ok=True
-    )
+    some = {"facts (v1)", "prepare (v2, 60 rows)", "audit (v1, 60 rows)", "same-bytes-again (v2, 60 rows)"}
+    assert some <= names(outcome, ok=True)
     assert_sound(steps, phases=["checking"])
 
 
@@ -65,10 +63,8 @@ def test_a_loop_without_end_holds_up_its_edition_alone(tmp_path: Path) -> None:
 
 
 def test_code_that_ends_its_process_is_a_fault(tmp_path: Path) -> None:
-    outcome = checked(
-        made(tmp_path, ("prepare.py", "    table = read_csv", "    import os\n    os._exit(7)\n    table = read_csv")),
-        edition="v1",
-    )
+    leaving = ("prepare.py", "    table = read_csv", "    import os\n\n    os._exit(7)\n    table = read_csv")
+    outcome = checked(made(tmp_path, leaving), edition="v1")
     (todo,) = outcome.todo
     assert "prepare.py ended its process with exit code 7" in todo.what
 
@@ -85,27 +81,18 @@ def test_facts_that_cannot_be_read_are_a_fault(tmp_path: Path) -> None:
 
 
 def test_a_guess_is_no_fault(tmp_path: Path) -> None:
-    outcome = checked(
-        made(tmp_path, ("grade.py", "metric=rmse)", "metric=rmse)  # guessed: the evaluation page says RMSE")), edition="v1"
-    )
+    guessed = ("grade.py", "metric=rmse)", "metric=rmse)  # guessed: the evaluation page says RMSE")
+    outcome = checked(made(tmp_path, guessed), edition="v1")
     assert [todo.kind for todo in outcome.todo] == ["guess"] and outcome.ok
 
 
 def test_own_data_is_checked_with_the_mocks(tmp_path: Path) -> None:
     """A sample submission that earns a medal shows on real data alone."""
-    folder = made(
-        tmp_path,
-        ("competition.yaml", "gold: 0.1, silver: 0.2, bronze: 0.3, median: 0.5", "gold: 7, silver: 8, bronze: 9, median: 9"),
-    )
+    thresholds = "gold: 7, silver: 8, bronze: 9, median: 9"
+    folder = made(tmp_path, ("competition.yaml", "gold: 0.1, silver: 0.2, bronze: 0.3, median: 0.5", thresholds))
     case = prepared(folder)
     prepare(case.competition, case.raw)
     outcome = check(folder, CheckOptions("v1", quick=True, run=False, data_dir=case.competition.data_dir))
     assert {"prepared (v1, your data)", "counts (v1, your data)", "audit (v1, your data)"} <= names(outcome, ok=True)
     assert [todo.what.partition(" with ")[0] for todo in outcome.todo] == ["the sample submission earns a medal"]
     assert Registry(case.competition.data_dir).load(folder).data_kind == "real"
-
-
-def test_the_users_competitions_path_stays_as_it_is(tmp_path: Path) -> None:
-    before = dict(os.environ)
-    checked(made(tmp_path), edition="v1")
-    assert dict(os.environ) == before
