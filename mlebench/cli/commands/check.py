@@ -94,8 +94,8 @@ def _folder(arguments: argparse.Namespace) -> Path:
         )
     if is_name:
         # says which ids are near
-        competition = registry_of(arguments).get_competition(word)
-        return competition.folder.resolve()
+        folder: Path = registry_of(arguments).get_competition(word).folder
+        return folder.resolve()
     question = near_file(given)
     raise UsageError(f"{given} does not exist{f'; {question}' if question else '; give the folder of a competition, or its id'}")
 
