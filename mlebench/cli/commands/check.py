@@ -85,7 +85,8 @@ def _folder(arguments: argparse.Namespace) -> Path:
     word = str(arguments.folder)
     given = Path(word).expanduser().absolute()
     is_name = Path(word).name == word
-    candidates = [given, *((home / word for home in paths.content_dirs("competitions")) if is_name else ())]
+    homes = paths.content_dirs("competitions") if is_name else []
+    candidates: list[Path] = [given, *(home / word for home in homes)]
     if (found := next((folder for folder in candidates if is_one(folder)), None)) is not None:
         return found.resolve()
     if given.is_dir():
