@@ -58,6 +58,8 @@ class CompetitionReport:
     """The data the score was reached on: real, or mock, which is synthetic and earns no medal; null if unknown."""
     competition_version: int | None = None
     """Version of the competition used for grading; null if unknown, as in reports of other harnesses."""
+    suite: str | None = None
+    """Name and version of the suite that the competition belongs to, such as `my-suite 2`; no key of the JSON without one."""
 
     @classmethod
     def from_score(
@@ -127,6 +129,8 @@ class CompetitionReport:
         # all fields are plain values and need no deep copy
         content = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         content["created_at"] = self.created_at.isoformat()
+        if self.suite is None:
+            del content["suite"]
         return {key: _finite(value) if isinstance(value, float) else value for key, value in content.items()}
 
     @classmethod
@@ -147,7 +151,7 @@ class CompetitionReport:
         numbers = ("score", "gold_threshold", "silver_threshold", "bronze_threshold", "median_threshold", "percentile")
         flags = ("any_medal", "gold_medal", "silver_medal", "bronze_medal", "above_median", "is_lower_better")
         wholes = ("seed", "rank", "leaderboard_size", "competition_version")
-        texts = ("edition", "error", "run_id", "split_key_hash", "instance_hash")
+        texts = ("edition", "error", "run_id", "split_key_hash", "instance_hash", "suite")
         values: dict[str, Any] = {
             **{key: _number(content, key) for key in numbers},
             **{key: _flag(content, key, False) for key in flags},

@@ -33,6 +33,10 @@ class _SafeLoader(_NoRepeats, yaml.SafeLoader):
     pass
 
 
+class _TextLoader(_NoRepeats, yaml.BaseLoader):
+    pass
+
+
 class _Loader(_NoRepeats, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     pass
 
@@ -58,22 +62,26 @@ def without_empty_keys(content: Any) -> Any:
     return {key: value for key, value in content.items() if value is not None} if isinstance(content, dict) else content
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, *, as_text: bool = False) -> Any:
     """The content of a YAML file.
+
+    Args:
+        path: the file.
+        as_text: keep every value as the text that is written, such as `2.10`, `no` and `2024`.
 
     Raises:
         UsageError: the file cannot be read or is not YAML.
     """
-    return _parsed(path, _text(path))
+    return _parsed(path, _text(path), as_text=as_text)
 
 
 def _text(path: Path) -> str:
     return read_text(path, "pass a YAML file")
 
 
-def _parsed(path: Path, text: str) -> Any:
+def _parsed(path: Path, text: str, *, as_text: bool = False) -> Any:
     # the loader in C refuses what stands for a file name that is not UTF-8
-    loader = _SafeLoader if _LONE_SURROGATE.search(text) else _Loader
+    loader = _TextLoader if as_text else _SafeLoader if _LONE_SURROGATE.search(text) else _Loader
     try:
         if _ALIAS.search(text):
             _refuse_bomb(yaml.compose(text, loader))

@@ -78,16 +78,15 @@ def _values(parser: argparse.ArgumentParser, action: argparse.Action) -> list[st
 
 
 def _competitions() -> list[str]:
-    from mlebench.registry import SPLITS, Registry
+    from mlebench.registry import Registry
 
-    registry = Registry()
-    return sorted({name for split in SPLITS for name in registry.list_competition_ids(split)})
+    return sorted(name for names in Registry().ids_by_split().values() for name in names)
 
 
 def _splits() -> list[str]:
-    from mlebench.registry import SPLITS
+    from mlebench.registry import Registry
 
-    return list(SPLITS)
+    return Registry().split_names()
 
 
 def _agents() -> list[str]:

@@ -24,7 +24,7 @@ Options = argparse.ArgumentParser | argparse._ArgumentGroup
 SANDBOXES = ("docker", "apptainer", "bubblewrap", "plain", "local")
 """What `--sandbox` takes; the words of `mlebench.sandbox.base.SandboxWord`, which take long to import."""
 LOCAL_HELP = "local means bubblewrap if it works here, else plain, which isolates nothing"
-_SPLITS = "low, medium, high, all, dev, demo, research, own, or a file with one id per line"
+_SPLITS = "low, medium, high, all, dev, demo, research, own, SUITE, SUITE/SPLIT, or a file with one id per line"
 
 
 def add_data_dir(parser: Options) -> None:

@@ -62,7 +62,8 @@ class Rules(BaseModel):
     editions: tuple[EditionName, ...] = Field(default=get_args(EditionName), min_length=1)
     """Any of these."""
     split: str | tuple[str, ...] = "any"
-    """The competitions that must be there: a split, a list of ids, or `any`: those of the group itself. More do no harm."""
+    """The competitions that must be there: a split, also of a suite, a list of ids, or `any`: those of the group itself. More do
+    no harm."""
     seeds: int = Field(default=1, ge=1, le=1000, strict=True)
     """The fewest different seeds of each competition."""
     profile: str | None = None
@@ -106,8 +107,8 @@ class Rules(BaseModel):
     @field_validator("split")
     @classmethod
     def _is_known(cls, split: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        if isinstance(split, str) and split != "any" and split not in SPLITS:
-            raise ValueError(f"{unknown('split', split, ['any', *SPLITS])}; or give a list of ids")
+        if isinstance(split, str) and split not in ("any", *SPLITS) and not (registry := Registry()).has_split(split):
+            raise ValueError(f"{unknown('split', split, ['any', *registry.split_names()])}; or give a list of ids")
         if not split:
             raise ValueError("write at least one id, or `any`")
         return split
@@ -142,6 +143,19 @@ class Rules(BaseModel):
         if isinstance(self.split, str):
             return tuple(Registry(edition=edition).list_competition_ids(self.split))
         return tuple(sorted(set(self.split)))
+
+    def refused_suite(self, suite: str | None, edition: EditionName) -> str | None:
+        """What is wrong with the suite of a group, as a sentence; None if nothing is. Rules about splits of the benchmark are
+        about no suite, and those about a suite's split are about the version that is installed."""
+        if (wanted := self.competitions(edition)) is None:
+            return None
+        registry = Registry(edition=edition)
+        required = {None if (found := registry.get_competition(name).suite) is None else str(found) for name in wanted}
+        if required <= {suite}:
+            return None
+        said = "its competitions belong to no suite" if suite is None else f"its competitions are those of suite {suite}"
+        about = " or ".join("competitions of no suite" if name is None else f"suite {name}" for name in sorted(required, key=str))
+        return f"{said}; the rules are about {about}"
 
 
 def rule_sets() -> dict[str, Rules]:

@@ -1,4 +1,5 @@
-"""Finds competitions: the 75 of the benchmark, 7 for development, the demo and research splits, and a user's own folders."""
+"""Finds competitions: the 75 of the benchmark, 7 for development, the demo and research splits, and a user's own folders and
+suites."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from mlebench.registry.competition import Competition
 from mlebench.registry.edition import Edition
 from mlebench.registry.facts import FACTS_FILE, PUBLISHED_FILE, EditionName, load_facts
 from mlebench.registry.keys import PUBLISHED_KEY, named_key
+from mlebench.registry.suite import Found, Homes, Suite, find_suites, is_suite, split_name
 
 SPLITS: dict[str, tuple[str, ...]] = {
     "low": ("low",),
@@ -70,11 +72,14 @@ class Registry:
         """Load a competition.
 
         Raises:
-            UsageError: if there is none of this id (with near matches), or its folder is faulty.
+            UsageError: if there is none of this id (with near matches), or its folder or the suite that it belongs to is faulty.
         """
-        if (file := _file_of(competition_id, _homes())) is not None:
+        homes = _homes()
+        if (file := _file_of(competition_id, homes)) is not None:
+            if is_suite(home := file.parent.parent) and (fault := _suites(homes).faults.get(home)):
+                raise fault.error
             return self._load(file)
-        raise UsageError(unknown("competition", competition_id, _files(), listing="`mlebench list`"))
+        raise UsageError(unknown("competition", competition_id, _files(homes), listing="`mlebench list`"))
 
     def load(self, folder: Path) -> Competition:
         """Load the competition in `folder`.
@@ -110,20 +115,54 @@ class Registry:
         """Ids in alphabetical order, those that the edition has. A faulty folder is left out with a warning.
 
         Args:
-            split: one of `SPLITS`; by default the 82 of Kaggle.
+            split: one of `split_names`, or a suite's name; by default the 82 of Kaggle.
 
         Raises:
-            UsageError: the split does not exist.
+            UsageError: the split does not exist, or its suite is faulty.
         """
         if split is not None and split not in SPLITS:
-            raise UsageError(unknown("split", split, SPLITS))
+            ids = self._ids_of_suite(split)
+            return [name for name, _ in self._listed() if name in ids]
         wanted = SPLITS[split] if split else KAGGLE_SPLITS
         return [name for name, its_split in self._listed() if its_split in wanted]
 
+    def _ids_of_suite(self, split: str) -> tuple[str, ...]:
+        found = _suites(_homes())
+        by_split = {name: ids for suite in found.suites for name, ids in suite.splits.items()}
+        if (ids := by_split.get(split_name(split))) is not None:
+            return ids
+        suite = split.partition("/")[0]
+        if fault := next((fault for fault in found.faults.values() if suite in fault.names), None):
+            raise fault.error
+        raise UsageError(unknown("split", split, [*SPLITS, *by_split]))
+
+    def suites(self) -> list[Suite]:
+        """The suites in alphabetical order of their names. A faulty one is left out with a warning."""
+        found = _suites(_homes())
+        _warn_of(found)
+        return list(found.suites)
+
+    def split_names(self) -> list[str]:
+        """Every split: the `SPLITS`, then those of each suite, such as `my-suite/low` and `my-suite/all`."""
+        return [*SPLITS, *(name for suite in self.suites() for name in suite.splits)]
+
+    def has_split(self, name: str) -> bool:
+        """Whether a name is one of `split_names` or that of a suite, a faulty one included."""
+        if name in SPLITS:
+            return True
+        found = _suites(_homes())
+        if any(split_name(name) in suite.splits for suite in found.suites):
+            return True
+        return any(name.partition("/")[0] in fault.names for fault in found.faults.values())
+
     def ids_by_split(self) -> dict[str, list[str]]:
-        """`list_competition_ids` of every value of `split`, in the order of `SPLITS`."""
+        """Ids by `Competition.split`: every value of `SPLITS` in their order, then the splits of suites that have a competition.
+
+        Each competition is in one list; a suite's is in the first of its splits.
+        """
         listed = list(self._listed())
         values = [name for name, taken in SPLITS.items() if taken == (name,)]
+        values += dict.fromkeys(split for _, split in listed if split not in SPLITS)
         return {value: [name for name, split in listed if split == value] for value in values}
 
     def get_lite_competition_ids(self) -> list[str]:
@@ -132,7 +171,12 @@ class Registry:
 
     def _listed(self) -> Iterator[tuple[str, str]]:
         """Id and split of each competition that the edition has and whose folder is in order."""
-        for name, file in _files().items():
+        homes = _homes()
+        found = _suites(homes)
+        _warn_of(found)
+        for name, file in _files(homes).items():
+            if file.parent.parent in found.faults:
+                continue
             if self.edition not in _editions(file):
                 continue
             try:
@@ -149,12 +193,25 @@ class Registry:
         return PublishedCompetition(facts, folder, self.data_dir, Edition(self.edition, facts.id, PUBLISHED_KEY, False))
 
 
-Homes = list[tuple[Path, frozenset[str]]]
-"""The folders in which competitions lie, a user's own first, each with the names of what lies there."""
-
-
 def _homes() -> Homes:
-    return [(home, _names(home)) for home in paths.content_dirs("competitions")]
+    """The folders in which competitions lie: a user's own first, then ours, then suites."""
+    listed = [(home, _names(home)) for home in paths.content_dirs("competitions")]
+    *own, ours = listed
+    inside = [(place, _names(place)) for home, names in own for name in sorted(names) if is_suite(place := home / name)]
+    suites = [*(entry for entry in own if is_suite(entry[0])), *inside]
+    # a suite may be named itself next to the folder that it is in
+    apart = {os.path.realpath(home): (home, names) for home, names in suites}
+    return [*(entry for entry in own if not is_suite(entry[0])), ours, *apart.values()]
+
+
+def _suites(homes: Homes) -> Found:
+    folders = [home for home, _ in homes if is_suite(home)]
+    return find_suites(folders, homes, SPLITS) if folders else Found((), {})
+
+
+def _warn_of(found: Found) -> None:
+    for fault in found.faults.values():
+        _warn_once(f"a suite is left out: {fault.error}")
 
 
 def _names(home: Path) -> frozenset[str]:
@@ -164,9 +221,8 @@ def _names(home: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _files() -> dict[str, Path]:
+def _files(homes: Homes) -> dict[str, Path]:
     """The file of facts of every competition, by its name, in alphabetical order."""
-    homes = _homes()
     names = sorted({name for _, inside in homes for name in inside})
     return {name: file for name in names if (file := _file_of(name, homes)) is not None}
 

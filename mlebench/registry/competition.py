@@ -20,6 +20,7 @@ from mlebench.registry.facts import ChecksumFacts, CompetitionFacts
 from mlebench.registry.keys import MEASURED_LEADERBOARD, PUBLISHED_KEY, hash_of, kept_key
 from mlebench.registry.leaderboard import plain_scores
 from mlebench.registry.replaceable import Derived
+from mlebench.registry.suite import SuiteVersion, suite_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,8 +125,23 @@ class Competition:
 
     @property
     def split(self) -> str:
-        """low, medium, high, dev, demo, research or own."""
-        return self.facts.split
+        """low, medium, high, dev, demo, research or own; in a suite the first of its splits that lists it, such as `my-suite/low`.
+
+        Raises:
+            UsageError: its `suite.yaml` is faulty.
+        """
+        suite = suite_of(self.folder)
+        return self.facts.split if suite is None else suite.split_of(self.id)
+
+    @property
+    def suite(self) -> SuiteVersion | None:
+        """Name and version of the suite that it belongs to; None if it belongs to none.
+
+        Raises:
+            UsageError: its `suite.yaml` is faulty.
+        """
+        suite = suite_of(self.folder)
+        return None if suite is None else suite.version
 
     @property
     def modality(self) -> str:
@@ -388,13 +404,15 @@ class Competition:
 
     @property
     def provenance(self) -> dict[str, str | int | None]:
-        """What the prepared data was made from, as grading reports record it."""
+        """What the prepared data was made from, as grading reports record it; `suite` only of a competition in one."""
+        suite = self.suite
         return {
             "edition": self.edition.name,
             "split_key_hash": self.edition.key_hash,
             "instance_hash": self.instance_hash,
             "data": self.data_kind,
             "competition_version": self.facts.version,
+            **({} if suite is None else {"suite": str(suite)}),
         }
 
     @property

@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 
 _SETTLED_NS = 2 * 10**9
 """A file that changed so recently may change again within one tick of its times, and is read again."""
-_CODE = ("facts.py", "facts_cache.py", "issues.py", "../_support/late_check.py", "../_support/yaml_model.py")
+_CODE = ("facts.py", "facts_cache.py", "issues.py", "suite.py", "../_support/late_check.py", "../_support/yaml_model.py")
 """What decides which facts are valid, and what is kept of them."""
 _HERE = Path(__file__).parent
 

@@ -1,4 +1,4 @@
-"""Lists of competitions that a user names: a split, or a text file with one id a line."""
+"""Lists of competitions that a user names: a split, a suite, or a text file with one id a line."""
 
 from __future__ import annotations
 
@@ -33,19 +33,20 @@ def read_ids(path: Path) -> list[str]:
 
 
 def ids_of_split(name: str, registry: Registry) -> list[str]:
-    """The competition ids of a split, or of a text file with one id a line.
+    """The competition ids of a split, of a suite or one of its splits, or of a text file with one id a line.
 
     Raises:
-        UsageError: it is neither, or the file is faulty.
+        UsageError: it is none of these, or the suite or file is faulty.
     """
-    if name in SPLITS:
+    if registry.has_split(name):
         return registry.list_competition_ids(name)
     path = Path(name)
     if not path.exists():
-        question = did_you_mean(name, SPLITS) or near_file(path)
+        splits = registry.split_names()
+        question = did_you_mean(name, splits) or near_file(path)
         raise UsageError(
             f"unknown split `{printable(name)}`, and no such file; {f'{question} Otherwise ' if question else ''}"
-            f"give {', '.join(SPLITS)} or a file with one id per line"
+            f"give {', '.join(splits)} or a file with one id per line"
         )
     return read_ids(path)
 
@@ -57,4 +58,5 @@ def split_of_ids(ids: Iterable[str], registry: Registry) -> str | None:
     for name, values in SPLITS.items():
         if wanted == {each for value in values for each in by_value.get(value, ())}:
             return name
-    return None
+    of_suites = ((name, ids) for suite in registry.suites() for name, ids in suite.splits.items())
+    return next((name for name, ids in of_suites if wanted == set(ids)), None)

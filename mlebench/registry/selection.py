@@ -26,8 +26,8 @@ def list_competitions(
     """List competitions in alphabetical order of their ids.
 
     Args:
-        split: `low`, `medium`, `high`, `all`, `dev`, `demo`, `research`, `own`, or the path of a text file with one id per
-            line. By default the 82 Kaggle competitions.
+        split: `low`, `medium`, `high`, `all`, `dev`, `demo`, `research`, `own`, a suite or one of its splits, such as
+            `my-suite/low`, or the path of a text file with one id per line. By default the 82 Kaggle competitions.
         modality: Only competitions with this kind of data: `tabular`, `text`, `image`, `audio`, `signal`, …
         edition: `v1`, the published data, or `v2`, the corrected data.
         split_key: Secret key for v2 and for generated data; by default the environment variable `MLEBENCH_SPLIT_KEY`.

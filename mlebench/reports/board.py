@@ -38,7 +38,7 @@ class Row:
     """One result on one selection of competitions."""
 
     rank: int
-    """From 1, among the rows of the same competitions, edition and key; equal figures share it."""
+    """From 1, among the rows of the same competitions, suite, edition and key; equal figures share it."""
     entry: Entry
     place: int
     """Of the result in the entry's documents."""
@@ -74,6 +74,7 @@ class Row:
             "models": list(conditions.models or ()),
             "split": self.figures.selection.name,
             "competitions": len(self.figures.selection.competition_ids),
+            **({} if conditions.suite is None else {"suite": conditions.suite}),
             "edition": conditions.edition,
             "split_key_hash": conditions.split_key_hash,
             "seeds": self.figures.seeds,
@@ -224,14 +225,15 @@ def _document(results: Results, split: str | None) -> Document:
 
 
 def _ranked(entries: Sequence[Entry]) -> list[Row]:
-    """The best rows first within the same competitions, edition and key."""
+    """The best rows first within the same competitions, suite, edition and key."""
     tables: dict[tuple[Any, ...], list[Row]] = {}
     for entry in entries:
         for place, document in enumerate(entry.documents):
             conditions = document.main.results.conditions
             for figures in document.main.figures:
                 chosen = figures.selection
-                key = (chosen.name, conditions.edition, conditions.split_key_hash or "", chosen.competition_ids)
+                of_data = (conditions.suite or "", conditions.edition, conditions.split_key_hash or "")
+                key = (chosen.name, *of_data, chosen.competition_ids)
                 tables.setdefault(key, []).append(Row(0, entry, place, document, figures))
     return [row for key in sorted(tables) for row in _with_ranks(tables[key])]
 
@@ -255,5 +257,6 @@ def tables_of(rows: Sequence[Row]) -> Mapping[str, list[Row]]:
         key = f", split key {conditions.split_key_hash}" if conditions.split_key_hash else ""
         chosen = row.figures.selection
         of = chosen.name if len(chosen.competition_ids) > 1 and chosen.name != "selection" else ", ".join(chosen.competition_ids)
-        tables.setdefault(printable(f"{of}, edition {conditions.edition}{key}", 200), []).append(row)
+        suite = f", suite {conditions.suite}" if conditions.suite else ""
+        tables.setdefault(printable(f"{of}{suite}, edition {conditions.edition}{key}", 200), []).append(row)
     return tables

@@ -216,7 +216,9 @@ def make_document(
     if not results:
         raise UsageError("there is nothing to report on; `mlebench runs` lists the run groups")
     main, *others = told_apart(results)
-    chosen = list(selections) or default_selections(main.competition_ids(), registry_in(main.conditions.edition))
+    _refuse_other_suites(main, others, selections)
+    registry = registry_in(main.conditions.edition)
+    chosen = list(selections) or default_selections(main.competition_ids(), registry, main.conditions.suite)
     if not chosen:
         raise UsageError("the reports contain no run; `mlebench grade` creates grading reports")
     wanted = {name for selection in chosen for name in selection.competition_ids}
@@ -234,6 +236,32 @@ def make_document(
         budgets=_budgets(entries, chosen[-1].name) if others else [],
         published=published,
     )
+
+
+def _refuse_other_suites(main: Results, others: Sequence[Results], selections: Sequence[Selection]) -> None:
+    """Refuse to report on a split of a suite that results are not of, and on several suites together.
+
+    Single competitions of several suites can be compared, if a user names them.
+    """
+    for entry in (main, *others):
+        own = entry.conditions.suite
+        for selection in selections:
+            if selection.suite not in (None, own):
+                raise UsageError(
+                    f"{entry.name} was run on {_suite_in_words(own)}, and `{selection.name}` here is a split of suite "
+                    f"{selection.suite}; results of two suites, or of two versions of one, are never mixed: install the version "
+                    "that was run, or choose competitions with `-c ID`"
+                )
+        if not selections and own != main.conditions.suite:
+            raise UsageError(
+                f"{entry.name} was run on {_suite_in_words(own)} and {main.name} on {_suite_in_words(main.conditions.suite)}; "
+                "results of two suites, or of two versions of one, are never mixed: report on each separately, or choose "
+                "competitions that both ran with `-c ID`"
+            )
+
+
+def _suite_in_words(suite: str | None) -> str:
+    return "competitions of no suite" if suite is None else f"suite {suite}"
 
 
 def _results_document(results: Results, selections: Sequence[Selection], pad_missing: bool) -> ResultsDocument:
@@ -359,6 +387,8 @@ def _notes(results: Results, figures: Sequence[SelectionFigures], about: Mapping
                 f"counted as {'a failure' if entry.counts.infrastructure == 1 else 'failures'}"
                 + ("" if results.imported_ids is not None else f"; {_resume(results)} runs them again")
             )
+    if (suite := results.conditions.suite) is not None and all(entry.selection.suite is None for entry in figures):
+        notes.append(f"the competitions are of suite {suite}; the figures are not those of one of its splits")
     if note := _mock_note(results, figures):
         notes.append(note)
     if outside := results.competition_ids() - {name for entry in figures for name in entry.selection.competition_ids}:

@@ -234,6 +234,7 @@ def with_data_of(conditions: Conditions, reports: Iterable[tuple[str, Competitio
             conditions,
             edition=report.edition or conditions.edition,
             split_key_hash=report.split_key_hash,
+            suite=conditions.suite or report.suite,
             competition_versions={name: report.competition_version or conditions.competition_versions.get(name)},
             instance_hashes={name: report.instance_hash},
             data={name: report.data} if report.data else {},

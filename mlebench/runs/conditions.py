@@ -41,6 +41,7 @@ _PARTS = {
     "task_text": "task text",
     "edition": "edition",
     "split_key_hash": "split key",
+    "suite": "suite",
     "competition_versions": "competition versions",
     "instance_hashes": "keys of generated data",
     "data": "data",
@@ -57,6 +58,9 @@ _ENFORCEMENT = "limits"
 """The profile key that says whether limits must be enforced. If it is absent, they must be."""
 _ABSENT = {"arguments": "not set", "budget": "not set"}
 """What a missing key means, if not unknown."""
+_NO_SUITE = "no suite"
+_OF_NONE = {"split_key_hash": "published", "suite": _NO_SUITE}
+"""What None means, if not unknown."""
 _SHOWN: Mapping[str, Callable[[float], str]] = {
     **dict.fromkeys(("memory", "shm", "disk", "max_output"), show_size),
     **dict.fromkeys(("time_limit", "grace"), show_duration),
@@ -106,6 +110,7 @@ class _Difference(NamedTuple):
             "network": f"network {mine}",
             "task_text": f"{mine} text",
             "split_key_hash": f"{mine} key",
+            "suite": f"suite {mine}" if mine != _NO_SUITE else mine,
             "competition_versions": f"{self.key} version {mine}",
             "instance_hashes": f"{self.key} key {mine}",
             "data": f"{self.key} {mine} data",
@@ -159,6 +164,8 @@ class Conditions:
     edition: str = "v1"
     split_key_hash: str | None = None
     """Fingerprint of a secret split key; None for the published one."""
+    suite: str | None = None
+    """Name and version of the suite that the competitions belong to, such as `my-suite 2`; None if they belong to none."""
     competition_versions: Mapping[str, int | None] = field(default_factory=dict)
     """Version by competition."""
     instance_hashes: Mapping[str, str | None] = field(default_factory=dict)
@@ -221,14 +228,15 @@ class Conditions:
             task_text="obfuscated" if plan.obfuscated else "kaggle" if profile.task_text == "kaggle" else "plain",
             edition=plan.edition,
             split_key_hash=plan.split_key_hash,
+            suite=plan.suite_name,
             competition_versions=dict.fromkeys(plan.competitions),
             profile=profile.name,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The value of `conditions` in `group.yaml`."""
+        """The value of `conditions` in `group.yaml`; `suite` only where there is one."""
         content: dict[str, Any] = _adapter().dump_python(self, mode="json")
-        return content
+        return content if self.suite is not None else {key: value for key, value in content.items() if key != "suite"}
 
     @classmethod
     def from_dict(cls, content: Any) -> Conditions:
@@ -328,7 +336,7 @@ class Conditions:
         if name == "sandbox" and value == "local":
             # its name in earlier harnesses
             return "plain"
-        return "published" if name == "split_key_hash" and value is None else value
+        return _OF_NONE.get(name) if value is None else value
 
 
 def _few(part: str, texts: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ Each agent variant becomes a separate run group; all groups share the executor.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,12 +29,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from mlebench._support import paths
 from mlebench._support.yaml_model import read_model
 from mlebench.agents import AgentSpec, Argument, get_agent
-from mlebench.errors import UsageError
+from mlebench.errors import MlebenchError, UsageError
 from mlebench.gateway.models import Model
 from mlebench.profiles import Budget, Network, Profile, get_profile
 from mlebench.registry import Registry
 from mlebench.registry.facts import EditionName
-from mlebench.runs.competitions import load_competition
+from mlebench.registry.suite import SuiteVersion
+from mlebench.runs.competitions import load_competition, suite_of
 from mlebench.runs.models import with_models
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
@@ -142,7 +144,8 @@ class Experiment(RunSettings):
         for name in self.competitions[1:]:
             load_competition(folder, self.edition, split_key, name)
         key_hash = load_competition(folder, self.edition, split_key, competitions[0]).edition.key_hash
-        return [self._plan(chosen, tuple(competitions), folder, key_hash) for chosen in self.agents]
+        suite = suite_of(load_competition(folder, self.edition, split_key, name) for name in competitions)
+        return [replace(self._plan(chosen, tuple(competitions), folder, key_hash), suite=suite) for chosen in self.agents]
 
     def _competitions(self) -> list[str]:
         of_split = Registry().list_competition_ids(self.split) if self.split else []
@@ -265,7 +268,17 @@ def current_plan(frozen: Plan) -> Plan:
         model_files=frozen.model_files,
         # the model behind a name may have changed in the files since; the group keeps the original one
         models=frozen.models,
+        suite=_current_suite(frozen),
     )
+
+
+def _current_suite(frozen: Plan) -> SuiteVersion | None:
+    """The suite of a plan's competitions as it is now; of competitions that are gone or damaged nothing is known."""
+    found = []
+    for name in frozen.competitions:
+        with contextlib.suppress(MlebenchError):
+            found.append(load_competition(frozen.data_dir, frozen.edition, None, name))
+    return suite_of(found) if found else None
 
 
 def read_experiment(path: Path, overrides: dict[str, Any]) -> Experiment:

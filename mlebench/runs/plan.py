@@ -20,6 +20,7 @@ from mlebench.agents import AgentSpec
 from mlebench.gateway.models import Model
 from mlebench.profiles import Profile
 from mlebench.registry.facts import EditionName
+from mlebench.registry.suite import SuiteVersion
 from mlebench.sandbox.base import SandboxName, SandboxWord, canonical, has_images, isolates
 
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -68,6 +69,8 @@ class Plan:
     """Model files given for this group."""
     listed: tuple[PlannedRun, ...] | None = None
     """The runs of an imported group, which need not be every competition with every seed."""
+    suite: SuiteVersion | None = None
+    """The suite that its competitions belong to, as it was when the group was created; None if they belong to none."""
 
     @property
     def has_known_limits(self) -> bool:
@@ -130,6 +133,7 @@ class Plan:
             "obfuscated": self.obfuscated,
             "models": {name: model.model_dump(mode="json", exclude_defaults=True) for name, model in self.models.items()},
             **self._listed_content,
+            **self._suite_content,
         }
         return hash_of(parts)
 
@@ -151,7 +155,17 @@ class Plan:
             "models": {name: model.model_dump(mode="json", exclude_defaults=True) for name, model in self.models.items()},
             "model_files": list(self.model_files),
             **self._listed_content,
+            **self._suite_content,
         }
+
+    @property
+    def suite_name(self) -> str | None:
+        """Name and version of its suite, as reports state them."""
+        return None if self.suite is None else str(self.suite)
+
+    @property
+    def _suite_content(self) -> dict[str, Any]:
+        return {} if self.suite is None else {"suite": asdict(self.suite)}
 
     @property
     def _listed_content(self) -> dict[str, Any]:

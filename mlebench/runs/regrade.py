@@ -82,7 +82,7 @@ def regrade_group(
         graded = grade_many(everything, registry, jobs=jobs, live_thresholds=live_thresholds, listener=listener)
         owners = [*runs, *(planned for planned, _, _ in snapshots)]
         reports = [
-            kept_report(report, records[planned], group.run_dir(planned.run_id))
+            kept_report(report, records[planned], group.run_dir(planned.run_id), group.plan.suite_name)
             for planned, report in zip(owners, graded, strict=True)
         ]
         last, along_the_way = reports[: len(submissions)], reports[len(submissions) :]

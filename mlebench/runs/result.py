@@ -74,7 +74,7 @@ def grade_run(task: RunTask, record: RunRecord, is_stopped: Callable[[], bool] =
         return
     if report.error is not None:
         report = replace(report, error=Mask(secrets).apply_to_text(report.error))
-    book_report(record, kept_report(report, record, task.run_dir))
+    book_report(record, kept_report(report, record, task.run_dir, task.group.plan.suite_name))
 
 
 def book_report(record: RunRecord, report: CompetitionReport) -> None:
@@ -90,10 +90,11 @@ def book_report(record: RunRecord, report: CompetitionReport) -> None:
         record.detail = report.error
 
 
-def kept_report(report: CompetitionReport, record: RunRecord, run_dir: Path) -> CompetitionReport:
+def kept_report(report: CompetitionReport, record: RunRecord, run_dir: Path, suite: str | None) -> CompetitionReport:
     """A report as kept with a run: a missing submission is explained by what there is instead, and by the run's end.
 
-    A group can be moved, so paths are relative to its folder.
+    A group can be moved, so paths are relative to its folder. It states the suite of the group's plan: a `suite.yaml` may have
+    changed since.
     """
     submission = report.submission_path
     with contextlib.suppress(ValueError):
@@ -101,7 +102,8 @@ def kept_report(report: CompetitionReport, record: RunRecord, run_dir: Path) -> 
     error = report.error
     if report.error_kind == "missing":
         error = f"no submission: {what_is_there(run_dir, record.resources.get('left_out'))}{_end(record)}"
-    return replace(report, submission_path=submission, error=None if error is None else printable(error, _LONGEST_ERROR))
+    error = None if error is None else printable(error, _LONGEST_ERROR)
+    return replace(report, submission_path=submission, error=error, suite=suite)
 
 
 def _end(record: RunRecord) -> str:

@@ -194,6 +194,8 @@ class _OfResult:
         for what, value, values in allowed:
             if value not in values:
                 yield _of(group, f"its {what} is {printable(str(value), 60)}; the rules require {' or '.join(values)}")
+        if sentence := rules.refused_suite(conditions.suite, plan.edition):
+            yield _of(group, printable(sentence, 300))
         for excess in rules.most.beyond(profile):
             yield _of(group, f"a run could have {excess}")
         if profile.limits == "best-effort" and any(limit is not None for _, limit in rules.most):

@@ -173,7 +173,7 @@ class _OfGroup:
         competition_id = record.competition_id
         expected = {
             "run_id": run_id, "competition_id": competition_id, "seed": record.seed, "edition": plan.edition,
-            "split_key_hash": plan.split_key_hash,
+            "split_key_hash": plan.split_key_hash, "suite": plan.suite_name,
             "instance_hash": conditions.instance_hashes.get(competition_id),
             "data": conditions.data.get(competition_id, report.data),
             "competition_version": conditions.competition_versions.get(competition_id) or report.competition_version,

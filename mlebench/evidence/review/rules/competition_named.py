@@ -19,7 +19,7 @@ from mlebench.evidence.review.finding import Evidence, Level, ReviewFinding
 from mlebench.evidence.review.reviewed import ReviewedGroup, ReviewedRun
 from mlebench.evidence.review.rules.quotes import evidence, first_few
 from mlebench.evidence.review.rules.rule import Rule, RuleOptions
-from mlebench.registry import Registry
+from mlebench.registry import SPLITS, Registry
 
 NAME = "competition-named"
 _LEAST_WORDS, _OF_A_NAME = 2, 3
@@ -113,7 +113,8 @@ def names_of_competitions(further: tuple[str, ...] = ()) -> Mapping[str, str]:
         further: ids of a user's own competitions.
     """
     registry = Registry()
-    listed = (name for split, names in registry.ids_by_split().items() if split != "own" for name in names)
+    by_split = registry.ids_by_split()
+    listed = (name for split in SPLITS if split != "own" for name in by_split.get(split, ()))
     found: dict[str, str] = {}
     for name in dict.fromkeys((*listed, *further)):
         if "-" not in name and not any(letter.isdigit() for letter in name):
