@@ -125,7 +125,7 @@ class Competition:
 
     @property
     def split(self) -> str:
-        """low, medium, high, dev, demo, research or own; in a suite the first of its splits that lists it, such as `my-suite/low`.
+        """low, medium, high, dev, demo, research or own; in a suite the first of its splits that lists it (`my-suite/low`).
 
         Raises:
             UsageError: its `suite.yaml` is faulty.

@@ -28,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     facts = {key: value for key, value in asdict(competition.facts).items() if key != "v2"}
     document = {
         **facts,
+        "split": competition.split,
+        **({} if competition.suite is None else {"suite": str(competition.suite)}),
         "issues": [asdict(issue) for issue in competition.issues],
         "edition": competition.edition.name,
         "metric": competition.metric,
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         "data",
     )
     rows = [[name.replace("_", " "), document[name]] for name in shown if name != "prepared"]
+    rows += [["suite", document["suite"]]] if "suite" in document else []
     rows.append(["prepared", "yes" if document["prepared"] else f"no; run {competition.prepare_command}"])
     rows += [[f"{name} threshold", score] for name, score in (document["thresholds"] or {}).items()]
     rows += [["public files", ", ".join(competition.facts.files.public)]]
