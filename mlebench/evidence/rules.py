@@ -153,8 +153,9 @@ class Rules(BaseModel):
         required = {None if (found := registry.get_competition(name).suite) is None else str(found) for name in wanted}
         if required <= {suite}:
             return None
+        ours = f"the benchmark's split {self.split}" if self.split in SPLITS else "competitions of no suite"
         said = "its competitions belong to no suite" if suite is None else f"its competitions are those of suite {suite}"
-        about = " or ".join("competitions of no suite" if name is None else f"suite {name}" for name in sorted(required, key=str))
+        about = " or ".join(ours if name is None else f"suite {name}" for name in sorted(required, key=str))
         return f"{said}; the rules are about {about}"
 
 

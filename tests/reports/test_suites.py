@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,15 +27,15 @@ SUITE = "name: my-suite\nversion: {}\nsplits:\n  low: [toy-a]\n  high: [toy-b]\n
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Run groups of one agent: `one` and `two` on version 1 and 2 of a suite, `none` on the competition of no suite."""
-    root = tmp_path_factory.mktemp("suites")
+    root = tmp_path_factory.mktemp("versions")
     for name in TOYS:
-        make_toy(root / "home" / ("" if name == "toy-c" else "suite") / name, root / "data" / name)
+        make_toy(root / "home" / ("" if name == "toy-c" else "mine") / name, root / "data" / name)
     scripted_agent(root / "agents" / "scripted", SUBMIT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(leases, "MACHINE_FOLDER", root / "machine")
         set_up(patch, root)
         for version, name in ((1, "one"), (2, "two")):
-            (root / "home" / "suite" / "suite.yaml").write_text(SUITE.format(version))
+            (root / "home" / "mine" / "suite.yaml").write_text(SUITE.format(version))
             run(root, name, split="my-suite")
         run(root, "none", competitions=["toy-c"])
     yield root
@@ -72,7 +73,7 @@ def test_a_group_states_its_suite_in_its_plan_and_its_reports(root: Path) -> Non
 
 def test_a_group_of_no_suite_does_not_mention_one(root: Path) -> None:
     for file in ("group.yaml", "grading_report.json", "toy-c_seed0/run.json"):
-        assert "suite" not in (root / "runs" / "none" / file).read_text()
+        assert not re.search(r"\bsuite\b", (root / "runs" / "none" / file).read_text())
 
 
 def test_the_plan_of_another_version_has_another_hash(root: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_group_has_competitions_of_one_suite(root: Path) -> None:
 def test_a_group_is_not_resumed_on_another_version(root: Path) -> None:
     with pytest.raises(UsageError, match=r"conditions of one have changed since it was made: suite \(my-suite 1 → my-suite 2\)"):
         mlebench.run(resume="one")
-    (root / "home" / "suite" / "suite.yaml").write_text(SUITE.format(1))
+    (root / "home" / "mine" / "suite.yaml").write_text(SUITE.format(1))
     mlebench.run(resume="one")
 
 
@@ -134,7 +135,7 @@ def test_competitions_of_two_versions_are_compared_side_by_side(root: Path) -> N
 def test_report_files_of_two_versions_are_not_averaged(root: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / "reports").mkdir(exist_ok=True)
-        shutil.copy(root / "runs" / name / "grading_report.json", tmp_path / "reports" / f"{name}.json")
+        shutil.copy(root / "runs" / name / "grading_report.json", tmp_path / "reports" / f"{name}_grading_report.json")
     with pytest.raises(UsageError, match=r"differs from those before it in suite \(my-suite 1 → my-suite 2\)"):
         mlebench.report(tmp_path / "reports")
 
@@ -145,17 +146,25 @@ def test_graded_again_a_run_stays_one_of_its_version(root: Path) -> None:
 
 
 def test_a_board_has_a_table_for_each_version(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bundles").mkdir()
     for name in ("one", "two", "none"):
-        make_bundle([root / "runs" / name], tmp_path / "bundles" / f"{name}.zip")
-    assert main(["board", str(tmp_path / "bundles"), "-o", str(tmp_path / "site"), "--data-dir", str(root / "data")]) == 0
+        make_bundle([Group.open(root / "runs" / name)], tmp_path / "bundles" / f"{name}.zip")
+    rules = tmp_path / "any.yaml"
+    rules.write_text("sandbox: plain\nlevels: [files, plan]\nmedals: []\nmock_data: allow\n")
+    assert main(["board", str(tmp_path / "bundles"), "-o", str(tmp_path / "site"), "--rules", str(rules)]) == 0
     page = (tmp_path / "site" / "index.html").read_text()
-    assert "toy-a, toy-b, suite my-suite 1" not in page.partition("<h2")[0]
-    assert "suite my-suite 1, edition v1" in page and "my-suite/low, suite my-suite 2, edition v1" in page
-    assert "toy-c, edition v1" in page
+    tables = re.findall(r"<h2>([^<]*, edition v1)</h2>", page)
+    assert sorted(tables) == [
+        "my-suite/all, suite my-suite 2, edition v1",
+        "toy-a, suite my-suite 2, edition v1",
+        "toy-a, toy-b, suite my-suite 1, edition v1",
+        "toy-b, suite my-suite 2, edition v1",
+        "toy-c, edition v1",
+    ]
 
 
 def test_rules_about_the_benchmark_refuse_a_suite(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_bundle([root / "runs" / "one"], tmp_path / "one.zip")
+    make_bundle([Group.open(root / "runs" / "one")], tmp_path / "one.zip")
     own = tmp_path / "own.yaml"
     own.write_text("split: my-suite\nsandbox: plain\nlevels: [files, plan]\nmedals: []\nmock_data: allow\n")
     said = {}
@@ -165,7 +174,7 @@ def test_rules_about_the_benchmark_refuse_a_suite(root: Path, tmp_path: Path, ca
         by_name = {level["name"]: level for level in levels}
         assert by_name["plan"]["state"] == "holds"
         said[rules] = json.dumps(by_name["rules"])
-    assert "its competitions are those of suite my-suite 1; the rules are about competitions of no suite" in said["standard"]
+    assert "its competitions are those of suite my-suite 1; the rules are about the benchmark's split all" in said["standard"]
     assert "its competitions are those of suite my-suite 1; the rules are about suite my-suite 2" in said[str(own)]
 
 
@@ -174,6 +183,6 @@ def test_a_plan_whose_suite_was_changed_does_not_verify(root: Path, tmp_path: Pa
     content = yaml.safe_load(file.read_text())
     content["plan"]["suite"]["version"] = 2
     file.write_text(yaml.safe_dump(content))
-    make_bundle([root / "runs" / "one"], tmp_path / "one.zip")
+    make_bundle([Group.open(root / "runs" / "one")], tmp_path / "one.zip")
     assert main(["verify", str(tmp_path / "one.zip"), "--json"]) == 1
     assert "`conditions.suite` is not what the plan says" in capsys.readouterr().out
