@@ -16,6 +16,8 @@ class Bond:
         separator: what divides a cell of `column` into the part that binds and the rest (`0001_02`); None for whole cells.
         part: which of the parts binds, counted from 0.
         why: one sentence with figures.
+        sets: of copies that no cell names, the values of `column` of rows that belong together, set by set; empty if equal cells
+            bind. Where no column names its rows, `column` is empty and the values are numbers of rows, counted from 0.
     """
 
     kind: Literal["group", "copies", "time"]
@@ -23,3 +25,4 @@ class Bond:
     why: str
     separator: str | None = None
     part: int = 0
+    sets: tuple[tuple[str, ...], ...] = ()

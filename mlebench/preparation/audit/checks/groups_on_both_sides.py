@@ -7,18 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from mlebench.preparation.audit.case import Case
-from mlebench.preparation.audit.clue import Clue, Guess
+from mlebench.preparation.audit.clue import Clue
 from mlebench.preparation.audit.likeness import pictures, sounds
-from mlebench.preparation.audit.likeness.chance import Agreement, agreement
-from mlebench.preparation.audit.likeness.groups import (
-    Grouping,
-    group_values,
-    is_part,
-    is_person,
-    is_reference,
-    is_whole,
-    readings_of,
-)
+from mlebench.preparation.audit.likeness.groups import Grouping, is_part, is_person, is_reference, readings_of
+from mlebench.preparation.audit.likeness.judged_groups import judged
 from mlebench.preparation.audit.likeness.sides import (
     TablePair,
     TestUnits,
@@ -27,23 +19,16 @@ from mlebench.preparation.audit.likeness.sides import (
     table_pairs,
     table_sides,
 )
-from mlebench.preparation.audit.likeness.votes import labels_of_paths, told_rows
-from mlebench.preparation.audit.truth import Target, stem
+from mlebench.preparation.audit.likeness.votes import labels_of_paths
+from mlebench.preparation.audit.truth import stem
 
 NAME = "groups-on-both-sides"
 
 _MOST_FILES = 200_000
 _MOST_ROWS = 1_000_000
 """Rows of a table that are looked at."""
-_TRIED = 50
-"""Groupings and targets that an audit tries, for which chance is corrected."""
-_LEAST_SHARED = 0.02
-"""Share of the test rows whose group is in train from which a person counts."""
-_MARGIN = 0.15
 _MOST_SPACED = 0.2
 """Share of ids with spaces above which they are texts."""
-_ENOUGH_ROWS, _REFUTED = 100, 0.01
-"""So many groups that tell answers no better than this chance tell nothing."""
 
 
 def groups_on_both_sides(case: Case) -> Iterator[Clue]:
@@ -117,66 +102,17 @@ def _of_files(case: Case) -> Iterator[Grouping]:
 
 
 def _clues(case: Case, grouping: Grouping) -> Iterator[Clue]:
-    shared = grouping.shared
-    if not shared.any() or grouping.is_numbered_anew():
+    if not grouping.shared.any() or grouping.is_numbered_anew():
         return
-    things = np.flatnonzero(shared)
-    count = told_rows(grouping.rows, things)
-    best, guesses = _best(case, grouping)
-    by_name = count >= _LEAST_SHARED * case.truth.rows and _is_named(grouping, best)
-    whole = grouping.from_id or is_person(grouping.name) or is_part(grouping.name) or grouping.is_small()
-    if not by_name and not (whole and grouping.is_fine() and best.holds(_TRIED, _MARGIN)):
+    found = judged(grouping, case.truth.targets, case.truth.rows)
+    if not found.counts:
         return
-    wholes = len({*grouping.test[things]})
+    wholes = len({*grouping.test[grouping.shared]})
+    best = found.best
     agrees = (
         f"; agreement with the answers of their training parts is {best.hits:.2f}, by chance {best.base:.2f}" if best.rows else ""
     )
-    what = f"{count:,} of {case.truth.rows:,} test rows belong to {wholes:,} groups of {grouping.name} also in training{agrees}"
-    yield Clue(NAME, grouping.file, what, guesses, count)
-
-
-def _is_named(grouping: Grouping, best: Agreement) -> bool:
-    """Whether groups count by what they are: persons always, other wholes unless many rows show that they tell nothing."""
-    if not grouping.has_several():
-        return False
-    if is_person(grouping.name):
-        return True
-    refuted = best.rows >= _ENOUGH_ROWS and best.p > _REFUTED
-    return not refuted and (grouping.is_counted() if grouping.from_id else is_whole(grouping.name))
-
-
-def _best(case: Case, grouping: Grouping) -> tuple[Agreement, tuple[Guess, ...]]:
-    """How well the target that groups tell best is told, one row of each group counted; and what they tell of all rows."""
-    best, guesses = Agreement(0, 0.0, 0.0, 1.0), []
-    for target in case.truth.targets:
-        if target.name not in grouping.labels:
-            continue
-        known = group_values(grouping.train, grouping.labels[target.name], target)
-        values = _values(case, grouping, target, known)
-        guess = Guess(target.name, values)
-        if not guess.told.any():
-            continue
-        guesses.append(guess)
-        one = agreement(target, _one_each(grouping, values))
-        best = min(best, one, key=lambda found: found.p)
-    return best, tuple(guesses)
-
-
-def _values(case: Case, grouping: Grouping, target: Target, known: dict[str, object]) -> np.ndarray:
-    numbers = target.kind == "number"
-    values = np.full(case.truth.rows, np.nan) if numbers else np.full(case.truth.rows, None, dtype=object)
-    for group, rows in zip(grouping.test, grouping.rows, strict=True):
-        if (value := known.get(str(group))) is not None:
-            values[rows] = value
-    return values
-
-
-def _one_each(grouping: Grouping, values: np.ndarray) -> np.ndarray:
-    """The guesses without those of all but one row of each group, as rows of one whole are not independent."""
-    kept = np.full(len(values), np.nan) if values.dtype.kind == "f" else np.full(len(values), None, dtype=object)
-    seen: set[str] = set()
-    for group, rows in zip(grouping.test, grouping.rows, strict=True):
-        if str(group) not in seen and len(rows):
-            seen.add(str(group))
-            kept[rows[0]] = values[rows[0]]
-    return kept
+    what = (
+        f"{found.rows:,} of {case.truth.rows:,} test rows belong to {wholes:,} groups of {grouping.name} also in training{agrees}"
+    )
+    yield Clue(NAME, grouping.file, what, found.guesses, found.rows)

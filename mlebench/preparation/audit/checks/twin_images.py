@@ -19,6 +19,7 @@ from mlebench.preparation.audit.likeness.pictures import (
     ORIENTATIONS,
     PRINT_SIZE,
     is_blank,
+    least_likeness,
     likeness,
     prints_of,
     thumbs_of,
@@ -33,12 +34,6 @@ from mlebench.preparation.audit.seen.listing import SeenFile
 
 NAME = "twin-images"
 
-ALIKE = 0.8
-"""Likeness from which two pictures are one."""
-_SURE = 0.97
-"""The same where many pairs come close."""
-_ALL_ALIKE = 0.9
-"""If different pictures are this similar, similarity is uninformative."""
 _MOST_TEST, _MOST_TRAIN = 200_000, 500_000
 """Pictures that are compared; of more, so many at even distances."""
 _MOST_BYTES = 2**28
@@ -246,19 +241,9 @@ def _compare(
 
     found = np.array([alike(*triple) for triple in zip(mine.tolist(), theirs.tolist(), variant.tolist(), strict=True)])
     chance = [alike(int(controls.choice(mine)), int(other), 0) for other in others if int(other) not in set(theirs.tolist())]
-    least = _threshold(found, np.array(chance or [0.0]))
+    least = least_likeness(found, np.array(chance or [0.0]))
     kept = found >= least
     return np.stack(uncommon(mine[kept], theirs[kept], len(train.names)), axis=1)
-
-
-def _threshold(found: np.ndarray, chance: np.ndarray) -> float:
-    """From which likeness on pictures are one: above what unlike ones reach, with a gap below."""
-    usual = float(np.quantile(chance, 0.99))
-    if usual > _ALL_ALIKE:
-        return np.inf
-    least = max(ALIKE, 1 - 0.4 * (1 - usual))
-    close = int(((found >= least - 0.15) & (found < least)).sum())
-    return max(least, _SURE) if close > 3 * int((found >= least).sum()) + 5 else least
 
 
 def _thumbs(case: Case, wanted: set[tuple[str, int]]) -> dict[tuple[str, int], Thumb]:

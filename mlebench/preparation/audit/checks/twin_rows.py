@@ -12,7 +12,7 @@ import numpy as np
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Clue
 from mlebench.preparation.audit.likeness.measures import FEWEST_COLUMNS, near_copies
-from mlebench.preparation.audit.likeness.row_hashes import RowHashes, block_count, matches, normal, row_hashes
+from mlebench.preparation.audit.likeness.row_hashes import RowHashes, block_count, matches, rarities, row_hashes, told_bits
 from mlebench.preparation.audit.likeness.sides import TablePair, TestUnits, labels_of_rows, table_pairs, table_sides
 from mlebench.preparation.audit.likeness.votes import guesses_of, told_rows
 
@@ -23,12 +23,11 @@ NAME = "twin-rows"
 
 _SAMPLED = 200_000
 """Rows from which the frequencies of values are told."""
-_SPARE_BITS = 12
+SPARE_BITS = 12
 """Twins must be this many doublings more improbable than one pair by chance."""
-_FEWEST_COLUMNS = 2
+FEWEST_TWIN_COLUMNS = 2
 """A single column that says so much is a text, and left to that check."""
-_FEWEST_COLUMNS_NEAR = 5
-_LETTERS_OF_A_TEXT = 20
+FEWEST_COLUMNS_NEAR = 5
 _MEASURED = 300_000
 """Training rows among which near copies of a tenth of this many test rows are looked for."""
 _MOST_PAIRS = 1_000_000
@@ -89,13 +88,13 @@ class _Twins:
     def __init__(self, case: Case, pair: TablePair, units: TestUnits) -> None:
         self._case, self._pair, self._units = case, pair, units
         head, test = pair.train.table.read(_SAMPLED), pair.test.table.read(_SAMPLED)
-        self._columns = [name for name in pair.columns if not _names_rows(name, head[name], test[name])]
-        self._rare = {name: _bits(head[name]) for name in self._columns}
+        self._columns = [name for name in pair.columns if not names_rows(name, head[name], test[name])]
+        self._rare = {name: rarities(head[name]) for name in self._columns}
         self._train_rows = len(head)
 
     def clues(self) -> Iterator[Clue]:
         """What was found."""
-        if len(self._columns) < _FEWEST_COLUMNS:
+        if len(self._columns) < FEWEST_TWIN_COLUMNS:
             return
         owners, hashes, bits = self._test_rows()
         wanted = self._wanted(hashes, bits) if len(owners) else []
@@ -115,10 +114,10 @@ class _Twins:
         own = np.flatnonzero(self._pair.train.units(train, 0, self._units, self._case.truth) < 0)
         owners = self._pair.test.units(test, 0, self._units, self._case.truth)
         mine = np.flatnonzero(owners >= 0)
-        columns = [name for name in self._columns if _is_measure(train[name])]
+        columns = [name for name in self._columns if is_measured(train[name])]
         if len(columns) < FEWEST_COLUMNS:
             return
-        wanted, offered = _numbers(test.iloc[mine][columns]), _numbers(train.iloc[own][columns])
+        wanted, offered = numbers_in(test.iloc[mine][columns]), numbers_in(train.iloc[own][columns])
         finite = [np.flatnonzero(np.isfinite(numbers).all(axis=1)) for numbers in (wanted, offered)]
         left, right = near_copies(wanted[finite[0]], offered[finite[1]])
         if len(left):
@@ -138,7 +137,7 @@ class _Twins:
             cells.append(row_hashes(part, self._columns).cells)
             said = np.zeros((len(part), blocks), dtype=np.float32)
             for number, name in enumerate(self._columns):
-                said[:, number % blocks] += _told_bits(part[name], *self._rare[name])
+                said[:, number % blocks] += told_bits(part[name], *self._rare[name])
             bits.append(said)
             if offset >= _MOST_TEST_ROWS:
                 break
@@ -147,10 +146,10 @@ class _Twins:
         return np.concatenate(owners), RowHashes(np.concatenate(cells)), np.concatenate(bits)
 
     def _wanted(self, hashes: RowHashes, bits: np.ndarray) -> list[_Wanted]:
-        enough = np.log2(max(len(bits), 2)) + np.log2(max(self._train_rows, 2)) + _SPARE_BITS
+        enough = np.log2(max(len(bits), 2)) + np.log2(max(self._train_rows, 2)) + SPARE_BITS
         whole = bits.sum(axis=1)
         wanted = [_Wanted.of(hashes, None, whole >= enough)]
-        if len(self._columns) >= _FEWEST_COLUMNS_NEAR:
+        if len(self._columns) >= FEWEST_COLUMNS_NEAR:
             wanted += [_Wanted.of(hashes, block, whole - bits[:, block] >= enough) for block in range(bits.shape[1])]
         return wanted
 
@@ -183,20 +182,20 @@ class _Twins:
         yield Clue(NAME, self._pair.test.table.path, what, told, count)
 
 
-def _is_measure(cells: pd.Series) -> bool:
+def is_measured(cells: pd.Series) -> bool:
     """Whether a column holds numbers with fractions, of many values."""
     head = cells.head(1000)
     return bool(head.str.fullmatch(r"-?\d*\.\d+(e[-+]?\d+)?", case=False).mean() > 0.5 and head.nunique() > 0.3 * len(head))
 
 
-def _numbers(table: pd.DataFrame) -> np.ndarray:
+def numbers_in(table: pd.DataFrame) -> np.ndarray:
     import pandas as pd
 
     numbers: np.ndarray = table.apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
     return numbers
 
 
-def _names_rows(name: str, train: pd.Series, test: pd.Series) -> bool:
+def names_rows(name: str, train: pd.Series, test: pd.Series) -> bool:
     """Whether a column is an id: it has another value in nearly every row, none on both sides, and its name or form says so."""
     different = {*train}, {*test}
     if any(len(values) < 0.95 * len(cells) for values, cells in zip(different, (train, test), strict=True)):
@@ -205,19 +204,3 @@ def _names_rows(name: str, train: pd.Series, test: pd.Series) -> bool:
         # numbering that starts again on each side
         return bool(_ID.search(name))
     return bool(_ID.search(name)) or all(len(text) <= 40 and " " not in text and "." not in text for text in test.head(200))
-
-
-def _bits(cells: pd.Series) -> tuple[dict[str, float], float]:
-    """How rare each value is, and one that was never seen: the negative binary logarithm of its share."""
-    count = cells.value_counts()
-    rows = max(len(cells), 1)
-    return dict(zip(count.index, np.log2((rows + 1) / count.to_numpy()), strict=True)), float(np.log2(rows + 1))
-
-
-def _told_bits(cells: pd.Series, known: dict[str, float], unseen: float) -> np.ndarray:
-    """How much equality of each cell says: by the rarity of its value, or by its length if it is a text."""
-    rare = cells.map(known).fillna(unseen).to_numpy(dtype=np.float64)
-    letters = cells.str.len().to_numpy()
-    for place in np.flatnonzero((letters >= _LETTERS_OF_A_TEXT) & (rare > 1)):
-        rare[place] += min(len(normal(cells.iloc[int(place)][:200])), 60) / 2
-    return rare

@@ -80,7 +80,7 @@ def is_sequence(name: str, cells: pd.Series) -> bool:
 
 
 @dataclass
-class _Compared:
+class ComparedTexts:
     """Test texts and what was found to be like them."""
 
     texts: list[str]
@@ -138,7 +138,7 @@ def _of_column(case: Case, pair: TablePair, column: str, units: TestUnits) -> It
     owners, texts = _test_texts(case, pair, column, units)
     if not texts:
         return
-    compared = _Compared(texts, [normal(text) for text in pair.train.table.read(_SAMPLED)[column]])
+    compared = ComparedTexts(texts, [normal(text) for text in pair.train.table.read(_SAMPLED)[column]])
     labels: dict[str, dict[str, list[np.ndarray]]] = {
         kind: {target.name: [] for target in case.truth.targets} for kind in ("equal", "like")
     }
@@ -212,7 +212,7 @@ def _of_files(case: Case) -> Iterator[Clue]:
     texts = {file.path: text for file, text in _read(case, sides)}
     test = [texts.get(file.path, "") for file in sides.test]
     train = [texts.get(file.path, "") for file in sides.train]
-    compared = _Compared(test, train[:_SAMPLED])
+    compared = ComparedTexts(test, train[:_SAMPLED])
     paths = np.array([file.path for file in sides.train], dtype=object)
     for kind, (left, right) in (("equal", compared.equal(train)), ("like", compared.like(train))):
         labels = labels_of_paths(case, paths[right])

@@ -24,6 +24,12 @@ FLATTEST = 3.0
 """Standard deviation of grey levels (0 to 255) below which a picture is blank."""
 FEWEST_PIXELS = 16
 """Pixels of the shorter side below which pictures are alike by chance."""
+ALIKE = 0.8
+"""Likeness from which two pictures are one."""
+_SURE = 0.97
+"""The same where many pairs come close."""
+_ALL_ALIKE = 0.9
+"""If different pictures are this similar, similarity is uninformative."""
 _SIDE = 32
 _FAINTEST = 1.0
 """Standard deviation of grey levels of the details of a picture below which it has none."""
@@ -215,6 +221,21 @@ def views(square: Grey) -> npt.NDArray[np.float32]:
 def likeness(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
     """How alike two pictures are beyond their large shapes, -1 to 1, where one may be a part of the other; of their `views`."""
     return float(max((one @ other[0]).max(), (other @ one[0]).max()))
+
+
+def least_likeness(found: np.ndarray, chance: np.ndarray) -> float:
+    """From which likeness on pictures are one: above what unlike ones reach, with a gap below.
+
+    Args:
+        found: shape (pairs,), the likeness of candidates.
+        chance: shape (controls,), that of pictures drawn at random.
+    """
+    usual = float(np.quantile(chance, 0.99))
+    if usual > _ALL_ALIKE:
+        return np.inf
+    least = max(ALIKE, 1 - 0.4 * (1 - usual))
+    close = int(((found >= least - 0.15) & (found < least)).sum())
+    return max(least, _SURE) if close > 3 * int((found >= least).sum()) + 5 else least
 
 
 def _details(small: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

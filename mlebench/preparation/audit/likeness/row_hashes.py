@@ -19,6 +19,7 @@ DIGITS = 5
 """Significant digits that count of a number with a fraction."""
 _BLOCKS = 32
 """Of a wide table, columns are left out so many blocks at a time."""
+_LETTERS_OF_A_TEXT = 20
 _OTHER = re.compile(r"[\W_]+")
 
 
@@ -124,3 +125,19 @@ def matches(wanted: np.ndarray, offered: np.ndarray) -> tuple[np.ndarray, np.nda
     right = np.repeat(hit, count)
     step = np.arange(len(right)) - np.repeat(np.cumsum(count) - count, count)
     return first[right] + step, right
+
+
+def rarities(cells: pd.Series) -> tuple[dict[str, float], float]:
+    """How rare each value is, and one that was never seen: the negative binary logarithm of its share."""
+    count = cells.value_counts()
+    rows = max(len(cells), 1)
+    return dict(zip(count.index, np.log2((rows + 1) / count.to_numpy()), strict=True)), float(np.log2(rows + 1))
+
+
+def told_bits(cells: pd.Series, known: dict[str, float], unseen: float) -> np.ndarray:
+    """How much equality of each cell says: by the rarity of its value, or by its length if it is a text."""
+    rare = cells.map(known).fillna(unseen).to_numpy(dtype=np.float64)
+    letters = cells.str.len().to_numpy()
+    for place in np.flatnonzero((letters >= _LETTERS_OF_A_TEXT) & (rare > 1)):
+        rare[place] += min(len(normal(cells.iloc[int(place)][:200])), 60) / 2
+    return rare
