@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from grading.printable import printable
 from grading.wording import counted
@@ -23,13 +24,10 @@ from mlebench.preparation.audit.checks.twin_texts import FEWEST_LETTERS, Compare
 from mlebench.preparation.audit.likeness import pictures
 from mlebench.preparation.audit.likeness.measures import FEWEST_COLUMNS, near_copies
 from mlebench.preparation.audit.likeness.neighbours import near_prints
-from mlebench.preparation.audit.likeness.row_hashes import matches, normal, rarities, row_hashes, told_bits
+from mlebench.preparation.audit.likeness.row_hashes import normal, rarities, row_hashes, told_bits
 from mlebench.preparation.audit.likeness.same_bytes import FEWEST as FEWEST_BYTES
 from mlebench.scaffold.draft.binding.labelled import Labelled
 from mlebench.scaffold.draft.bond import Bond
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _MOST_TEXTS = 20_000
 """Texts that say what common phrases are."""
@@ -78,8 +76,6 @@ def copy_bonds(labelled: Labelled, files: Sequence[Path] | None) -> Iterator[tup
 
 
 def _equal_texts(labelled: Labelled, name: str) -> tuple[Bond, np.ndarray] | None:
-    import pandas as pd
-
     cells = labelled.cells(name)
     long = np.array([len(normal(cell)) >= FEWEST_LETTERS for cell in cells], dtype=bool)
     repeated = pd.Series(cells).duplicated(keep=False).to_numpy() & long
@@ -112,8 +108,6 @@ def _uncommon(left: np.ndarray, right: np.ndarray, rows: int, how: str) -> _Pair
 
 def _rows(labelled: Labelled) -> Iterator[_Pairs]:
     """Rows equal in all columns that Kaggle's test has, too, or in all but one, and rows of which all numbers are near."""
-    import pandas as pd
-
     offered = [name for name in labelled.described if labelled.test is None or name in labelled.test.columns]
     table = pd.DataFrame({name: labelled.cells(name) for name in offered})
     halves = table.iloc[::2], table.iloc[1::2]
@@ -134,15 +128,19 @@ def _equal_rows(table: pd.DataFrame, columns: Sequence[str]) -> Iterator[_Pairs]
     hashes = row_hashes(table, columns)
     blocks = hashes.cells.shape[1]
     bits = np.zeros((len(table), blocks))
+    # copies themselves make their values no less rare
+    single = table[[*columns]].drop_duplicates()
     for number, name in enumerate(columns):
-        bits[:, number % blocks] += told_bits(table[name], *rarities(table[name]))
+        bits[:, number % blocks] += told_bits(table[name], *rarities(single[name]))
     enough = 2 * np.log2(len(table)) + SPARE_BITS
     whole = bits.sum(axis=1)
     yield _equal(hashes.whole, whole >= enough, f"equal cells in {counted(len(columns), 'column')}")
     if len(columns) >= FEWEST_COLUMNS_NEAR:
         for block in range(blocks):
             but = "`, `".join(printable(name, 40) for name in columns[block::blocks][:5])
-            yield _equal(hashes.without(block), whole - bits[:, block] >= enough, f"equal cells in all columns but `{but}`")
+            near = _equal(hashes.without(block), whole - bits[:, block] >= enough, f"equal cells in all columns but `{but}`")
+            other = hashes.whole[near.left] != hashes.whole[near.right]
+            yield _Pairs(near.left[other], near.right[other], near.how)
 
 
 def _equal(hashes: np.ndarray, rich: np.ndarray, how: str) -> _Pairs:
@@ -153,26 +151,32 @@ def _equal(hashes: np.ndarray, rich: np.ndarray, how: str) -> _Pairs:
 
 
 def _files(files: Sequence[Path]) -> Iterator[_Pairs]:
-    here = np.array([file.is_file() and not file.is_symlink() and file.stat().st_size >= FEWEST_BYTES for file in files], bool)
-    places = np.flatnonzero(here)
-    if not len(places):
+    places = [place for place, file in enumerate(files) if _is_plain(file)]
+    if not places:
         return
-    names = np.array(same_content(files[place] for place in places), dtype=object)
-    codes = np.unique(names.astype(str), return_inverse=True)[1].astype(np.uint64)
-    equal = _equal(codes, np.ones(len(codes), bool), "files with equal bytes")
-    kept = np.array([not _is_blank(files[places[one]]) for one in equal.left], dtype=bool)
-    many = np.bincount(codes.astype(np.int64))[codes.astype(np.int64)] > max(_FEWEST_OF_A_FORM, _FORM * len(codes))
-    kept &= ~many[equal.left] if len(equal.left) else kept
-    yield _Pairs(places[equal.left[kept]], places[equal.right[kept]], equal.how)
-    shown = [place for place in places if files[place].suffix.lower().removeprefix(".") in pictures.ENDINGS]
+    codes, _ = pd.factorize(pd.Series(same_content(files[place] for place in places)))
+    equal = _equal(codes.astype(np.uint64), np.ones(len(codes), bool), "files with equal bytes")
+    form = np.bincount(codes)[codes] > max(_FEWEST_OF_A_FORM, _FORM * len(codes))
+    kept = np.array([not form[one] and not _is_blank(files[places[one]]) for one in equal.left.tolist()], dtype=bool)
+    own = np.array(places)
+    yield _Pairs(own[equal.left[kept]], own[equal.right[kept]], equal.how)
+    shown = [place for place in places if _is_picture(files[place])]
     if 1 < len(shown) <= _MOST_PICTURES:
         left, right = _near_pictures([str(files[place]) for place in shown])
         own = np.array(shown)
         yield _Pairs(own[left], own[right], "pictures that differ in format, size, brightness, orientation or crop")
 
 
+def _is_plain(file: Path) -> bool:
+    return not file.is_symlink() and file.is_file() and file.stat().st_size >= FEWEST_BYTES
+
+
+def _is_picture(file: Path) -> bool:
+    return file.suffix.lower().removeprefix(".") in pictures.ENDINGS
+
+
 def _is_blank(file: Path) -> bool:
-    return file.suffix.lower().removeprefix(".") in pictures.ENDINGS and pictures.is_blank(file.read_bytes())
+    return _is_picture(file) and pictures.is_blank(file.read_bytes())
 
 
 def _near_pictures(paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -216,7 +220,8 @@ def _made(labelled: Labelled, found: Sequence[_Pairs]) -> tuple[Bond, np.ndarray
         sets.setdefault(int(groups[row]), []).append(names[row])
     said = ", ".join(f"{counted(pairs.rows, 'labelled row')} with {pairs.how}" for pairs in found[:3])
     more = f" and {counted(len(found) - 3, 'other kind')}" if len(found) > 3 else ""
-    return Bond("copies", column, f"copies: {said}{more}", sets=tuple(map(tuple, sets.values()))), groups
+    among = "" if rows == labelled.whole else f", among the {rows:,} of {labelled.whole:,} rows that were compared"
+    return Bond("copies", column, f"{said}{more} are copies{among}", sets=tuple(map(tuple, sets.values()))), groups
 
 
 def _names(labelled: Labelled) -> tuple[str, Sequence[str]]:

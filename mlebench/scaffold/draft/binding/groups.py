@@ -1,4 +1,4 @@
-"""Groups of rows: patients, sites, speakers, games, found from names of columns, parts of ids, answers, and Kaggle's own test rows."""
+"""Groups of rows (patients, sites, games), found from names of columns, parts of ids, answers, and Kaggle's test rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from grading.printable import printable
 from grading.wording import counted
-from mlebench.preparation.audit.likeness.groups import Grouping, is_part, is_person, is_reference
+from mlebench.preparation.audit.likeness.groups import Grouping, is_part, is_person, is_reference, readings_of
 from mlebench.preparation.audit.likeness.judged_groups import Judged, judged
 from mlebench.preparation.audit.truth import Target
 from mlebench.scaffold.draft.binding.labelled import Labelled, is_measure, numbers_of
@@ -34,6 +34,8 @@ _UNIQUE = 0.5
 """Share of different cells from which a column names its rows."""
 _UNLEARNABLE = 0.1
 """Share of the rows whose class no other group has, above which the groups are the classes."""
+_MOST_NAMED = 50_000
+"""Rows whose groups are listed one by one."""
 _SIDES = re.compile(r"train(ing)?|test(ing)?", re.IGNORECASE)
 
 
@@ -53,7 +55,7 @@ class _Candidate:
     @property
     def name(self) -> str:
         """The column, or where in it the group is."""
-        if self.separator is None:
+        if not self.separator:
             return self.column
         return f"part {self.part + 1} in `{self.column}`" if self.leads else f"part {self.part + 1}"
 
@@ -74,23 +76,50 @@ def group_bonds(labelled: Labelled) -> Iterator[tuple[Bond, np.ndarray]]:
         if new is not None:
             found.append((0, _bond(one, new), one.train))
         elif _counts(one, labelled, shared):
-            found.append((1 if is_person(one.column) else 2, _bond(one, _why_shared(one, shared)), one.train))
+            found.append((1 if is_person(one.column) else 2, _bond(one, _why_shared(one, shared, labelled)), one.train))
+    if not any(bond.column in labelled.ids and bond.separator for _, bond, _ in found):
+        found += [(3, *read) for read in _readings(labelled)]
     for _, bond, groups in sorted(found, key=lambda entry: entry[0]):
         yield bond, groups
 
 
 def _candidates(labelled: Labelled) -> Iterator[_Candidate]:
     for name in [*labelled.ids, *labelled.described]:
-        if name not in labelled.train or labelled.is_text(name):
+        if name not in labelled.train:
             continue
         cells = labelled.cells(name)
         different = len({*cells})
-        if is_measure(cells) or is_time(name, cells):
+        whole = _Candidate(name, None, 0, cells, labelled.asked(name))
+        # a prompt or a sentence that several rows share is a whole as well as a text
+        if is_measure(cells) or is_time(name, cells) or (labelled.is_text(name) and whole.says_nothing):
             continue
         if different < len(cells):
-            yield _Candidate(name, None, 0, cells, labelled.asked(name))
-        if different > _UNIQUE * len(cells) and numbers_of(cells) is None:
+            yield whole
+        if different > _UNIQUE * len(cells) and numbers_of(cells) is None and not labelled.is_text(name):
             yield from _parts(name, cells, labelled.asked(name))
+
+
+def _readings(labelled: Labelled) -> Iterator[tuple[Bond, np.ndarray]]:
+    """Groups in ids of several forms, read as the audit reads them; each group is a set of ids."""
+    for name in labelled.ids[:1]:
+        cells = labelled.cells(name) if name in labelled.train else np.zeros(0, dtype=object)
+        if not _UNIQUE * len(cells) < len({*cells}) == len(cells) <= _MOST_NAMED or numbers_of(cells) is not None:
+            continue
+        asked = labelled.asked(name)
+        for how, groups, theirs in readings_of(cells, cells if asked is None else asked):
+            one = _Candidate(f"{how} in `{name}`", "", 0, groups, theirs if asked is not None else None)
+            if not _can_be_split(one, labelled):
+                continue
+            shared = judged(*_halves(one, labelled))
+            if _why_new(one) is not None or (shared.counts and not _are_kinds(one)):
+                sets: dict[str, list[str]] = {}
+                for group, cell in zip(groups.tolist(), cells.tolist(), strict=True):
+                    sets.setdefault(group or f"\0{cell}", []).append(cell)
+                several = tuple(tuple(names) for names in sets.values() if len(names) > 1)
+                rows = sum(map(len, several))
+                why = f"{rows:,} of {len(cells):,} labelled rows fall into {counted(len(several), 'group')} by {how} in their ids"
+                yield Bond("group", name, why, sets=several), groups
+                return
 
 
 def _parts(name: str, cells: np.ndarray, asked: np.ndarray | None) -> Iterator[_Candidate]:
@@ -156,21 +185,52 @@ def _halves(one: _Candidate, labelled: Labelled) -> tuple[Grouping, list[Target]
 
 def _counts(one: _Candidate, labelled: Labelled, found: Judged) -> bool:
     """Whether the audit would object to a split that ignores the groups, and they are neither kinds nor counts of things."""
+    if one.separator is None and [one.column] == [*labelled.ids]:
+        return True
+    if _is_series(one, labelled):
+        return True
     if not found.counts or _are_kinds(one):
         return False
-    if one.separator is None and one.column in labelled.ids and len(labelled.ids) == 1:
-        return True
     by_answers = bool(found.best.rows) and found.best.holds(_TRIED)
-    if one.says_nothing and one.separator is None and not by_answers:
-        return False
-    if not one.leads:
-        return by_answers
-    numbers = numbers_of(one.train) if one.separator is None else None
+    if one.separator is not None:
+        return one.leads or by_answers
+    if one.says_nothing:
+        return by_answers and _are_codes(one.train) and not _is_known(one)
     # `passengers` may be how many
-    return numbers is None or is_reference(one.column) or by_answers or len({*one.train}) > _KINDS
+    return numbers_of(one.train) is None or is_reference(one.column) or by_answers or len({*one.train}) > _KINDS
 
 
+def _is_series(one: _Candidate, labelled: Labelled) -> bool:
+    """Whether rows of a group are steps of one course: another column counts them, and one says something of the whole."""
+    import pandas as pd
+
+    if one.separator is not None or not is_part(one.column) or _is_known(one):
+        return False
+    others = [name for name in [*labelled.ids, *labelled.described] if name in labelled.train and name != one.column]
+    table = pd.DataFrame({name: labelled.cells(name) for name in others}).assign(**{_GROUP: one.train})
+    distinct, size = table.nunique(), table.groupby(_GROUP)[others].nunique()
+    rows = table.groupby(_GROUP).size()
+    counters = [name for name in others if distinct[name] <= _FEW_STEPS * len(table) and (size[name] == rows).all()]
+    constant = [name for name in others if distinct[name] > 1 and (size[name] == 1).all()]
+    return bool(rows.median() >= 2 and counters and constant)
+
+
+_GROUP = "\0group"
+_FEW_STEPS = 0.5
+"""Share of different values above which a column names rows and does not count steps that begin again in each group."""
 _TRIED = 50
+_CODE = re.compile(r"(?=.*\d)(?=.*[A-Za-z])\S{2,40}")
+
+
+def _are_codes(cells: np.ndarray) -> bool:
+    """Whether cells are of letters and digits, as codes of things are, not names of kinds or numbers."""
+    head = [cell for cell in cells[:1000] if cell]
+    return bool(head) and float(np.mean([bool(_CODE.fullmatch(cell)) for cell in head])) > 0.9
+
+
+def _is_known(one: _Candidate) -> bool:
+    """Whether Kaggle's test has rows of the groups of labelled rows."""
+    return one.test is not None and bool(np.isin(one.test.astype(str), one.train.astype(str)).any())
 
 
 def _are_kinds(one: _Candidate) -> bool:
@@ -197,15 +257,21 @@ def _why_new(one: _Candidate) -> str | None:
     )
 
 
-def _why_shared(one: _Candidate, found: Judged) -> str:
+def _why_shared(one: _Candidate, found: Judged, labelled: Labelled) -> str:
     groups = len({*one.train} - {""})
     said = f"{len(one.train):,} labelled rows fall into {counted(groups, 'group')} by {_quoted(one)}"
-    if found.best.rows and found.best.hits > found.best.base:
+    if found.best.rows and found.best.holds(_TRIED):
         return (
             f"{said}, and the other rows of a group tell the target with an agreement of {found.best.hits:.2f}, "
             f"by chance {found.best.base:.2f}"
         )
-    return f"{said}, which its name says are {'persons' if is_person(one.column) else 'parts of one whole'}"
+    if one.separator is None and [one.column] == [*labelled.ids]:
+        return f"{said}, the id, which several rows have"
+    if one.separator is not None and not is_person(one.column):
+        return f"{said}, and most groups have several rows"
+    if _is_series(one, labelled):
+        return f"{said}, whose rows another column counts"
+    return f"{said}, which its name says {'are persons' if is_person(one.column) else 'are parts of one whole'}"
 
 
 def _quoted(one: _Candidate) -> str:
@@ -215,4 +281,3 @@ def _quoted(one: _Candidate) -> str:
 
 def _bond(one: _Candidate, why: str) -> Bond:
     return Bond("group", one.column, why, one.separator, one.part)
-

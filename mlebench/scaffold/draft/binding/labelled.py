@@ -28,6 +28,8 @@ class Labelled:
     def __init__(self, train: pd.DataFrame, test: pd.DataFrame | None, ids: Sequence[str], targets: Sequence[str]) -> None:
         self.rows = stretches(len(train))
         """Positions in the whole table of the rows that are looked at."""
+        self.whole = len(train)
+        """How many rows the whole table has."""
         self.train = train.iloc[self.rows]
         self.test = None if test is None else test.iloc[stretches(len(test))]
         self.ids, self.targets = ids, targets
@@ -38,7 +40,7 @@ class Labelled:
     def described(self) -> list[str]:
         """Columns that are neither ids nor targets."""
         apart = {*self.ids, *self.targets}
-        return [str(name) for name in self.train.columns if name not in apart]
+        return [name for name in self.train.columns if name not in apart]
 
     def cells(self, name: str) -> np.ndarray:
         """A column of the labelled rows as text; shape (rows,), object, missing cells empty."""
