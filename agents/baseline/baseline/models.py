@@ -31,20 +31,20 @@ def predict(task: Task, rng: np.random.RandomState) -> dict[str, np.ndarray]:
     """
     features = Features(task.train, task.test, task.features)
     train, test = features.tables()
-    texts = _vectorise(task, features.text_columns)
+    texts = vectorise(task, features.text_columns)
     predictions = {}
     for target in task.targets:
         seed = int(rng.randint(2**31 - 1))
-        values = _encode(task.train[target.name], target)
+        values = encode(task.train[target.name], target)
         parts = (train, test)
         if texts is not None:
-            learnt = _learn_text(texts, values, target, seed, stack=_has_columns(features))
+            learnt = learn_text(texts, values, target, seed, stack=_has_columns(features))
             if not _has_columns(features):
-                predictions[target.name] = _decode(learnt[1], target)
+                predictions[target.name] = decode(learnt[1], target)
                 continue
             parts = (_beside(train, learnt[0]), _beside(test, learnt[1]))
         predicted = _learn_columns(*parts, features.categorical, values, target, seed)
-        predictions[target.name] = _decode(predicted, target)
+        predictions[target.name] = decode(predicted, target)
     return predictions
 
 
@@ -54,7 +54,8 @@ def _has_columns(features: Features) -> bool:
     return bool(own) or not features.text_columns
 
 
-def _encode(values: pd.Series, target: Target) -> np.ndarray:
+def encode(values: pd.Series, target: Target) -> np.ndarray:
+    """The answers as numbers: the targets or their logarithms, or the places of classes."""
     if target.kind == "regression":
         numbers = values.astype(float).to_numpy()
         return np.log1p(numbers) if target.relative else numbers
@@ -62,11 +63,13 @@ def _encode(values: pd.Series, target: Target) -> np.ndarray:
     return values.astype(str).map(codes).to_numpy().astype(int)
 
 
-def _decode(predicted: np.ndarray, target: Target) -> np.ndarray:
+def decode(predicted: np.ndarray, target: Target) -> np.ndarray:
+    """Predictions in the units of the target."""
     return np.expm1(predicted) if target.relative else predicted
 
 
-def _vectorise(task: Task, columns: list[str]) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix] | None:
+def vectorise(task: Task, columns: list[str]) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix] | None:
+    """TF-IDF of words and letters of train and test; None without texts in which anything repeats."""
     blocks = []
     for column in columns:
         texts = [table[column].fillna("").astype(str) for table in (task.train, task.test)]
@@ -87,7 +90,7 @@ def _vectorise(task: Task, columns: list[str]) -> tuple[scipy.sparse.csr_matrix,
     return scipy.sparse.hstack(train).tocsr(), scipy.sparse.hstack(test).tocsr()
 
 
-def _learn_text(
+def learn_text(
     texts: tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix], values: np.ndarray, target: Target, seed: int, stack: bool
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Predictions for train (out of fold, when they are to be stacked) and for test."""
@@ -107,7 +110,7 @@ def _learn_text(
     fitted = model.fit(train, values)
     if target.kind == "regression":
         return held_out, fitted.predict(test)
-    return held_out, _spread(fitted.predict_proba(test), fitted.classes_, len(target.classes))
+    return held_out, spread(fitted.predict_proba(test), fitted.classes_, len(target.classes))
 
 
 def _folds(values: np.ndarray, target: Target, seed: int) -> KFold | StratifiedKFold:
@@ -135,7 +138,7 @@ def _learn_columns(
         )
         predicted = boosted.fit(train, values).predict(test)
         if few:
-            linear = _linear(train, categorical, Ridge(alpha=3.0))
+            linear = on_scaled_columns(train, categorical, Ridge(alpha=3.0))
             predicted = (predicted + linear.fit(train, values).predict(test)) / 2
         return predicted
     if many_classes:
@@ -145,14 +148,17 @@ def _learn_columns(
             max_iter=100 if few else 300, learning_rate=0.06, categorical_features=in_trees, **early
         )
     boosted.fit(train, values)
-    predicted = _spread(boosted.predict_proba(test), boosted.classes_, len(target.classes))
+    predicted = spread(boosted.predict_proba(test), boosted.classes_, len(target.classes))
     if few or many_classes:
-        linear = _linear(train, categorical, LogisticRegression(C=1.0, max_iter=500, random_state=seed)).fit(train, values)
-        predicted = (predicted + _spread(linear.predict_proba(test), linear.classes_, len(target.classes))) / 2
+        linear = on_scaled_columns(train, categorical, LogisticRegression(C=1.0, max_iter=500, random_state=seed)).fit(
+            train, values
+        )
+        predicted = (predicted + spread(linear.predict_proba(test), linear.classes_, len(target.classes))) / 2
     return predicted
 
 
-def _linear(train: pd.DataFrame, categorical: list[str], model: object) -> object:
+def on_scaled_columns(train: pd.DataFrame, categorical: list[str], model: object) -> object:
+    """A linear or neighbour model behind scaled numbers and one column per category."""
     numeric = [name for name in train.columns if name not in categorical]
     prepared = ColumnTransformer(
         [
@@ -163,7 +169,7 @@ def _linear(train: pd.DataFrame, categorical: list[str], model: object) -> objec
     return make_pipeline(prepared, model)
 
 
-def _spread(probabilities: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
+def spread(probabilities: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
     """Probabilities in columns for all classes, also those that no train row has."""
     full = np.zeros((len(probabilities), count))
     full[:, classes] = probabilities
