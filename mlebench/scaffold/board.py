@@ -19,7 +19,7 @@ from grading.wording import counted
 from mlebench._support.files import write_text
 from mlebench.agents import get_agent
 from mlebench.errors import WorkFailed
-from mlebench.grade import grade_csv
+from mlebench.grade import grade_csv, read_answers
 from mlebench.registry import Competition
 
 FEWEST = 5
@@ -59,6 +59,8 @@ def reference_board(
         WorkFailed: the methods could not be fitted at all, took too long, or their scores make no sensible thresholds.
     """
     tell = left_out or _nobody
+    # what is not prepared is said before minutes of fitting
+    read_answers(competition)
     found: list[Reference] = []
     seen: dict[bytes, str] = {}
     with tempfile.TemporaryDirectory(prefix="mlebench-board-") as folder:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mlebench.errors import NotPrepared, WorkFailed
-from mlebench.preparation import audit, prepare
+from mlebench.preparation import prepare
+from mlebench.preparation.audit.audit import AuditOptions, audit
 from mlebench.registry import Competition, Registry
 from mlebench.registry.edition import EditionName
+from mlebench.scaffold import board
 from mlebench.scaffold.board import Reference, reference_board, write_board
 from mlebench.scaffold.draft.bonds import find_bonds
 
 NAME = "private-patients"
 FACTS = """\
 id: private-patients
+version: 1
 title: Patients
 split: own
 modality: tabular
@@ -44,19 +47,20 @@ def prepare(raw, public, private, edition):
 """
 GRADE = """\
 from grading import Grader, Probability
-from grading.metrics import roc_auc
+from grading.metrics.classification import roc_auc
 
 grader = Grader(id="visit", columns={"ill": Probability()}, metric=roc_auc)
 """
 TEXT = """\
 # Patients
 
-Predict the probability `ill` for each `visit` in `test.csv` from `patient`, `site`, `age` and `blood`; `train.csv` has the answers.
+Predict the probability `ill` for each `visit` in `test.csv` from `patient`, `site`, `age` and `blood`.
+`train.csv` has the answers.
 Submissions look like `sample_submission.csv`. The metric is ROC AUC.
 """
 
 
-def patients(visits: int = 900, seed: int = 0) -> pd.DataFrame:
+def patients(visits: int = 480, seed: int = 0) -> pd.DataFrame:
     """Several visits of each patient; being ill is a trait of the patient."""
     rng = np.random.default_rng(seed)
     patient = np.sort(rng.integers(0, visits // 6, visits))
@@ -112,7 +116,7 @@ def test_no_patient_is_on_both_sides_and_a_key_of_ones_own_changes_the_test_set_
         competition = prepared(folder, name, edition, key)  # type: ignore[arg-type]
         train, test = (pd.read_csv(competition.public_dir / f"{part}.csv") for part in ("train", "test"))
         assert {*train["patient"]}.isdisjoint(test["patient"])
-        assert len(train) + len(test) == 900 and 150 < len(test) < 300
+        assert len(train) + len(test) == 480 and 80 < len(test) < 180
         assert [*train.columns] == [*patients().columns] and [*test.columns] == [*train.columns.drop("ill")]
         tests[name] = {*test["patient"]}
         assert (competition.public_dir / "description.md").read_text() == TEXT
@@ -120,9 +124,9 @@ def test_no_patient_is_on_both_sides_and_a_key_of_ones_own_changes_the_test_set_
 
 
 def test_the_audit_finds_nothing_in_data_split_by_the_bonds_and_the_patients_otherwise(folder: Path) -> None:
-    assert audit(prepared(folder, "whole"), checks=["groups-on-both-sides"]).findings == []
+    assert audit(prepared(folder, "whole"), AuditOptions(checks=["groups-on-both-sides"])).findings == []
     (folder / "prepare.py").write_text(PREPARE.format(column="visit"))
-    (finding,) = audit(prepared(folder, "parted"), checks=["groups-on-both-sides"]).findings
+    (finding,) = audit(prepared(folder, "parted"), AuditOptions(checks=["groups-on-both-sides"])).findings
     assert "groups of patient" in finding.what
 
 
@@ -144,11 +148,36 @@ def test_reference_methods_make_a_board_on_which_medals_are_earned(folder: Path)
     assert thresholds.medal(scores["sample submission"]) is None and thresholds.medal(rows[0].score) == "gold"
 
 
-def test_methods_that_know_nothing_make_no_board(folder: Path) -> None:
-    raw = folder.parent.parent / "raw" / "visits.csv"
-    visits = pd.read_csv(raw)
-    visits.assign(age=1, blood=1, site=1, patient=[f"q{n}" for n in range(len(visits))]).to_csv(raw, index=False)
-    with pytest.raises(WorkFailed, match="too alike for medals; write `leaderboard.csv`"):
+LAZY = """\
+import json, os, shutil, sys
+out, data = sys.argv[1].removeprefix("out="), os.environ["DATA_DIR"]
+names = {str(number): f"method {number}" for number in range(6)}
+for number in names:
+    sample = open(f"{data}/sample_submission.csv").read()
+    open(f"{out}/{number}.csv", "w").write(sample.replace("0.5", f"0.{number}5"))
+open(f"{out}/listed.json", "w").write(json.dumps({"submitted": names, "left_out": {"linear model": "no\\x1b[31m luck"}}))
+"""
+
+
+def other_methods(folder: Path, program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make another program the one that fits reference methods."""
+    agent = folder.parent.parent / "agent"
+    (agent / "baseline").mkdir(parents=True)
+    (agent / "baseline" / "reference.py").write_text(program)
+    monkeypatch.setattr(board, "get_agent", lambda name: SimpleNamespace(directory=agent))
+
+
+def test_methods_that_know_nothing_make_no_board(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other_methods(folder, LAZY, monkeypatch)
+    left_out: dict[str, str] = {}
+    with pytest.raises(WorkFailed, match="the scores of 6 reference methods are too alike for medals; write `leaderboard"):
+        reference_board(prepared(folder, "data"), left_out=left_out.__setitem__)
+    assert "\x1b" not in left_out["linear model"]
+
+
+def test_a_program_that_fails_is_said_in_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other_methods(folder, "raise ValueError('odd data')", monkeypatch)
+    with pytest.raises(WorkFailed, match="private-patients: the reference methods failed: ValueError: odd data"):
         reference_board(prepared(folder, "data"))
 
 
@@ -165,4 +194,3 @@ def test_methods_that_take_too_long_are_ended(folder: Path) -> None:
 def test_names_with_commas_are_quoted(tmp_path: Path) -> None:
     write_board([Reference("forest, 100 trees", 0.75), Reference('"', 0.5)], tmp_path)
     assert [*pd.read_csv(tmp_path / "leaderboard.csv")["name"]] == ["forest, 100 trees", '"']
-    assert os.listdir(tmp_path) == ["leaderboard.csv"]
