@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -123,9 +124,14 @@ def test_no_patient_is_on_both_sides_and_a_key_of_ones_own_changes_the_test_set_
     assert tests["own"] != tests["v2"] and tests["v1"] == tests["v1-own"]
 
 
-def test_the_audit_finds_nothing_in_data_split_by_the_bonds_and_the_patients_otherwise(folder: Path) -> None:
+def test_the_audit_finds_nothing_in_data_split_by_the_bonds_and_the_patients_otherwise(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert audit(prepared(folder, "whole"), AuditOptions(checks=["groups-on-both-sides"])).findings == []
-    (folder / "prepare.py").write_text(PREPARE.format(column="visit"))
+    elsewhere = folder.parent.parent / "elsewhere" / NAME
+    shutil.copytree(folder, elsewhere)
+    (elsewhere / "prepare.py").write_text(PREPARE.format(column="visit"))
+    monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(elsewhere.parent))
     (finding,) = audit(prepared(folder, "parted"), AuditOptions(checks=["groups-on-both-sides"])).findings
     assert "groups of patient" in finding.what
 
