@@ -85,7 +85,7 @@ def as_text(cells: pd.Series) -> np.ndarray:
 
 
 def numbers_of(cells: np.ndarray) -> np.ndarray | None:
-    """Texts as numbers, NaN for empty ones; None if one is no number."""
+    """Texts as numbers, NaN for empty ones; None if one is not a number."""
     import pandas as pd
 
     numbers: np.ndarray = pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(dtype=np.float64)
