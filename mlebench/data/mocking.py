@@ -37,9 +37,56 @@ def hex_ids(rng: np.random.Generator, count: int, length: int) -> list[str]:
     return list(ids)[:count]
 
 
+def codes(
+    rng: np.random.Generator, count: int, *parts: str | tuple[str, int] | tuple[str, int, int], distinct: bool = False
+) -> list[str]:
+    """Made-up codes: fixed text and random letters one after another, as in `codes(rng, 9, "A-", (digits, 4), ".jpg")`.
+
+    Args:
+        rng: the source of all letters.
+        count: number of codes.
+        parts: fixed text, or an alphabet with a length or with the shortest and the longest length.
+        distinct: whether no code may occur twice; there must be far more than `count` of them.
+    """
+    made: list[str] = []
+    while len(made) < count:
+        columns = [
+            [part] * count if isinstance(part, str) else _random_letters(rng, count, part[0], part[1], part[-1])  # type: ignore[arg-type]
+            for part in parts
+        ]
+        made += map("".join, zip(*columns, strict=True))
+        made = list(dict.fromkeys(made)) if distinct else made
+    return made[:count]
+
+
+def _random_letters(rng: np.random.Generator, count: int, alphabet: str, low: int, high: int) -> list[str]:
+    letters = rng.choice(list(alphabet), size=(count, high))
+    return ["".join(row[:length]) for row, length in zip(letters, rng.integers(low, high + 1, count), strict=True)]
+
+
+def moments(rng: np.random.Generator, count: int, first: str, last: str, form: str) -> list[str]:
+    """Dates, or times of a day, between two of them.
+
+    Args:
+        rng: the source of all.
+        count: number of dates.
+        first: the earliest, such as `2019-01-31`, or `2019-01-31T12:30:00` for times to the second.
+        last: the latest, as precise as `first`.
+        form: how they are written, in the codes of `strftime`.
+    """
+    start, end = np.datetime64(first), np.datetime64(last)
+    drawn = start + rng.integers(0, (end - start).astype(np.int64) + 1, count)
+    return [moment.item().strftime(form) for moment in drawn]
+
+
+def phrases(rng: np.random.Generator, count: int, low: int, high: int) -> list[str]:
+    """Runs of `low` to `high` words, none of which reads as a missing value."""
+    return [" ".join(rng.choice(WORDS, size=int(length))) for length in rng.integers(low, high + 1, size=count)]
+
+
 def sentences(rng: np.random.Generator, count: int, low: int = 3, high: int = 12) -> list[str]:
     """Sentences of `low` to `high` words; some hold quotes, commas, line breaks, and one in fifty is a missing-looking word."""
-    texts = [" ".join(rng.choice(WORDS, size=int(length))) for length in rng.integers(low, high + 1, size=count)]
+    texts = phrases(rng, count, low, high)
     for position in np.flatnonzero(rng.random(count) < 0.02):
         texts[position] = str(rng.choice(MISSING_LOOKING))
     for position in np.flatnonzero(rng.random(count) < 0.1):
@@ -246,3 +293,10 @@ def aiff_bytes(rng: np.random.Generator, rate: int, seconds: float) -> bytes:
     common = b"COMM" + struct.pack(">IhIh", 18, 1, len(samples) // 2, 16) + extended
     sound = b"SSND" + struct.pack(">III", len(samples) + 8, 0, 0) + samples
     return b"FORM" + struct.pack(">I", 4 + len(common) + len(sound)) + b"AIFF" + common + sound
+
+
+def array_bytes(rng: np.random.Generator, shape: tuple[int, ...]) -> bytes:
+    """A `.npy` file of numbers from 0 to 1 in an array of that shape."""
+    buffer = io.BytesIO()
+    np.save(buffer, rng.random(shape))
+    return buffer.getvalue()
