@@ -51,8 +51,7 @@ def codes(
     made: list[str] = []
     while len(made) < count:
         columns = [
-            [part] * count if isinstance(part, str) else _random_letters(rng, count, part[0], part[1], part[-1])  # type: ignore[arg-type]
-            for part in parts
+            [part] * count if isinstance(part, str) else _random_letters(rng, count, part[0], part[1], part[-1]) for part in parts
         ]
         made += map("".join, zip(*columns, strict=True))
         made = list(dict.fromkeys(made)) if distinct else made

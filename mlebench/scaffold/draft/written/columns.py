@@ -1,15 +1,17 @@
 """What a column of a table holds, and the expression that makes up another one like it.
 
-Expressions use `rng`, a generator, and `count`, the number of rows. Of a real column they keep its kind, range, share of gaps and the
-names of its categories; never an id, a text, or a value that stands in one row alone.
+Expressions use `rng`, a generator, and `count`, the number of rows. Of a real column they keep its kind, range, share of gaps and
+the names of its categories; never an id, a text, or a value that stands in one row alone.
 """
 
 from __future__ import annotations
 
 import math
+import random
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mlebench.scaffold.draft.written.script import Script, literal
@@ -85,12 +87,13 @@ def _as_text(value: object) -> str:
 
 def kind_of(column: Column) -> Kind:
     """What a column holds."""
+    import numpy as np
     import pandas as pd
 
     present = column.present
     if present.empty:
         return "empty"
-    if isinstance(present.iloc[0], list | tuple | dict) or hasattr(present.iloc[0], "shape") and getattr(present.iloc[0], "shape", ()):
+    if isinstance(present.iloc[0], list | tuple | dict | np.ndarray):
         return "list"
     if pd.api.types.is_bool_dtype(present) or set(map(type, present.unique()[:3])) == {bool}:
         return "boolean"
@@ -274,6 +277,8 @@ def distinct_expression(script: Script, column: Column, count: str = "count") ->
     if kind == "date":
         return _distinct_dates(script, column, count)
     parts = pattern_of(words)
+    if parts is None and " " in words[0].strip():
+        return f'[f"{{text}} {{k}}" for k, text in enumerate({_text(script, column, False, count)})]'
     if parts is None:
         longest = max(6, min(max(map(len, words)), 32))
         return _codes(script, [(_alphabet(set("aA0"), 2), longest, longest)], count, distinct=True)
@@ -291,8 +296,8 @@ def _distinct_numbers(script: Script, column: Column, count: str) -> str:
         in_order = f"range({first}, {first} + {count})" if first else f"range({count})"
         return in_order if bool((np.diff(numbers) >= 0).all()) else f"{first} + rng.permutation({count})"
     script.use("gapped_ids")
-    width = "" if last < 1_000_000 else " * 10"
-    drawn = f"np.array(gapped_ids(rng, {count}, 10 * ({count})){width})"
+    many = f"10 * {count}" if count.isidentifier() else f"10 * ({count})"
+    drawn = f"np.array(gapped_ids(rng, {count}, {many}))" + (" * 10" if last >= 1_000_000 else "")
     start = f" + {_rounded_down(first)}" if _rounded_down(first) else ""
     made = f"{drawn}{start}"
     return made if bool((np.diff(numbers) > 0).all()) else f"rng.permutation({made})"
@@ -317,8 +322,8 @@ def _numbered(parts: Sequence[Part], count: str) -> str | None:
     width = open_parts[0][1] if open_parts[0][1] == open_parts[0][2] else 0
     before = "".join(part for part in parts[: parts.index(open_parts[0])] if isinstance(part, str))
     after = "".join(part for part in parts[parts.index(open_parts[0]) + 1 :] if isinstance(part, str))
-    form = literal(before.replace("{", "{{").replace("}", "}}") + (f"{{:0{width}d}}" if width else "{}") + _braced(after))
-    return f"[{form}.format(k) for k in range({count})]"
+    number = f"{{k:0{width}d}}" if width else "{k}"
+    return f"[f{literal(_braced(before) + number + _braced(after))} for k in range({count})]"
 
 
 def _braced(text: str) -> str:
@@ -333,6 +338,26 @@ def _roomy(parts: Sequence[Part]) -> list[Part]:
         last = max((place for place, part in enumerate(parts) if not isinstance(part, str)), default=len(parts))
         roomy[last : last + 1] = [("0123456789", 8, 8)]
     return roomy
+
+
+def made_up(column: Column, count: int) -> list[str]:
+    """A few made-up values of a column of ids, as text, the same each time."""
+    letters = random.Random(0)
+    words = column.words
+    kind = kind_of(column)
+    if kind == "whole number" and not is_padded(words):
+        first = int(column.present.min())
+        return [str(first + 7 * place + 3) for place in range(count)]
+    if kind == "date":
+        form = date_form(words) or "%Y-%m-%d"
+        return [datetime(2001, 1, place + 1).strftime(form) for place in range(count)]
+    parts = pattern_of(words) or ["id_", ("0123456789", 6, 6)]
+    if all(isinstance(part, str) for part in parts):
+        parts = [*parts, ("0123456789", 4, 4)]
+    return [
+        "".join(part if isinstance(part, str) else "".join(letters.choices(part[0], k=part[1])) for part in parts)
+        for _ in range(count)
+    ]
 
 
 # features
@@ -458,7 +483,9 @@ def _date(script: Script, column: Column, coarse: bool, count: str) -> str:
     ends = [moment.strftime("%Y-%m-%dT%H:%M:%S" if has_hours else "%Y-%m-%d") for moment in (first, last)]
     if has_days and has_hours:
         ends = [f"{end[:10]}T{clock}" for end, clock in zip(ends, ("00:00:00", "23:59:59"), strict=True)]
-    said = f"{script.use('moments')}(rng, {count}, {literal(ends[0])}, {literal(ends[1])}, {literal(form or '%Y-%m-%d %H:%M:%S')})"
+    said = (
+        f"{script.use('moments')}(rng, {count}, {literal(ends[0])}, {literal(ends[1])}, {literal(form or '%Y-%m-%d %H:%M:%S')})"
+    )
     if form is not None:
         return said
     script.use_module("import pandas as pd")

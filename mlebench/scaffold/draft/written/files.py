@@ -107,10 +107,10 @@ def _image(script: Script, real: bytes) -> str:
 
 
 def _table(script: Script, real: bytes) -> str:
+    import tempfile
+
     from mlebench.errors import RawDataFault
     from mlebench.scaffold.draft.written.tables import see
-
-    import tempfile
 
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / "table.csv").write_bytes(real)
@@ -119,11 +119,10 @@ def _table(script: Script, real: bytes) -> str:
         except RawDataFault:
             return "lambda: rng.bytes(64)"
     script.use_module("import pandas as pd")
-    cells = [
-        f"{literal(str(name))}: {expression(script, Column(str(name), seen.values[name], seen.written[name]), coarse=True, count='8')}"
-        for name in seen.values.columns
-        if seen.written is not None
-    ]
+    cells = []
+    for name in seen.values.columns:
+        column = Column(str(name), seen.values[name], None if seen.written is None else seen.written[name])
+        cells.append(f"{literal(str(name))}: {expression(script, column, coarse=True, count='8')}")
     delimiter = "" if seen.delimiter == "," else f"sep={literal(seen.delimiter)}, "
     return f"lambda: pd.DataFrame({{{', '.join(cells)}}}).to_csv({delimiter}index=False).encode()"
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from string import ascii_letters, digits
 
 from mlebench.scaffold.draft.proposal import Draft, Media, RawTable, Target
 from mlebench.scaffold.draft.written.columns import MOST_CATEGORIES, Column, distinct_expression, expression, kind_of, tags
 from mlebench.scaffold.draft.written.files import content, example, names_in
 from mlebench.scaffold.draft.written.script import Script, literal
-from mlebench.scaffold.draft.written.tables import Seen, form_of, see
+from mlebench.scaffold.draft.written.tables import Seen, form_of, labelled_rows, see
 
 MOST_CLASSES = 200
 """Classes of a label that a mock has all of."""
 _FEW_CLASSES = 5
 """Classes of which every test set should have some, as an area under a curve needs."""
 _WIDE = 30
+_MOST_ENTRIES = 60
+"""Stretches of columns that are written out; of more, columns of one kind are made alike."""
+_LETTERS = ascii_letters + digits
 _ROWS_OF_A_GROUP = 3
 
 
@@ -43,11 +49,10 @@ class _Mock:
         self.lines: list[str] = []
         self.packed: dict[str, str] = {}
         """Archives that several things go into: the folder that each is packed from."""
-        self.seen = {
-            role: see(raw, table.path, table.member)
-            for role, table in (("train", draft.train), ("test", draft.test), ("sample", draft.sample))
-            if table is not None
-        }
+        self.seen = {"train": labelled_rows(draft, raw)}
+        for role, table in (("test", draft.test), ("sample", draft.sample)):
+            if table is not None:
+                self.seen[role] = see(raw, table.path, table.member)
 
     def source(self) -> str:
         self.script.use("Path", "pathlib")
@@ -93,7 +98,7 @@ class _Mock:
             self.lines.append("count = size + max(2, size // 4)")
 
     def _least_rows(self) -> int:
-        classes = [min(len(target.classes), MOST_CLASSES) for target in self.targets]
+        classes = [min(len(self._classes(target) or []), MOST_CLASSES) for target in self.targets]
         most = max(classes, default=0)
         if 2 <= most <= _FEW_CLASSES:
             return math.ceil(2 * most / max(self.draft.test_size, 0.05))
@@ -107,9 +112,23 @@ class _Mock:
         made = self._keys(names)
         coarse = len(names) > _WIDE
         pairs = [(name, made.get(name) or self._feature(name, coarse)) for name in names]
-        self.lines += ["rows = pd.DataFrame(", "    {", *(f"        {line}," for line in self._entries(pairs)), "    }", ")"]
         if not names:
-            self.lines[-4:] = [f"rows = pd.DataFrame(index=range({self.count}))"]
+            self.lines.append(f"rows = pd.DataFrame(index=range({self.count}))")
+        elif len(pairs) == 1 and len(pairs[0][1]) < 90:
+            self.lines.append(f"rows = pd.DataFrame({{{self._entries(pairs)[0]}}})")
+        elif coarse and _runs(pairs) > _MOST_ENTRIES:
+            self._summarised(_alike(pairs))
+        else:
+            self.lines += ["rows = pd.DataFrame(", "    {", *(f"        {line}," for line in self._entries(pairs)), "    }", ")"]
+
+    def _summarised(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """The rows of a table of very many columns: a letter for each of them says what makes it."""
+        letters = dict(zip(dict.fromkeys(made for _, made in pairs), _LETTERS, strict=False))
+        makers = [f"    {literal(letter)}: lambda: {made}," for made, letter in letters.items()]
+        names = self.script.values("columns", [name for name, _ in pairs])
+        kinds = self.script.text("kinds", "".join(letters[made] for _, made in pairs))
+        self.lines += ["makers = {", *makers, "}"]
+        self.lines.append(f"rows = pd.DataFrame({{name: makers[kind]() for name, kind in zip({names}, {kinds}, strict=True)}})")
 
     def _feature(self, name: str, coarse: bool) -> str:
         return expression(self.script, self.column(name), coarse=coarse, count=self.count)
@@ -151,9 +170,9 @@ class _Mock:
         for place, name in enumerate(free):
             made[name] = self._id(name, place, len(free), bool(set(ids) - set(free)))
         media = self.draft.media
-        if media and media.column in names and media.column not in made:
-            values = self.column(media.column).present
-            made[media.column] = self._distinct(media.column) if values.is_unique else self._repeated(media.column)
+        file = media.column if media else None
+        if file is not None and file in names and file not in made:
+            made[file] = self._distinct(file) if self.column(file).present.is_unique else self._repeated(file)
         return made
 
     def _distinct(self, name: str) -> str:
@@ -167,7 +186,7 @@ class _Mock:
     def _id(self, name: str, place: int, of: int, beside_groups: bool) -> str:
         """One of several columns that identify a row together: the first holds for some rows, the others count these."""
         column = self.column(name)
-        if of == 1 and not beside_groups or column.present.is_unique and not beside_groups:
+        if (of == 1 and not beside_groups) or (column.present.is_unique and not beside_groups):
             return self._distinct(name)
         if place == 0 and not beside_groups:
             return self._repeated(name, 4)
@@ -185,9 +204,9 @@ class _Mock:
         """Ids such as `0001_02`, of which one part is a group's and another counts its rows."""
         import pandas as pd
 
-        cells = pd.Series(self.column(name).words).str.split(separator)
-        usual = int(cells.str.len().mode().iloc[0])
-        parts = pd.DataFrame(cells[cells.str.len() == usual].tolist())
+        cells = [word.split(separator) for word in self.column(name).words]
+        usual = Counter(map(len, cells)).most_common(1)[0][0]
+        parts = pd.DataFrame([cell for cell in cells if len(cell) == usual])
         group = Column(name, parts[part].drop_duplicates(), parts[part].drop_duplicates())
         pool = distinct_expression(self.script, group, f"{self.count} // {_ROWS_OF_A_GROUP} + 1")
         self.lines.append(f"groups = np.repeat({pool}, {_ROWS_OF_A_GROUP})[:{self.count}]")
@@ -219,8 +238,8 @@ class _Mock:
         self._labels()
         wanted = self.columns("train")
         targets = [target.name for target in self.targets]
-        if wanted != [*(name for name in wanted if name not in targets), *targets]:
-            self.lines.append(f"train = train[list({self.script.values('train columns', wanted)})]")
+        if not self._are_inserted() and wanted != [*(name for name in wanted if name not in targets), *targets]:
+            self.lines.append(f"train = train[{self.script.listed('train columns', wanted)}]")
         if self.has_others:
             self.lines.append(f"test = rows[size:]{self._selection()}")
 
@@ -235,15 +254,27 @@ class _Mock:
             return ""
         dropped = [name for name in here if name not in wanted]
         if [name for name in here if name in wanted] == wanted:
-            return f".drop(columns=list({self.script.values('not in test', dropped)}))"
-        return f"[list({self.script.values('test columns', wanted)})]"
+            return f".drop(columns={self.script.listed('not in test', dropped)})"
+        return f"[{self.script.listed('test columns', wanted)}]"
+
+    def _are_inserted(self) -> bool:
+        """Whether each label goes straight to its place among the columns."""
+        return len(self.targets) <= _FEW_CLASSES and not self._exclude_each_other()
 
     def _labels(self) -> None:
         targets = self.targets
+        if self._are_inserted():
+            wanted = self.columns("train")
+            for target in sorted(targets, key=lambda target: wanted.index(target.name)):
+                made, place = self._label(target, targets.index(target)), wanted.index(target.name)
+                is_behind = place >= len(wanted) - len(targets)
+                name = literal(target.name)
+                self.lines.append(f"train[{name}] = {made}" if is_behind else f"train.insert({place}, {name}, {made})")
+            return
         if self._exclude_each_other():
-            names = self.script.values("classes", [target.name for target in targets])
+            names = self.script.listed("classes", [target.name for target in targets])
             cycled = f"{self.script.use('cycle')}(range({len(targets)}), rng, size)"
-            self.lines.append(f"train[list({names})] = np.eye({len(targets)}, dtype=int)[{cycled}]")
+            self.lines.append(f"train[{names}] = np.eye({len(targets)}, dtype=int)[{cycled}]")
             return
         runs: list[tuple[list[str], str]] = []
         for place, target in enumerate(targets):
@@ -269,11 +300,17 @@ class _Mock:
     def _label(self, target: Target, place: int) -> str:
         column = self.column(target.name)
         if self.draft.metric.submits == "masks":
-            drawn = "[\" \".join(f\"{60 * k + 1} {n}\" for k, n in enumerate(rng.integers(1, 20, m))) for m in rng.integers(1, 4, size)]"
+            drawn = (
+                '[" ".join(f"{60 * k + 1} {n}" for k, n in enumerate(rng.integers(1, 20, m))) for m in rng.integers(1, 4, size)]'
+            )
             return f"{self.script.use('with_gaps')}(rng, {drawn}, {round(column.gaps, 2)})" if column.gaps else drawn
-        if not target.classes:
-            return expression(self.script, column, count="size")
-        values = _typed(target.classes, column)
+        values = self._classes(target) if target.classes or self.draft.metric.submits != "texts" else []
+        if values == []:
+            if self.draft.metric.submits == "texts":
+                # cells that seem empty are mostly words such as "NA"
+                kept = column.values.notna()
+                column = Column(column.name, column.values[kept], None if column.written is None else column.written[kept])
+            return expression(self.script, _without_zeros(column), count="size")
         if values is None:
             return self._listed(target, column)
         some = values if len(values) <= MOST_CLASSES else values[:: len(values) // MOST_CATEGORIES][:MOST_CATEGORIES]
@@ -286,18 +323,26 @@ class _Mock:
             return f"{cycled}({classes}, rng, size, {literal(self.draft.origin.id)}, {round(self.draft.test_size, 4)})"
         return f"{self.script.use('cycle')}({classes}, rng, size)"
 
+    def _classes(self, target: Target) -> list[object] | None:
+        """The values of a label: its classes, or else the few numbers that there are; None if cells list several classes."""
+        column = self.column(target.name)
+        if target.classes:
+            return _typed(target.classes, column)
+        few = column.present.drop_duplicates().sort_values()
+        is_flag = len(few) <= _FEW_CLASSES and len(few) > 1 and not column.gaps
+        return few.to_list() if is_flag and kind_of(column) in ("boolean", "whole number") else []
+
     def _listed(self, target: Target, column: Column) -> str:
         """Cells that list several of the classes."""
         found = tags(column.words)
         separator = found[0] if found else " "
         classes = self.script.values(target.name, target.classes[:MOST_CLASSES])
         most = min(len(target.classes), 3)
-        return (
-            f"[{literal(separator)}.join(rng.choice({classes}, n, replace=False)) for n in rng.integers(1, {most + 1}, size)]"
-        )
+        return f"[{literal(separator)}.join(rng.choice({classes}, n, replace=False)) for n in rng.integers(1, {most + 1}, size)]"
 
     def _tables(self) -> None:
-        self._write("train", self.draft.train, self.seen["train"])
+        if self.draft.media is None or self.draft.media.column is not None:
+            self._write("train", self.draft.train, self.seen["train"])
         if self.draft.test is not None:
             self._write("test", self.draft.test, self.seen["test"])
         if self.draft.sample is not None:
@@ -307,7 +352,7 @@ class _Mock:
     def _sample(self) -> None:
         """The sample submission: the others' ids, and the value that the real one has everywhere."""
         columns = self.columns("sample")
-        here = set(self.columns("test")) or {name for name in self.columns("train")} - {target.name for target in self.targets}
+        here = set(self.columns("test")) or set(self.columns("train")) - {target.name for target in self.targets}
         keys = [name for name in columns if name in self.draft.ids and name in here]
         made = f"test[{literal(keys)}]"
         if not keys:
@@ -325,7 +370,7 @@ class _Mock:
             for value, names in runs.items()
         ]  # fmt: skip
         ordered = [*keys, *(name for names in runs.values() for name in names)]
-        selected = "" if ordered == columns else f"[list({self.script.values('sample columns', columns)})]"
+        selected = "" if ordered == columns else f"[{self.script.listed('sample columns', columns)}]"
         self.lines.append(f"sample = {made}.assign({', '.join(arguments)}){selected}")
 
     def _usual(self, name: str) -> str:
@@ -374,7 +419,7 @@ class _Mock:
         form = form_of(path)
         if form == "csv":
             options = "" if seen.delimiter == "," else f", sep={literal(seen.delimiter)}"
-            options += ", compression={\"method\": \"gzip\", \"mtime\": 0}" if path.endswith(".gz") else ""
+            options += ', compression={"method": "gzip", "mtime": 0}' if path.endswith(".gz") else ""
             self.lines.append(f"{self.script.use('write_csv', 'mlebench.data')}({variable}, {_below(path)}{options})")
             return
         self._make_parent(path)
@@ -384,7 +429,7 @@ class _Mock:
         else:
             orient = {"json": seen.layout, "json lines": "lines"}[form]
             options = {"columns": "", "records": 'orient="records"', "lines": 'orient="records", lines=True'}[orient]
-            self.lines.append(f"{_below(path)}.write_text({variable}.to_json({options}), encoding=\"utf-8\")")
+            self.lines.append(f'({_below(path)}).write_text({variable}.to_json({options}), encoding="utf-8")')
 
     def _make_parent(self, path: str) -> None:
         parent = PurePosixPath(path).parent.as_posix()
@@ -418,7 +463,8 @@ class _Mock:
             parts = [("rows", media.train)]
         for variable, entry in parts:
             names = self._names(media, variable, first)
-            self.lines.append(f"{self.script.use('write_files')}({_below(self._folder_of(entry, media))}, {names}, {made})")
+            folder = _below(self._folder_of(entry, media))
+            self.lines.append(f"{self.script.use('write_files')}({folder}, {names}, {made})")
 
     def _folder_of(self, entry: str, media: Media) -> str:
         """The folder that files of a folder or archive are written to."""
@@ -435,11 +481,13 @@ class _Mock:
         """Whether the unlabelled rows' files are where those of the labelled ones are."""
         role = "test" if "test" in self.seen else "sample"
         known = set(names_in(self.raw, media.train, 10**7))
-        if media.column not in self.columns(role):
+        if media.column is None or media.column not in self.columns(role):
             return False
-        cells = self.seen[role].written if self.seen[role].written is not None else self.seen[role].values
-        first = str(cells[media.column].iloc[0]) if len(cells) else ""
-        return f"{media.inside}{media.name.replace('{}', first)}" in known
+        seen = self.seen[role]
+        words = Column(
+            media.column, seen.values[media.column], None if seen.written is None else seen.written[media.column]
+        ).words
+        return bool(words) and f"{media.inside}{media.name.replace('{}', words[0])}" in known
 
     def _names(self, media: Media, variable: str, real: Sequence[str]) -> str:
         """An expression for the names of the files of some rows."""
@@ -448,16 +496,24 @@ class _Mock:
         known = column in self.columns("train") or column in self.columns("test")
         if known and not self.column(column).present.is_unique:
             cells += ".unique()"
-        if media.name == "{}":
+        if media.column is None and variable == "train":
+            form = _escaped(media.name).replace("{{}}", "{name}")
+            label = f"train[{literal(self.draft.targets[0].name)}]"
+            return f"[f{literal('{label}/' + form)} for label, name in zip({label}, {cells}, strict=True)]"
+        if media.name == "{}/":
+            inner = PurePosixPath(next((name for name in real if _fits(media, name)), "file.bin")).suffix
+            return f"[f{literal('{name}/{k}' + _escaped(inner))} for name in {cells} for k in range(2)]"
+        deep = "a/" if media.nested else ""
+        if media.name == "{}" and not deep:
             return cells if known and self.column(column).values.dtype == object else f"{cells}.astype(str)"
         before, _, after = media.name.partition("{}")
-        return f"[f{literal(_escaped(before) + '{name}' + _escaped(after))} for name in {cells}]"
+        return f"[f{literal(deep + _escaped(before) + '{name}' + _escaped(after))} for name in {cells}]"
 
     def _copied(self) -> None:
         """Files that go to public unchanged: a few tiny ones of their kind."""
         done = {self.draft.media.train, self.draft.media.test} if self.draft.media else set()
         for entry in self.draft.copied:
-            if entry not in done:
+            if entry not in done and entry not in self.packed:
                 self._copy(entry)
 
     def _copy(self, entry: str) -> None:
@@ -477,9 +533,39 @@ class _Mock:
                 names = [name] if len(real) == 1 or suffix == "" else [f"{deep}{k}{suffix}" for k in range(3)]
                 self.lines.append(f"{write}({_below(folder)}, {literal(names)}, {made})")
             return
-        inner = PurePosixPath(entry)
-        made = content(self.script, entry, example(self.raw, inner.parent.as_posix(), inner.name))
-        self.lines.append(f"{write}({_below(inner.parent.as_posix())}, {literal([inner.name])}, {made})")
+        folder, name = PurePosixPath(entry).parent.as_posix(), PurePosixPath(entry).name
+        made = content(self.script, entry, example(self.raw, folder, name))
+        self.lines.append(f"{write}({_below(folder)}, {literal([name])}, {made})")
+
+
+def _without_zeros(column: Column) -> Column:
+    """A column of numbers to predict without zeros, since a part that holds nothing else cannot be scored by every metric."""
+    if kind_of(column) != "number":
+        return column
+    kept = column.values != 0
+    return Column(column.name, column.values[kept], None if column.written is None else column.written[kept])
+
+
+def _runs(pairs: Sequence[tuple[str, str]]) -> int:
+    """How many stretches of columns are made alike."""
+    return 1 + sum(made != before for (_, made), (_, before) in pairwise(pairs))
+
+
+def _alike(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same columns, with numbers of one kind made as most of them are; the rarest others are made like them, too."""
+    usual: dict[str, str] = {}
+    for made, _ in Counter(made for _, made in pairs if _shape(made)).most_common():
+        usual.setdefault(_shape(made), made)
+    alike = [(name, usual.get(_shape(made), made)) for name, made in pairs]
+    kept = {made for made, _ in Counter(made for _, made in alike).most_common(len(_LETTERS))}
+    common = Counter(made for _, made in alike).most_common(1)[0][0]
+    return [(name, made if made in kept else common) for name, made in alike]
+
+
+def _shape(made: str) -> str:
+    """What expressions for numbers of one kind have in common: sign, places and whether there are gaps; empty for others."""
+    found = re.fullmatch(r"(with_gaps\(rng, )?rng\.(uniform|integers)\((-?)[^()]*\)(\.round\(\d\))?(, [\d.]+\))?", made)
+    return "" if found is None else f"{bool(found[1])} {found[2]} {found[3]} {found[4]}"
 
 
 def _one_per_kind(names: Sequence[str]) -> list[str]:
@@ -492,7 +578,7 @@ def _one_per_kind(names: Sequence[str]) -> list[str]:
 def _fits(media: Media, name: str) -> bool:
     """Whether a file is one of those that rows name."""
     before, _, after = media.name.partition("{}")
-    return name.startswith(media.inside + before) and name.endswith(after)
+    return name.startswith(media.inside + before) and (name.endswith(after) or after == "/")
 
 
 def _below(path: str) -> str:
@@ -538,7 +624,7 @@ def _typed(classes: Sequence[str], column: Column) -> list[object] | None:
 
     words = set(column.words)
     if kind_of(column) == "boolean":
-        return sorted(words) if words - {"True", "False"} else [False, True]
+        return [*sorted(words)] if words - {"True", "False"} else [False, True]
     if pd.api.types.is_numeric_dtype(column.present) and not any(re.fullmatch(r"0\d+", word) for word in words):
         try:
             numbers = [float(name) for name in classes]
@@ -546,4 +632,5 @@ def _typed(classes: Sequence[str], column: Column) -> list[object] | None:
             return [value.item() for value in column.present.drop_duplicates().sort_values().to_numpy()]
         is_float = str(column.present.dtype).lower().startswith("float") and not column.gaps
         return [number if is_float or number % 1 else int(number) for number in numbers]
-    return list(classes) if words <= set(classes) else None if tags(sorted(words)) or not words & set(classes) else list(classes)
+    lists_several = not words <= set(classes) and (tags(sorted(words)) or not words & set(classes))
+    return None if lists_several else list(classes)

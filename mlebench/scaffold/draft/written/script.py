@@ -46,6 +46,17 @@ class Script:
         self._constants[constant] = literal
         return constant
 
+    def text(self, name: str, text: str) -> str:
+        """The name of a constant that holds a long text."""
+        constant = self._free_name(name)
+        self._constants[constant] = literal(text)
+        return constant
+
+    def listed(self, name: str, items: Sequence[object]) -> str:
+        """The same as an expression for a list."""
+        text = self.values(name, items)
+        return literal(list(items)) if text.startswith("(") else f"list({text})"
+
     def _free_name(self, name: str) -> str:
         wanted = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").upper()[:40]
         if not re.fullmatch(r"[A-Z]\w*", wanted, re.ASCII) or keyword.iskeyword(wanted):
@@ -89,9 +100,13 @@ def _tuple(items: Sequence[object]) -> str:
 def _assignment(name: str, text: str) -> str:
     if len(name) + len(text) + 3 <= WIDTH:
         return f"{name} = {text}"
+    value = ast.literal_eval(text)
+    if isinstance(value, str):
+        pieces = [value[start : start + WIDTH - 20] for start in range(0, len(value), WIDTH - 20)]
+        return f"{name} = (\n" + "\n".join(f"    {literal(piece)}" for piece in pieces) + "\n)"
     lines = [""]
     # between items, never within one
-    for item in map(literal, ast.literal_eval(text)):
+    for item in map(literal, value):
         if lines[-1] and len(lines[-1]) + len(item) + 2 > WIDTH - 4:
             lines.append("")
         lines[-1] += f" {item}," if lines[-1] else f"{item},"

@@ -9,12 +9,16 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlebench.data import extract, open_zip, read_json, read_json_lines
+from mlebench.scaffold.draft.proposal import Draft
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_ROWS = 50_000
+MOST_ROWS = 20_000
 """Rows of a table that are looked at."""
+_MOST_CELLS = 1_000_000
+_FEWEST_ROWS = 1_000
+"""Rows that are looked at, however many columns there are."""
 _DELIMITERS = "\t;|"
 
 
@@ -57,6 +61,22 @@ def see(raw: Path, path: str, member: str | None = None) -> Seen:
     """
     with _file(raw / path, member) as (file, name):
         return _see(file, name)
+
+
+def labelled_rows(draft: Draft, raw: Path) -> Seen:
+    """The first labelled rows; where a folder for each class has all the files, the names of these with their classes."""
+    media = draft.media
+    if media is None or media.column is not None:
+        return see(raw, draft.train.path, draft.train.member)
+    import pandas as pd
+
+    from mlebench.scaffold.draft.written.files import names_in
+
+    files = [name.removeprefix(media.inside) for name in names_in(raw, media.train, 10**6) if name.startswith(media.inside)]
+    ending = media.name.partition("{}")[2]
+    rows = [(PurePosixPath(file).name.removesuffix(ending), file.split("/")[0]) for file in files if file.count("/") == 1]
+    cells = pd.DataFrame(rows, columns=[draft.ids[0], draft.targets[0].name])
+    return Seen(cells, cells)
 
 
 @contextmanager
@@ -118,16 +138,18 @@ def _see_json(file: Path) -> Seen:
 def _see_csv(file: Path) -> Seen:
     from mlebench.data import read_csv
 
-    delimiter = delimiter_of(file)
-    options: dict[str, Any] = {"sep": delimiter, "nrows": MOST_ROWS}
+    delimiter, columns = shape_of(file)
+    rows = max(_FEWEST_ROWS, min(MOST_ROWS, _MOST_CELLS // columns))
+    options: dict[str, Any] = {"sep": delimiter, "nrows": rows}
     return Seen(read_csv(file, **options), read_csv(file, text=True, dtype=str, **options), delimiter)
 
 
-def delimiter_of(file: Path) -> str:
-    """What divides the cells of a text table, by its header."""
+def shape_of(file: Path) -> tuple[str, int]:
+    """What divides the cells of a text table, and about how many columns it has, by its header."""
     import gzip
 
-    with (gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb")) as opened:
+    with gzip.open(file, "rb") if file.suffix == ".gz" else file.open("rb") as opened:
         header = opened.readline(1 << 20).decode("utf-8", errors="replace")
     found = max(_DELIMITERS, key=header.count)
-    return found if header.count(found) > header.count(",") else ","
+    delimiter = found if header.count(found) > header.count(",") else ","
+    return delimiter, header.count(delimiter) + 1
