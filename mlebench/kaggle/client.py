@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlebench.errors import NotOnKaggle, RangeRefused, RulesNotAccepted, UsageError, WorkFailed
 from mlebench.kaggle.connection import bound_waiting, problem_of
 from mlebench.kaggle.credentials import HOW_TO, Credentials, find_credentials
+from mlebench.kaggle.listing import Listing, slug_in
 from mlebench.kaggle.patience import Patience
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ Result = TypeVar("Result")
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 _BOARD_PAGE = 200
 _LIST_PAGE = 100
+_FILE_PAGE = 200
 
 
 def rules_page(competition_id: str) -> str:
@@ -52,22 +54,66 @@ class KaggleService:
         from kagglesdk.competitions.types.competition_enums import CompetitionListTab
 
         listed = self._list(patience, group=CompetitionListTab.COMPETITION_LIST_TAB_ENTERED)
-        return {_slug(entry.ref) for entry in listed}
+        return {slug_in(entry.ref) for entry in listed}
 
     def team_count(self, competition_id: str, patience: Patience) -> int:
         """Number of teams; 0 if Kaggle does not tell."""
+        try:
+            return self.competition_facts(competition_id, patience).teams
+        except NotOnKaggle:
+            return 0
+
+    def competition_facts(self, competition_id: str, patience: Patience) -> Listing:
+        """What Kaggle lists about a competition.
+
+        Where its own entry is not shown or counts no teams, the list of competitions is searched as well.
+
+        Raises:
+            NotOnKaggle: neither shows it to this account.
+        """
         from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
 
         request = ApiGetCompetitionRequest()
         request.competition_name = competition_id
+        refusal: NotOnKaggle | None = None
+        found: Listing | None = None
         try:
-            count = int(self._call(lambda: self._api.get_competition(request), competition_id, patience).team_count or 0)
-        except NotOnKaggle:
-            count = 0
-        if count:
-            return count
-        listed = self._list(patience, search=competition_id)
-        return next((int(entry.team_count or 0) for entry in listed if _slug(entry.ref) == competition_id), 0)
+            found = Listing.of(self._call(lambda: self._api.get_competition(request), competition_id, patience))
+        except NotOnKaggle as error:
+            refusal = error
+        if found is None or not found.teams:
+            entries = map(Listing.of, self._list(patience, search=competition_id))
+            found = next((entry for entry in entries if entry.id == competition_id), found)
+        if found is None:
+            raise refusal or NotOnKaggle(f"Kaggle does not show {competition_id} to this account")
+        return found
+
+    def competitions(self, patience: Patience, *, entered: bool) -> Iterator[Listing]:
+        """The competitions that the account has joined, or all that are public, those with the latest deadline first."""
+        from kagglesdk.competitions.types.competition_enums import CompetitionListTab, CompetitionSortBy
+
+        tab = CompetitionListTab.COMPETITION_LIST_TAB_ENTERED if entered else CompetitionListTab.COMPETITION_LIST_TAB_GENERAL
+        order = CompetitionSortBy.COMPETITION_SORT_BY_LATEST_DEADLINE
+        for entry in self._list(patience, group=tab, sort_by=order):
+            yield Listing.of(entry)
+
+    def data_files(self, competition_id: str, patience: Patience) -> Iterator[tuple[str, int]]:
+        """Name and bytes of every data file, page after page."""
+        from kagglesdk.competitions.types.competition_api_service import ApiListDataFilesRequest
+
+        token = ""
+        seen = set()
+        while token not in seen:
+            seen.add(token)
+            request = ApiListDataFilesRequest()
+            request.competition_name, request.page_size, request.page_token = competition_id, _FILE_PAGE, token
+            page = self._call(partial(self._api.list_data_files, request), competition_id, patience)
+            patience.progressed()
+            for file in page.files or ():
+                yield file.name or "", int(file.total_bytes or 0)
+            token = page.next_page_token
+            if not token:
+                return
 
     def board_rows(self, competition_id: str, patience: Patience) -> Iterator[Any]:
         """Every row of the private leaderboard, page after page: `team_id`, `team_name`, `submission_date`, `score`."""
@@ -244,7 +290,3 @@ def _is_redirected(error: requests.HTTPError) -> bool:
 
 def _retry_after(error: requests.HTTPError) -> str | None:
     return error.response.headers.get("Retry-After") if error.response is not None else None
-
-
-def _slug(ref: str) -> str:
-    return ref.rstrip("/").rpartition("/")[2]

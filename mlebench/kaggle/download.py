@@ -31,10 +31,17 @@ def archive_path(competition: Competition) -> Path:
 def download(
     competition: Competition, folder: Path, *, force: bool = False, transfer: Transfer | None = None, listener: Listener = ignore
 ) -> Path:
+    """`download_archive` of a competition that this harness knows."""
+    return download_archive(competition.id, folder, force=force, transfer=transfer, listener=listener)
+
+
+def download_archive(
+    competition_id: str, folder: Path, *, force: bool = False, transfer: Transfer | None = None, listener: Listener = ignore
+) -> Path:
     """Download a competition's zip as `<folder>/<id>.zip`; the name appears when the file is complete.
 
     Args:
-        competition: the competition.
+        competition_id: Kaggle's slug.
         folder: made if need be.
         force: download again what is there.
         transfer: patience and bandwidth.
@@ -49,18 +56,18 @@ def download(
     """
     from mlebench.kaggle.transfer import Transfer
 
-    archive = folder / f"{competition.id}.zip"
+    archive = folder / f"{competition_id}.zip"
     if archive.exists() and not force:
         return archive
 
     def waiting() -> None:
-        listener(Step(competition.id, "waiting for another process that is downloading it"))
+        listener(Step(competition_id, "waiting for another process that is downloading it"))
 
     try:
         with partial_file(archive, waiting) as part:
             if archive.exists() and not force:
                 return archive
-            _Download(competition.id, part, transfer or Transfer(), listener).run()
+            _Download(competition_id, part, transfer or Transfer(), listener).run()
             return part.finish()
     except OSError as error:
         raise folders.explain(error, "downloading", folder) from None

@@ -15,6 +15,7 @@ from mlebench.errors import UsageError, WorkFailed
 from mlebench.kaggle.patience import Patience
 
 if TYPE_CHECKING:
+    from mlebench.kaggle.client import KaggleService
     from mlebench.kaggle.transfer import Transfer
     from mlebench.registry import Competition
 
@@ -69,17 +70,22 @@ def refresh_leaderboard(competition: Competition, transfer: Transfer | None = No
     patience = Patience((transfer or Transfer()).patience)
     service = KaggleService()
     teams = service.team_count(competition.id, patience)
-    rows = [
+    rows = read_board(service, competition.id, patience)
+    check_board(rows, teams, competition)
+    return _keep(rows, teams, competition)
+
+
+def read_board(service: KaggleService, competition_id: str, patience: Patience) -> list[BoardRow]:
+    """Every row of the private leaderboard, as Kaggle lists them."""
+    return [
         BoardRow(
             int(row.team_id or 0),
             row.team_name or "",
             row.submission_date.isoformat() if row.submission_date else "",
             _score(row.score),
         )
-        for row in service.board_rows(competition.id, patience)
+        for row in service.board_rows(competition_id, patience)
     ]
-    check_board(rows, teams, competition)
-    return _keep(rows, teams, competition)
 
 
 def check_board(rows: list[BoardRow], teams: int, competition: Competition) -> None:
@@ -88,9 +94,23 @@ def check_board(rows: list[BoardRow], teams: int, competition: Competition) -> N
     Raises:
         WorkFailed: if it is shorter than the count of teams, lists a team twice, is unsorted, or all scores are equal.
     """
+    order = f"{competition.metric}, {competition.direction}"
+    if problem := board_problem(rows, teams, is_lower_better=competition.is_lower_better, order=order):
+        raise WorkFailed(f"the leaderboard of {competition.id} is rejected: {problem}; nothing was changed")
+
+
+def board_problem(rows: list[BoardRow], teams: int, *, is_lower_better: bool | None, order: str = "") -> str | None:
+    """Why rows cannot be a whole private leaderboard; None if they can.
+
+    Args:
+        rows: as Kaggle lists them.
+        teams: as many as Kaggle counts.
+        is_lower_better: None if unknown, so that either order will do.
+        order: names the metric and its direction.
+    """
     scores = [row.score for row in rows if not math.isnan(row.score)]
     named = [row.team_id for row in rows if row.team_id]
-    sign = 1 if competition.is_lower_better else -1
+    signs = {True: (1,), False: (-1,), None: (1, -1)}[is_lower_better]
     problem = None
     if not teams:
         problem = "Kaggle does not report the number of teams, so it cannot be checked"
@@ -102,10 +122,9 @@ def check_board(rows: list[BoardRow], teams: int, competition: Competition) -> N
         problem = "it has no scores"
     elif len(scores) > 1 and len(set(scores)) == 1:
         problem = f"all of its {len(scores):,} scores are {scores[0]:g}"
-    elif [sign * score for score in scores] != sorted(sign * score for score in scores):
-        problem = f"it is not sorted from best to worst ({competition.metric}, {competition.direction})"
-    if problem:
-        raise WorkFailed(f"the leaderboard of {competition.id} is rejected: {problem}; nothing was changed")
+    elif all([sign * score for score in scores] != sorted(sign * score for score in scores) for sign in signs):
+        problem = f"it is not sorted from best to worst ({order})" if order else "it is not sorted"
+    return problem
 
 
 def _keep(rows: list[BoardRow], teams: int, competition: Competition) -> BoardNote:

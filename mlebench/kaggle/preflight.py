@@ -56,28 +56,40 @@ def check_access(competitions: Sequence[Competition], transfer: Transfer, listen
         entered = KaggleService(credentials).entered(patience)
     except NotOnKaggle:
         entered = set()
-    with ThreadPoolExecutor(min(_AT_ONCE, len(competitions))) as pool:
-        checks = [pool.submit(_check_one, competition, credentials, transfer, listener) for competition in competitions]
-        found = [check.result() for check in checks]
-    for access in found:
-        listener(Step(access.competition_id, ""))
+    found = check_each([competition.id for competition in competitions], credentials, transfer, listener)
     listener(Step("Kaggle", ""))
     return {access.competition_id: _with_entered(access, entered) for access in found}
 
 
-def _check_one(competition: Competition, credentials: Credentials, transfer: Transfer, listener: Listener) -> Access:
+def check_each(ids: Sequence[str], credentials: Credentials, transfer: Transfer, listener: Listener = ignore) -> list[Access]:
+    """Open the download of each competition, several at a time, and close it unread.
+
+    Raises:
+        UsageError: the credentials are refused.
+    """
+    if not ids:
+        return []
+    with ThreadPoolExecutor(min(_AT_ONCE, len(ids))) as pool:
+        checks = [pool.submit(_check_one, competition_id, credentials, transfer, listener) for competition_id in ids]
+        found = [check.result() for check in checks]
+    for access in found:
+        listener(Step(access.competition_id, ""))
+    return found
+
+
+def _check_one(competition_id: str, credentials: Credentials, transfer: Transfer, listener: Listener) -> Access:
     from mlebench.kaggle.client import KaggleService
 
-    patience = Patience(transfer.patience, tell=lambda message: listener(Step(competition.id, message)))
-    listener(Step(competition.id, "checking access at Kaggle"))
+    patience = Patience(transfer.patience, tell=lambda message: listener(Step(competition_id, message)))
+    listener(Step(competition_id, "checking access at Kaggle"))
     try:
-        with KaggleService(credentials).open_download(competition.id, patience) as response:
+        with KaggleService(credentials).open_download(competition_id, patience) as response:
             length = response.headers.get("Content-Length", "")
-            return Access(competition.id, "open", int(length) if length.isdigit() else None)
+            return Access(competition_id, "open", int(length) if length.isdigit() else None)
     except RulesNotAccepted as error:
-        return Access(competition.id, "rules", message=str(error))
+        return Access(competition_id, "rules", message=str(error))
     except WorkFailed as error:
-        return Access(competition.id, "failed", message=str(error))
+        return Access(competition_id, "failed", message=str(error))
 
 
 def _with_entered(access: Access, entered: set[str]) -> Access:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from mlebench._support import folders
 from mlebench._support.folders import PARTIAL, put_in_place
 from mlebench._support.quantities import show_size
 from mlebench._support.steps import Listener, Step, ignore
@@ -127,13 +128,19 @@ def alone(competition: Competition, waiting: Callable[[], None] = lambda: None) 
     Raises:
         UsageError: if the data directory cannot be written.
     """
-    root = competition.root
+    with locked(competition.root, waiting):
+        yield
+
+
+@contextlib.contextmanager
+def locked(root: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """`alone`, for the folder `root` of a competition's data."""
     with contextlib.ExitStack() as stack:
         try:
             root.mkdir(parents=True, exist_ok=True)
             lock = stack.enter_context((root / ".lock").open("w"))
         except OSError as error:
-            raise explained(error, "preparing", competition) from None
+            raise folders.explain(error, "preparing", root) from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -95,7 +95,11 @@ class RawData:
 
 def has_raw(competition: Competition) -> bool:
     """Whether a real, unpacked download is in the data directory that is not known to be damaged."""
-    raw = competition.raw_dir
+    return has_real_content(competition.raw_dir)
+
+
+def has_real_content(raw: Path) -> bool:
+    """`has_raw` of a raw folder in the data directory."""
     return _has_content(raw) and not _is_mock(raw) and not is_damaged(raw)
 
 
@@ -136,7 +140,7 @@ def acquire(competition: Competition, options: PreparationOptions, listener: Lis
     if options.mock:
         listener(Step(raw.parent.name, "generating mock data"))
         return _mocked(competition, raw)
-    if not (_has_content(raw) and not _is_mock(raw) and not is_damaged(raw)):
+    if not has_real_content(raw):
         return RawData(raw, mock=False, ours=True, sound=_download(competition, options, listener))
     # behind a link it is somebody else's
     return RawData(raw, mock=False, ours=not raw.is_symlink())
@@ -151,7 +155,7 @@ def _from(source: Path, raw: Path, listener: Listener) -> RawData:
         return _from(nested, raw, listener) if nested else RawData(source, mock=False, ours=False)
     if kind_of_archive(source) is None:
         raise UsageError(f"{source} is not a zip {_what_it_is(source)}")
-    return RawData(_unpack_into_place(source, raw, listener), mock=False, ours=True)
+    return RawData(unpack_into_place(source, raw, listener), mock=False, ours=True)
 
 
 def require_source(source: Path) -> None:
@@ -208,7 +212,7 @@ def _download(competition: Competition, options: PreparationOptions, listener: L
         if _arrived_damaged(competition, archive, options, listener):
             raise WorkFailed(f"{archive} arrived damaged twice; try again later")
     try:
-        _unpack_into_place(archive, competition.raw_dir, listener)
+        unpack_into_place(archive, competition.raw_dir, listener)
     except RawDataFault:
         # a damaged archive must not be taken for the download again
         archive.unlink(missing_ok=True)
@@ -258,7 +262,7 @@ def _sound_members(archive: Path) -> int | None:
         return None
 
 
-def _unpack_into_place(archive: Path, raw: Path, listener: Listener) -> Path:
+def unpack_into_place(archive: Path, raw: Path, listener: Listener) -> Path:
     """Unpack an archive so that `raw` only ever appears complete; what stood there is replaced."""
     listener(Step(raw.parent.name, "unpacking"))
     raw.parent.mkdir(parents=True, exist_ok=True)
