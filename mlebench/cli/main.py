@@ -27,6 +27,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "leaderboard": "show medal thresholds and rank a score",
         "audit": "search prepared data for leaked answers",
         "notebooks": "download public notebooks to compare runs with",
+        "fresh": "list recent Kaggle competitions to add",
     },
     "agents and runs": {
         "run": "run agents on competitions",
@@ -52,7 +53,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "extending and set-up": {
         "new-agent": "create an agent folder",
-        "new-competition": "create a competition folder",
+        "new-competition": "create a competition folder, also from Kaggle",
         "check": "check a competition folder and list what to do",
         "completion": "print a shell completion script",
         "dev": "support programs written for the published harness",

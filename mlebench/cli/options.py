@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mlebench.errors import UsageError
 
 if TYPE_CHECKING:
+    from mlebench.kaggle.transfer import RateLimit
     from mlebench.registry import Competition, Registry
     from mlebench.registry.facts import EditionName
 
@@ -208,6 +209,23 @@ def quantity(option: str, text: str, parse: Callable[[str], Number]) -> Number:
         return parse(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}") from None
+
+
+def rate_limit(text: str | None) -> RateLimit | None:
+    """The value of `--max-rate`.
+
+    Raises:
+        UsageError: it is no rate above 0.
+    """
+    from mlebench._support.quantities import parse_size
+    from mlebench.kaggle.transfer import RateLimit
+
+    if not text:
+        return None
+    rate = quantity("--max-rate", text.removesuffix("/s"), parse_size)
+    if rate <= 0:
+        raise UsageError("--max-rate is 0, expected bytes a second such as 20m")
+    return RateLimit(rate)
 
 
 def at_least(least: int) -> Callable[[str], int]:

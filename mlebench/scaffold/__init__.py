@@ -35,7 +35,7 @@ def scaffold(kind: Kind, name: str, home: Path) -> list[Todo]:
     Raises:
         UsageError: the name is invalid, or the folder exists.
     """
-    folder = _new_folder(kind, name, home)
+    folder = new_folder(kind, name, home)
     folder.mkdir(parents=True)
     for template in sorted((Path(__file__).parent / kind).iterdir()):
         target = folder / template.name.removesuffix(".txt")
@@ -56,7 +56,7 @@ def adopt_agent(old: Path, name: str, home: Path) -> list[Todo]:
     """
     from mlebench.scaffold.published_agent import convert_agent
 
-    folder = _new_folder("agent", name, home)
+    folder = new_folder("agent", name, home)
     convert_agent(old, folder)
     return todos(folder)
 
@@ -70,7 +70,7 @@ def copy_agent(like: AgentSpec, name: str, home: Path) -> list[Todo]:
     Raises:
         UsageError: the name is invalid, or the folder exists.
     """
-    folder = _new_folder("agent", name, home)
+    folder = new_folder("agent", name, home)
     shutil.copytree(like.directory, folder, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
     settings = folder / "agent.yaml"
     text = settings.read_text(encoding="utf-8")
@@ -78,7 +78,12 @@ def copy_agent(like: AgentSpec, name: str, home: Path) -> list[Todo]:
     return todos(folder)
 
 
-def _new_folder(kind: Kind, name: str, home: Path) -> Path:
+def new_folder(kind: Kind, name: str, home: Path) -> Path:
+    """Where a new folder is created; nothing is created yet.
+
+    Raises:
+        UsageError: the name is invalid, or the folder exists.
+    """
     if not re.fullmatch(_NAMES[kind], name):
         raise UsageError(f"`{name}` is not a valid {kind} name; use only {_ALLOWED[kind]}, such as my-{kind}")
     folder = home / name

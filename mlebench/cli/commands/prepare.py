@@ -26,6 +26,7 @@ from mlebench.cli.options import (
     add_jobs,
     add_selection,
     quantity,
+    rate_limit,
     registry_of,
     selected,
     tell,
@@ -202,16 +203,10 @@ def _open_pages(ids: list[str]) -> None:
 
 
 def _transfer(arguments: argparse.Namespace) -> Transfer:
-    from mlebench._support.quantities import parse_duration, parse_size
-    from mlebench.kaggle.transfer import RateLimit, Transfer
+    from mlebench._support.quantities import parse_duration
+    from mlebench.kaggle.transfer import Transfer
 
-    patience = quantity("--patience", arguments.patience, parse_duration)
-    if not arguments.max_rate:
-        return Transfer(patience)
-    rate = quantity("--max-rate", arguments.max_rate.removesuffix("/s"), parse_size)
-    if rate <= 0:
-        raise UsageError("--max-rate is 0, expected bytes a second such as 20m")
-    return Transfer(patience, RateLimit(rate))
+    return Transfer(quantity("--patience", arguments.patience, parse_duration), rate_limit(arguments.max_rate))
 
 
 def _repeated(arguments: argparse.Namespace) -> tuple[str, ...]:
