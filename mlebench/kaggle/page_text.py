@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from html.parser import HTMLParser
 from typing import Any
 
-_SKIPPED = {"script", "style", "head", "title", "template", "noscript", "iframe"}
+_SKIPPED = {"script", "style", "title", "template", "noscript", "iframe"}
 _BLOCKS = {"p", "div", "section", "article", "blockquote", "figure", "figcaption", "dl", "dt", "dd", "header", "footer", "center"}
 _MARKS = {"strong": "**", "b": "**", "em": "*", "i": "*", "code": "`", "tt": "`"}
 _HEADINGS = {f"h{level}": "#" * level for level in range(1, 7)}
@@ -76,7 +76,8 @@ class _Reader(HTMLParser):
             self._is_code = True
         elif tag in ("ul", "ol"):
             self._lists.append(0 if tag == "ol" else None)
-            self._block("" if len(self._lists) == 1 else None)
+            if len(self._lists) == 1:
+                self._block()
         elif tag == "li":
             self._begin_item()
         elif tag == "table":
@@ -102,7 +103,8 @@ class _Reader(HTMLParser):
             self._end_code()
         elif tag in ("ul", "ol") and self._lists:
             self._lists.pop()
-            self._block("" if not self._lists else None)
+            if not self._lists:
+                self._block()
         elif tag == "table" and self._rows is not None:
             self._end_table()
         elif tag in ("td", "th") and self._rows is not None and len(self._written) > 1:
@@ -129,9 +131,9 @@ class _Reader(HTMLParser):
         if text and not self._skipping:
             self._written[-1].append(text)
 
-    def _block(self, beginning: str | None = "") -> None:
-        """Begin a paragraph; `beginning` None begins a line only."""
-        self._keep("\n" if beginning is None else f"\n\n{beginning}")
+    def _block(self, beginning: str = "") -> None:
+        """Begin a paragraph."""
+        self._keep(f"\n\n{beginning}")
 
     def _collapsed(self, data: str) -> str:
         """Text with runs of white space as one space, none at the beginning of a line."""

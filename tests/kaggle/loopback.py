@@ -65,6 +65,13 @@ class Contest:
     board: list[dict[str, Any]] = field(default_factory=list)
     pages: list[dict[str, str]] = field(default_factory=list)
     kernels: list[Kernel] = field(default_factory=list)
+    title: str = ""
+    deadline: str | None = "2024-01-31T23:59:00Z"
+    metric: str | None = None
+    category: str = "Playground"
+    tags: list[str] = field(default_factory=list)
+    awards_points: bool = False
+    is_code: bool = False
 
     @property
     def etag(self) -> str:
@@ -184,7 +191,10 @@ class _Handler(BaseHTTPRequestHandler):
             for name, contest in self.kaggle.contests.items()
             if (contest.entered or body.get("group") != "COMPETITION_LIST_TAB_ENTERED") and body.get("search", "") in name
         }
-        page, token = self._page(list(contests), body)
+        names = list(contests)
+        if body.get("sortBy") == "COMPETITION_SORT_BY_LATEST_DEADLINE":
+            names.sort(key=lambda name: contests[name].deadline or "", reverse=True)
+        page, token = self._page(names, body)
         self._json({"competitions": [_entry(name, contests[name]) for name in page], "nextPageToken": token})
 
     def GetCompetition(self, body: dict[str, Any]) -> None:
@@ -230,7 +240,10 @@ class _Handler(BaseHTTPRequestHandler):
         return self._json({"metadata": _listing(kernel), "blob": blob})
 
     def ListDataFiles(self, body: dict[str, Any]) -> None:
-        if contest := self._contest(body):
+        contest = self._contest(body)
+        if contest and not contest.archive:
+            self._json({"files": []})
+        elif contest:
             with zipfile.ZipFile(io.BytesIO(contest.archive)) as archive:
                 files = [{"name": member.filename, "totalBytes": member.file_size} for member in archive.infolist()]
             page, token = self._page(files, body)
@@ -335,9 +348,19 @@ def _entry(name: str, contest: Contest) -> dict[str, Any]:
     return {
         "id": 1,
         "ref": f"https://www.kaggle.com/competitions/{name}",
-        "title": name,
+        "title": contest.title or name,
+        "url": f"https://www.kaggle.com/competitions/{name}",
+        "category": contest.category,
+        "organizationName": "Somebody",
+        "reward": "Knowledge",
+        "tags": [{"name": tag, "ref": tag.replace(" ", "-")} for tag in contest.tags],
+        "deadline": contest.deadline,
         "teamCount": contest.teams,
         "userHasEntered": contest.entered,
+        "evaluationMetric": contest.metric,
+        "awardsPoints": contest.awards_points,
+        "isKernelsSubmissionsOnly": contest.is_code,
+        "licenseName": "Subject to Competition Rules",
     }
 
 
