@@ -32,7 +32,7 @@ def new(home: Path, *words: str) -> int:
         (["wards", "--from-folder", "wards"], "--from-folder needs `--target COLUMN`"),
         (["wards", "--from-folder", "words", "--target", "outcome"], "does not exist; did you mean `"),
         (["wards", "--from-folder", "wards/patients.csv", "--target", "outcome"], "is not a folder"),
-        (["wards", "--from-folder", "wards", "--target", "outcome", "--metric", "acuracy"], "did you mean `accuracy`"),
+        (["wards", "--from-folder", "wards", "--target", "outcome", "--metric", "acuracy"], "--metric: no metric is called"),
         (["wards", "--from-folder", "wards", "--target", "outcome", "--patience", "1h"], "--patience goes with --from-kaggle"),
         (["wards", "--from-folder", "wards", "--target", "outcome", "--max-rate", "1m"], "--max-rate goes with --from-kaggle"),
         (["wards", "--from-folder", "wards", "--from-kaggle"], "exclude each other"),

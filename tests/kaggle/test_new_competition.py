@@ -304,7 +304,7 @@ def test_a_leaderboard_that_cannot_be_made_leaves_a_folder_and_exit_code_1(
         (lambda contest: setattr(contest, "accepted", False), [SLUG], 2, "accept its rules at"),
         (lambda contest: None, ["lamps-2062"], 1, "does not show lamps-2062"),
         (lambda contest: None, ["not a slug"], 2, "names no Kaggle competition"),
-        (lambda contest: None, [SLUG, "--metric", "acuracy"], 2, "did you mean `accuracy`"),
+        (lambda contest: None, [SLUG, "--metric", "acuracy"], 2, "--metric: no metric is called"),
         (lambda contest: None, [SLUG, "--patience", "soon"], 2, "--patience"),
         (lambda contest: None, [SLUG, "--max-rate", "0"], 2, "--max-rate is 0"),
     ],

@@ -8,7 +8,7 @@ An interrupted command continues when you run it again.
 
 examples:
   mlebench new-competition spaceship-titanic --from-kaggle --into ~/competitions
-  mlebench new-competition wards --from-folder ~/wards --target outcome --metric auc --into ~/competitions
+  mlebench new-competition wards --from-folder ~/wards --target outcome --metric accuracy --into ~/competitions
   mlebench new-competition my-competition
 """
 
@@ -123,9 +123,9 @@ def _report(arguments: argparse.Namespace, drafted: Drafted) -> int:
         print(f"  {printable(guess.what)}: {printable(guess.why, None)}")
     if drafted.problem:
         print(f"no leaderboard of reference methods: {drafted.problem}")
-    print(f"next: {command('check', folder)} lists what is left to do")
-    given = ["--from", Path(arguments.from_folder).expanduser().absolute()] if arguments.from_folder else ["--keep-raw"]
     data_dir = registry_of(arguments).data_dir
+    print(f"next: {command('check', folder, data_dir=data_dir)} lists what is left to do")
+    given = ["--from", Path(arguments.from_folder).expanduser().absolute()] if arguments.from_folder else ["--keep-raw"]
     prepare = command("prepare", folder.name, *given, data_dir=data_dir).strip("`")
     print(f"then: `MLEBENCH_COMPETITIONS_PATH={shlex.quote(str(folder.parent))} {prepare}`")
     return 1 if drafted.problem else 0
@@ -147,11 +147,10 @@ def _refuse_address(arguments: argparse.Namespace) -> None:
 
 
 def _require_metric(name: str | None) -> None:
-    from grading.metrics.names import METRICS, find_metric
-    from mlebench._support.hints import unknown
+    from grading.metrics.names import find_metric, refusal
 
     if name is not None and find_metric(name) is None:
-        raise UsageError(f"--metric: {unknown('metric', name, [metric.name for metric in METRICS])}")
+        raise UsageError(f"--metric: {refusal(name)}")
 
 
 def _require_writable(home: Path) -> None:
