@@ -52,10 +52,13 @@ def create_drafted(
 
     Raises:
         CannotDraft: something cannot be worked out from the data.
-        UsageError: the folder cannot be written.
+        RawDataFault: the data has broken links, or what is neither a file nor a folder.
+        UsageError: the folder cannot be written, or the data not be read.
     """
+    from mlebench.preparation.raw_layout import require_plain
     from mlebench.scaffold.draft import draft, write_draft
 
+    require_plain(raw)
     listener(Step(origin.id, "comparing the files"))
     found = draft(raw, origin)
     problem = None

@@ -78,3 +78,9 @@ def test_a_folder_is_drafted_with_what_the_user_names(
     error = capsys.readouterr().err
     assert "`outcome` is no column of patients.csv; `mlebench new-competition wards --into" in error
     assert sorted(path.name for path in (home / "wards").iterdir()) == ["patients.csv"]
+
+
+def test_data_that_cannot_be_read_is_refused_before_it_is_compared(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "wards" / "scans").symlink_to(home / "nowhere")
+    assert new(home, "wards", "--from-folder", str(home / "wards"), "--target", "outcome") == 1
+    assert "scans is a broken link" in capsys.readouterr().err
