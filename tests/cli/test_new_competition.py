@@ -8,9 +8,13 @@ import pytest
 
 from mlebench.cli.main import main
 from mlebench.errors import CannotDraft
+from mlebench.registry import Competition, Registry
+from mlebench.scaffold import board as boards
 from mlebench.scaffold import draft as drafts
 from mlebench.scaffold.draft.origin import Origin
 from mlebench.scaffold.draft.proposal import Draft
+from tests.cases import Cases
+from tests.scaffold.drafter import TABLE, replace_drafter
 
 
 @pytest.fixture
@@ -84,3 +88,28 @@ def test_data_that_cannot_be_read_is_refused_before_it_is_compared(home: Path, c
     (home / "wards" / "scans").symlink_to(home / "nowhere")
     assert new(home, "wards", "--from-folder", str(home / "wards"), "--target", "outcome") == 1
     assert "scans is a broken link" in capsys.readouterr().err
+
+
+def test_a_folder_gets_a_leaderboard_of_reference_methods_and_is_only_read(
+    home: Path, cases: Cases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def reference_board(competition: Competition) -> list[tuple[str, float]]:
+        return [("constant", 0.5), (f"{len(competition.answers_table)} answers", 0.25)]
+
+    def write_board(rows: list[tuple[str, float]], folder: Path) -> Path:
+        path = folder / "leaderboard.csv"
+        path.write_text("name,score\n" + "".join(f"{name},{score}\n" for name, score in rows))
+        return path
+
+    replace_drafter(monkeypatch)
+    monkeypatch.setattr(boards, "reference_board", reference_board)
+    monkeypatch.setattr(boards, "write_board", write_board)
+    raw = cases.copied(TABLE, home)
+    before = {path.name: path.read_bytes() for path in raw.iterdir()}
+    assert new(home, "wards", "--from-folder", str(raw), "--target", "Transported") == 0
+    assert {path.name: path.read_bytes() for path in raw.iterdir()} == before
+    shown = capsys.readouterr().out
+    assert f"mlebench prepare wards --from {raw}`" in shown
+    monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(home / "own"))
+    assert list(Registry().get_competition("wards").read_leaderboard()["score"]) == [0.5, 0.25]
+    assert main(["prepare", "wards", "--from", str(raw), "--force"]) == 0

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from grading.metrics.names import NamedMetric
-from mlebench._support.paths import content_dir
 from mlebench.cli.main import main
 from mlebench.errors import CannotDraft, RulesNotAccepted, UsageError, WorkFailed
 from mlebench.kaggle.transfer import Transfer
@@ -21,21 +17,14 @@ from mlebench.registry import Registry
 from mlebench.scaffold import board as boards
 from mlebench.scaffold import draft as drafts
 from mlebench.scaffold.draft.origin import Origin
-from mlebench.scaffold.draft.proposal import Draft, Guess, RawTable, Target
+from mlebench.scaffold.draft.proposal import Draft
 from mlebench.scaffold.fetched import fetch_origin
 from tests.kaggle.conftest import TABLE
 from tests.kaggle.loopback import FILES, Contest, Fault, LoopbackKaggle, board
 from tests.kaggle.own_contests import TEAMS, serve
+from tests.scaffold.drafter import replace_drafter
 
 SLUG = "lamps-2026"
-ACCURACY = NamedMetric(
-    name="accuracy",
-    direction="maximize",
-    best=1.0,
-    submits="labels",
-    module="classification",
-    function="accuracy",
-)
 
 
 @pytest.fixture
@@ -164,38 +153,8 @@ def test_a_damaged_archive_is_downloaded_anew(contest: Contest, raw: Path) -> No
 
 @pytest.fixture
 def drafting(monkeypatch: pytest.MonkeyPatch) -> list[Origin]:
-    """A drafter that knows one table: what it writes is a competition that works. Holds what it was asked for."""
-    asked: list[Origin] = []
-
-    def draft(raw: Path, origin: Origin) -> Draft:
-        asked.append(origin)
-        table = RawTable(path="train.csv", columns=("PassengerId", "Transported"), rows=60)
-        return Draft(
-            origin=origin,
-            train=table,
-            test=None,
-            sample=None,
-            ids=("PassengerId",),
-            targets=(Target(name="Transported", kind="Boolean()"),),
-            form="columns",
-            metric=ACCURACY,
-            modality="tabular",
-            task="binary classification",
-            test_size=0.1,
-            guesses=(Guess(what="id", why="PassengerId has 60 values\x1b[31m in 60 rows"),),
-        )
-
-    def write_draft(draft: Draft, folder: Path) -> list[Path]:
-        shutil.copytree(content_dir("competitions") / TABLE, folder)
-        facts = yaml.safe_load((folder / "competition.yaml").read_text())
-        for known in ("md5", "counts", "thresholds", "v2"):
-            facts.pop(known)
-        (folder / "competition.yaml").write_text(yaml.safe_dump(facts | {"id": folder.name, "split": "own"}))
-        return sorted(folder.iterdir())
-
-    monkeypatch.setattr(drafts, "draft", draft)
-    monkeypatch.setattr(drafts, "write_draft", write_draft)
-    return asked
+    """What the drafter is asked for."""
+    return replace_drafter(monkeypatch)
 
 
 def new(tmp_path: Path, *words: str) -> int:
