@@ -215,7 +215,7 @@ def rate_limit(text: str | None) -> RateLimit | None:
     """The value of `--max-rate`.
 
     Raises:
-        UsageError: it is no rate above 0.
+        UsageError: the rate is invalid or 0.
     """
     from mlebench._support.quantities import parse_size
     from mlebench.kaggle.transfer import RateLimit
