@@ -94,7 +94,8 @@ def _add_reference_board(
         source = None if raw == competition.raw_dir else raw
         prepare(competition, source, keep_raw=True, force=True, listener=listener)
         listener(Step(origin.id, "scoring reference methods"))
-        write_board(reference_board(competition), made)
+        board = reference_board(competition, left_out=lambda name, why: tell(f"{origin.id}: {name} is left out: {why}"))
+        write_board(board, made)
     except MlebenchError as error:
         return str(error)
     return None

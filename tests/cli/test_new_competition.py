@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,8 @@ def test_data_that_cannot_be_read_is_refused_before_it_is_compared(home: Path, c
 def test_a_folder_gets_a_leaderboard_of_reference_methods_and_is_only_read(
     home: Path, cases: Cases, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def reference_board(competition: Competition) -> list[tuple[str, float]]:
+    def reference_board(competition: Competition, left_out: Callable[[str, str], object]) -> list[tuple[str, float]]:
+        left_out("one feature", "it took too long")
         return [("constant", 0.5), (f"{len(competition.answers_table)} answers", 0.25)]
 
     def write_board(rows: list[tuple[str, float]], folder: Path) -> Path:
@@ -108,7 +110,8 @@ def test_a_folder_gets_a_leaderboard_of_reference_methods_and_is_only_read(
     before = {path.name: path.read_bytes() for path in raw.iterdir()}
     assert new(home, "wards", "--from-folder", str(raw), "--target", "Transported") == 0
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == before
-    shown = capsys.readouterr().out
+    shown, told = capsys.readouterr()
+    assert "wards: one feature is left out: it took too long" in told
     assert f"mlebench prepare wards --from {raw}`" in shown
     monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(home / "own"))
     assert list(Registry().get_competition("wards").read_leaderboard()["score"]) == [0.5, 0.25]

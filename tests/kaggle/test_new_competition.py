@@ -224,7 +224,7 @@ def test_without_a_leaderboard_of_kaggle_reference_methods_make_one(
     contest.teams = 0
     seen = []
 
-    def reference_board(competition: Any) -> list[tuple[str, float]]:
+    def reference_board(competition: Any, **options: Any) -> list[tuple[str, float]]:
         seen.append(competition.answers.is_file())
         return [("constant", 0.5)]
 
@@ -246,7 +246,7 @@ def test_a_leaderboard_that_cannot_be_made_leaves_a_folder_and_exit_code_1(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def reference_board(competition: Any) -> list[tuple[str, float]]:
+    def reference_board(competition: Any, **options: Any) -> list[tuple[str, float]]:
         raise WorkFailed("no method could be scored")
 
     contest.teams = 0
