@@ -117,7 +117,7 @@ def ends(path: str) -> Iterator[str]:
 
 
 def shape(name: str) -> str:
-    """A name without what tells files of one kind apart: numbers, and codes of so many letters and digits."""
+    """A name without what differs between files of one kind: numbers, and codes of so many letters and digits."""
     stem, _, extension = name.rpartition(".")
     return re.sub(r"[A-Za-z0-9]+", lambda run: _shape_of_part(run[0]), stem) + "." + extension
 

@@ -24,7 +24,7 @@ def work(connection: Connection) -> None:
     """Run the checks of a job; the function of `start_child`."""
     # what the folder's code starts is ended together with it
     os.setsid()
-    # what it prints is no result
+    # its prints must not mix with output of the command
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     os.dup2(1, 2)
     logging.getLogger().addHandler(logging.NullHandler())
