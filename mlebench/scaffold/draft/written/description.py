@@ -12,10 +12,11 @@ from grading.printable import printable
 from mlebench.errors import RawDataFault
 from mlebench.scaffold.draft.proposal import Draft, Target
 from mlebench.scaffold.draft.written.columns import Column, categories, kind_of, made_up
+from mlebench.scaffold.draft.written.labelled import labelled_rows
 from mlebench.scaffold.draft.written.names import runs_of
 from mlebench.scaffold.draft.written.pages import Rules, meanings, page_of, prose, sentences_on, words_of_title
 from mlebench.scaffold.draft.written.script import literal
-from mlebench.scaffold.draft.written.tables import Seen, labelled_rows, see
+from mlebench.scaffold.draft.written.tables import Seen, see
 
 _WIDE = 40
 """Columns of a table from which those without a meaning share a line."""

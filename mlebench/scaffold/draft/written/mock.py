@@ -13,8 +13,9 @@ from string import ascii_letters, digits
 from mlebench.scaffold.draft.proposal import Draft, Media, RawTable, Target
 from mlebench.scaffold.draft.written.columns import MOST_CATEGORIES, Column, distinct_expression, expression, kind_of, tags
 from mlebench.scaffold.draft.written.files import content, example, names_in
+from mlebench.scaffold.draft.written.labelled import labelled_rows
 from mlebench.scaffold.draft.written.script import Script, literal
-from mlebench.scaffold.draft.written.tables import Seen, form_of, labelled_rows, see
+from mlebench.scaffold.draft.written.tables import Seen, form_of, see
 
 MOST_CLASSES = 200
 """Classes of a label that a mock has all of."""

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mlebench.data import extract, open_zip, read_json, read_json_lines
-from mlebench.scaffold.draft.proposal import Draft
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,22 +60,6 @@ def see(raw: Path, path: str, member: str | None = None) -> Seen:
     """
     with _file(raw / path, member) as (file, name):
         return _see(file, name)
-
-
-def labelled_rows(draft: Draft, raw: Path) -> Seen:
-    """The first labelled rows; where a folder for each class has all the files, the names of these with their classes."""
-    media = draft.media
-    if media is None or media.column is not None:
-        return see(raw, draft.train.path, draft.train.member)
-    import pandas as pd
-
-    from mlebench.scaffold.draft.written.files import names_in
-
-    files = [name.removeprefix(media.inside) for name in names_in(raw, media.train, 10**6) if name.startswith(media.inside)]
-    ending = media.name.partition("{}")[2]
-    rows = [(PurePosixPath(file).name.removesuffix(ending), file.split("/")[0]) for file in files if file.count("/") == 1]
-    cells = pd.DataFrame(rows, columns=[draft.ids[0], draft.targets[0].name])
-    return Seen(cells, cells)
 
 
 @contextmanager

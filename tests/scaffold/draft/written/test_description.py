@@ -91,7 +91,7 @@ def test_obfuscated_text_says_neither_title_nor_proper_names(cases: Cases) -> No
 
 def test_example_submission_has_the_header_and_made_up_rows(drafted: Drafted) -> None:
     from mlebench.scaffold.draft.layout import submitted_columns
-    from mlebench.scaffold.draft.written.tables import labelled_rows
+    from mlebench.scaffold.draft.written.labelled import labelled_rows
 
     whole, _ = texts(drafted)
     example = whole.partition("## Submission")[2].split("```")[1].strip().splitlines()
