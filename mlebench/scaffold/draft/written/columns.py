@@ -155,7 +155,7 @@ def _identify(words: Sequence[str]) -> bool:
 
 
 def date_form(words: Sequence[str]) -> str | None:
-    """How dates are written, in the codes of `strftime`; None if these are no dates."""
+    """How dates are written, in the codes of `strftime`; None if they are not dates."""
     import pandas as pd
 
     for pattern, form in _FORMS.items():

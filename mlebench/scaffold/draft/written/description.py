@@ -230,7 +230,7 @@ class _Description:
         try:
             seen = see(self.raw, entry)
         except (RawDataFault, ValueError):
-            # a document that is no table
+            # a document rather than a table
             return
         yield f"Columns of {_span(entry)}:"
         yield from self._dictionary([str(name) for name in seen.values.columns], seen)
