@@ -10,6 +10,7 @@ MlebenchError                    the work was tried and failed: exit code 1
 │   ├── RawDataFault             raw data is incomplete or damaged and must be fetched again
 │   ├── NotOnKaggle              Kaggle does not know what was asked for
 │   ├── RangeRefused             a file on Kaggle is shorter than what is here of it
+│   ├── CannotDraft              raw data does not show what a competition folder needs
 │   ├── NotSeen                  the engine has lost its view of a running container's files
 │   └── StartFailed              an attempt at a run did not start
 ├── MalformedForm                a request to the checker is not a form with a file
@@ -71,6 +72,10 @@ class NotOnKaggle(WorkFailed):
 
 class RangeRefused(WorkFailed):
     """The file on Kaggle is shorter than what is here of it."""
+
+
+class CannotDraft(WorkFailed):
+    """Raw data does not show what a competition folder needs; the message says what, and what to do by hand."""
 
 
 class NotSeen(WorkFailed, OSError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from grading.metrics.names import NamedMetric
@@ -37,7 +38,8 @@ class Target:
     Attributes:
         name: the column.
         kind: the column's kind as an expression of `grading`, such as `Integer(0, 4)` or `Label(CLASSES)`.
-        classes: its classes in the order of the sample's columns or else sorted, as text; empty for numbers and free text.
+        classes: its classes in the order of the sample's columns or else sorted, as text; empty for numbers and free text. Of
+            two words that the metric needs as 0 and 1, the one for 0 comes first.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Media:
         train: the folder or archive with the labelled rows' files, below the raw folder (`train/`, `train.zip`, `images/`).
         test: the same for the unlabelled rows; None if they are in `train`, too, or there are none.
         inside: the folder within an archive (`train/`), or empty.
+        nested: whether the files are in further folders below `train`, in which each name occurs once.
     """
 
     kind: Literal["image", "audio", "other"]
@@ -64,6 +67,7 @@ class Media:
     train: str
     test: str | None
     inside: str = ""
+    nested: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +105,7 @@ class Draft:
         copied: files and folders of the raw data that go to public unchanged.
         left_out: files of the raw data that go nowhere, each with the reason.
         guesses: what was worked out, and why.
+        raw: the folder with the raw data.
     """
 
     origin: Origin
@@ -120,3 +125,4 @@ class Draft:
     copied: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
     guesses: tuple[Guess, ...] = ()
+    raw: Path = Path()

@@ -1,0 +1,94 @@
+"""The tables of raw data, read as text when they are needed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from mlebench.errors import RawDataFault
+from mlebench.scaffold.draft.listing import Listing, stem_of
+from mlebench.scaffold.draft.proposal import RawTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST_ALIKE = 12
+"""A folder or archive with more tables than this has one per row."""
+_HEAD = 200
+
+
+class Table:
+    """One table.
+
+    Attributes:
+        path: the file or archive, below the raw folder.
+        member: the table's name in that archive, if it is one.
+        head: its first rows.
+    """
+
+    def __init__(self, raw: Path, path: str, member: str | None, head: pd.DataFrame) -> None:
+        self.path, self.member, self.head = path, member, head
+        self._raw = raw
+        self._whole: pd.DataFrame | None = head if len(head) < _HEAD else None
+
+    @property
+    def name(self) -> str:
+        """What the table is called: `train` of `data/train.csv.zip`."""
+        own = stem_of(PurePosixPath(self.member or self.path).name)
+        return own if self.member is None else f"{own} {stem_of(PurePosixPath(self.path).name)}"
+
+    @property
+    def shown(self) -> str:
+        """Where the table is, for a sentence."""
+        return f"`{self.path}`" if self.member is None else f"`{self.member}` in `{self.path}`"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of its columns, in order."""
+        return tuple(self.head)
+
+    @property
+    def cells(self) -> pd.DataFrame:
+        """All rows, every cell as text."""
+        from mlebench.data.text_tables import read_text_table
+
+        if self._whole is None:
+            self._whole = read_text_table(self._raw / self.path, self.member)
+        return self._whole
+
+    def hold(self, cells: pd.DataFrame) -> None:
+        """Take all rows from elsewhere, for a table that is made from the names of files."""
+        self._whole = cells
+
+    def facts(self) -> RawTable:
+        """The table as a draft records it."""
+        return RawTable(path=self.path, member=self.member, columns=self.columns, rows=len(self.cells))
+
+
+def read_tables(listing: Listing) -> list[Table]:
+    """The tables of raw data, without those of which there is one per row."""
+    return [table for path, member in _places(listing) if (table := _table(listing.raw, path, member)) is not None]
+
+
+def _places(listing: Listing) -> Iterator[tuple[str, str | None]]:
+    from mlebench.data.text_tables import TABLE_SUFFIXES
+
+    loose = [file for file in listing.loose() if file.lower().endswith(TABLE_SUFFIXES)]
+    in_folder = Counter(PurePosixPath(file).parent for file in loose)
+    yield from ((file, None) for file in loose if in_folder[PurePosixPath(file).parent] <= _MOST_ALIKE)
+    for archive, members in listing.members.items():
+        if len(members) <= _MOST_ALIKE:
+            yield from ((archive, member) for member in members if member.lower().endswith(TABLE_SUFFIXES))
+
+
+def _table(raw: Path, path: str, member: str | None) -> Table | None:
+    from mlebench.data.text_tables import read_text_table
+
+    try:
+        head = read_text_table(raw / path, member, rows=_HEAD)
+    except RawDataFault:
+        # of a JSON file without rows, or an empty csv
+        return None
+    return Table(raw, path, member, head) if len(head.columns) else None
