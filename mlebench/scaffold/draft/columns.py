@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ _TRUE_WORDS = {"true": "false", "t": "f", "yes": "no", "y": "n", "positive": "ne
 _UNSTATED = {"", "custom", "custom metric", "other", "unknown", "kaggle custom metric"}
 _MOST_LABELS = 500
 """More classes than these are checked as text, not against a list."""
+_MOST_REPEATED = 0.4
+"""A larger share of different texts among the cells of a column is no set of classes."""
 _BY_HAND = "write grade.py by hand"
 
 
@@ -103,12 +106,10 @@ def _fitted(metric: NamedMetric, cells: pd.DataFrame, roles: Roles) -> tuple[Nam
 
 
 def _is_one_word_each(cells: pd.DataFrame, roles: Roles) -> bool:
-    """Whether no cell is a set: labels with blanks in them are whole ones if none of their words is a label."""
-    values = set(cells.iloc[:, 0])
-    if all(len(re.split(r"[\s,;|]+", value.strip())) == 1 for value in values):
-        return True
-    words = {word for value in values for word in re.split(r"[\s,;|]+", value.strip())}
-    return len(words) > len(values) and not any(value in words for value in values if " " in value)
+    """Whether no cell is a set of labels: of one with blanks, some word then occurs in no other label."""
+    words = {value: frozenset(re.split(r"[\s,;|]+", value.strip())) for value in set(cells.iloc[:, 0])}
+    common = Counter(word for parts in words.values() for word in parts)
+    return not any(len(parts) > 1 and all(common[word] > 1 or word.isdigit() for word in parts) for parts in words.values())
 
 
 def _classes(roles: Roles, metric: NamedMetric, cells: pd.DataFrame) -> tuple[str, ...]:
@@ -139,7 +140,7 @@ def _classes(roles: Roles, metric: NamedMetric, cells: pd.DataFrame) -> tuple[st
 def _target(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> Target:
     if metric.submits == "masks":
         raise CannotDraft(f"{metric.name} scores masks, whose sizes no table states; {_BY_HAND}")
-    if metric.submits in ("label sets", "texts"):
+    if metric.submits in ("label sets", "texts") or (metric.submits == "labels" and _is_free_text(cells)):
         return Target(name=name, kind="Text()")
     _require_filled(cells, roles)
     if metric.submits == "ranked labels":
@@ -151,8 +152,13 @@ def _target(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> T
     return _label(name, cells, metric, roles)
 
 
+def _is_free_text(cells: pd.Series) -> bool:
+    """Whether a column has so many different texts that they are no classes."""
+    return bool(_numbers(cells).isna().any()) and cells.nunique() > min(_MOST_LABELS, _MOST_REPEATED * len(cells))
+
+
 def _require_filled(cells: pd.Series, roles: Roles) -> None:
-    if empty := int(cells.str.strip().isin(["", "NaN", "nan", "NA"]).sum()):
+    if empty := int((cells.str.strip() == "").sum()):
         raise CannotDraft(
             f"`{cells.name}` is empty in {empty:,} of {counted(len(cells), 'row')} of {roles.train.shown}, which cannot be scored; "
             "remove these rows, or write prepare.py by hand"

@@ -106,6 +106,10 @@ def find_class_folders(listing: Listing, sample: pd.DataFrame | None) -> ClassFo
         ids = set(sample.iloc[:, 0])
         # those of the unlabelled rows may be in folders, too
         found = [entry for entry in found if not ids & {name for name, _ in entry[1]}]
+    # of folders within folders, the ones with few of the files are classes of nothing
+    most = max((len(labelled) for _, labelled, _ in found), default=0)
+    whole = sum(kind_of(name) != "other" for name in [*listing.loose(), *(name for names in listing.members.values() for name in names)])
+    found = [entry for entry in found if len(entry[1]) == most and 3 * most >= whole]
     if len(found) != 1:
         what = "no table has the labels" if not found else f"several folders ({listed(tree.name for tree, _, _ in found)}) could have them"
         raise CannotDraft(f"{what}, and no single folder has a subfolder of files for each class; write prepare.py by hand")

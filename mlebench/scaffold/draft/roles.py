@@ -87,8 +87,8 @@ def _sample(tables: Sequence[Table]) -> Table | None:
 def _test(tables: Sequence[Table], sample: Table) -> tuple[Table | None, tuple[str, ...]]:
     """The unlabelled table, and its columns with the sample's ids."""
     matched = [(table, ids) for table in tables if not _TRAIN.search(table.name) and (ids := _ids_of_sample(table, sample))]
-    payload = {*sample.columns[1:]}
-    unlabelled = [(table, ids) for table, ids in matched if not payload <= {*table.columns} - {*ids}]
+    unlabelled = [(table, ids) for table, ids in matched if not {*sample.columns} - {*ids} <= {*table.columns} - {*ids}]
+    unlabelled += [(table, ids) for table, ids in matched if (table, ids) not in unlabelled and not {*ids} <= {*sample.columns}]
     # of several tables about the test rows, the one that is called so has their features
     for wanted in (lambda table: _TEST.search(table.name) and not _LABELS.search(table.name), lambda table: True):
         if chosen := [pair for pair in unlabelled if wanted(pair[0])]:
@@ -103,6 +103,10 @@ def _ids_of_sample(table: Table, sample: Table) -> tuple[str, ...]:
         if width < len(sample.columns) and {*shared} <= {*table.columns} and _rows(table, shared) == _rows(sample, shared):
             if width == 1 or sample.cells[list(shared)].duplicated().sum() == 0:
                 return shared
+    shared = tuple(column for column in sample.columns if column in table.columns)
+    if 0 < len(shared) < len(sample.columns) and not sample.cells[list(shared)].duplicated().any():
+        if _rows(table, shared) == _rows(sample, shared):
+            return shared
     if len(table.cells) != len(sample.cells):
         return ()
     wanted = set(sample.cells.iloc[:, 0])
@@ -220,13 +224,18 @@ def _unlabelled(tables: Sequence[Table], test: Table | None, sample: Table) -> N
         wanted = [*sample.columns[1:]]
         places = " and ".join(table.shown for table in of_train[:2])
         raise CannotDraft(
-            f"{listed(wanted)} of {sample.shown} cannot be taken from {places}: the ids of both do not fit, or the test rows show "
+            f"{_few(wanted)} of {sample.shown} cannot be taken from {places}: the ids of both do not fit, or the test rows show "
             f"{'it' if len(wanted) == 1 else 'them'} too; write prepare.py and grade.py by hand"
         )
     verb = "is no column" if len(wanted) == 1 else "are no columns"
     raise CannotDraft(
-        f"{listed(wanted)} of {sample.shown} {verb} of {of_train[0].shown}, and no other column stands for it; write prepare.py by hand"
+        f"{_few(wanted)} of {sample.shown} {verb} of {of_train[0].shown}, and no other column stands for it; write prepare.py by hand"
     )
+
+
+def _few(columns: Sequence[str]) -> str:
+    """The first few columns, and how many more there are."""
+    return listed(columns[:3]) + (f" and {len(columns) - 3} more columns" if len(columns) > 3 else "")
 
 
 def _checked(roles: Roles) -> Roles:

@@ -69,7 +69,18 @@ class Table:
 
 def read_tables(listing: Listing) -> list[Table]:
     """The tables of raw data, without those of which there is one per row."""
-    return [table for path, member in _places(listing) if (table := _table(listing.raw, path, member)) is not None]
+    tables = [table for path, member in _places(listing) if (table := _table(listing.raw, path, member)) is not None]
+    loose = [table for table in tables if table.member is None]
+    # an archive beside the table that was packed into it says nothing new
+    return loose + [table for table in tables if table.member is not None and not any(_same(table, other) for other in loose)]
+
+
+def _same(table: Table, other: Table) -> bool:
+    return (
+        PurePosixPath(table.member or "").name == PurePosixPath(other.path).name
+        and table.columns == other.columns
+        and table.head.equals(other.head)
+    )
 
 
 def _places(listing: Listing) -> Iterator[tuple[str, str | None]]:
