@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from mlebench.errors import CannotDraft
 from mlebench.scaffold.draft.listing import Listing
 from mlebench.scaffold.draft.proposal import Media
 from mlebench.scaffold.draft.roles import Roles
@@ -14,6 +15,7 @@ _MOST_READ = 50_000_000
 """Bytes up to which a file is looked through for ids."""
 _DOCUMENTS = (".txt", ".md", ".rtf", ".pdf", ".html", ".docx")
 _TEST = re.compile(r"(?<![a-z])test", re.IGNORECASE)
+_TRAIN = re.compile(r"(?<![a-z])train", re.IGNORECASE)
 _WRITTEN = ("train.csv", "test.csv", "sample_submission.csv", "description.md")
 """What `prepare` writes under these names itself."""
 
@@ -41,6 +43,23 @@ def sort_extras(
     return tuple(copied), tuple(left_out)
 
 
+def require_one_table(tables: Sequence[Table], roles: Roles) -> None:
+    """Check that no further tables describe labelled and unlabelled rows, in a way that no column of ids shows.
+
+    Raises:
+        CannotDraft: there are some.
+    """
+    used = {table.name for table in (roles.train, roles.test, roles.sample) if table is not None}
+    names = {table.name: table for table in tables if table.name not in used}
+    for name, table in names.items():
+        twin = names.get(_TRAIN.sub("test", name))
+        if _TRAIN.search(name) and twin is not None:
+            raise CannotDraft(
+                f"{table.shown} and {twin.shown} describe rows besides {roles.train.shown}, and nothing says how they belong together; "
+                "join them into one table, or write prepare.py by hand"
+            )
+
+
 def _unlabelled(roles: Roles, media: Media | None) -> Iterator[str]:
     if roles.test is not None and roles.test.path != roles.train.path:
         yield roles.test.path
@@ -58,6 +77,8 @@ def _reason(path: str, listing: Listing, tables: Sequence[Table], roles: Roles, 
         return "it has other files of the same rows"
     if _TEST.search(path):
         return "it is about the unlabelled rows, which are not used"
+    if _TRAIN.search(path) and not path.endswith("/") and path not in listing.members:
+        return "it is about labelled rows, so that it may reveal labels"
     if path in _WRITTEN:
         return "the prepared data has another file of this name"
     if path.endswith("/"):

@@ -21,16 +21,20 @@ def media_folders(media: Media | None) -> tuple[str, ...]:
     """The folders below `public/` with the files of the rows: one, or one for either part."""
     if media is None:
         return ()
-    return (shared_folder(media),) if is_shared(media) else ("train", "test")
+    return (shared_folder(media).split("/")[0],) if is_shared(media) else ("train", "test")
 
 
 def is_shared(media: Media) -> bool:
-    """Whether the files of both parts are in one folder: they were, and their place reveals nothing."""
+    """Whether the files of both parts are in one folder: they were, or the cells that name them say so."""
+    if media.prefix:
+        return True
     return media.test is None and media.column is not None and "train" not in media.train.casefold()
 
 
 def shared_folder(media: Media) -> str:
-    """The folder with the files of both parts."""
+    """The folder with the files of both parts, below `public/`."""
+    if media.prefix:
+        return media.prefix.rstrip("/")
     name = (media.inside or media.train).rstrip("/").rpartition("/")[2]
     return name.partition(".")[0] or "files"
 

@@ -45,6 +45,7 @@ class _Match(NamedTuple):
     rows: int
     """Labelled rows with a file."""
     kind: Kind
+    prefix: str = ""
 
 
 def find_media(listing: Listing, roles: Roles) -> Found | None:
@@ -65,14 +66,27 @@ def find_media(listing: Listing, roles: Roles) -> Found | None:
             f"{counted(total - best.rows, 'row')} of {total:,} of {roles.train.shown} have no file in `{best.tree.source}` that "
             f"`{best.column}` names; download the missing files again, or remove these rows"
         )
+    _require_no_labels_in_names(best, roles)
     test = _test_tree(best, matches, listing, roles)
     media = Media(
         kind=best.kind, column=best.column, name=best.name, train=best.tree.source, inside=best.tree.inside, nested=best.nested,
-        test=None if test is None else test.source,
+        prefix=best.prefix, test=None if test is None else test.source,
     )  # fmt: skip
     why = f"`{best.column}` of all {counted(total, 'row')} of {roles.train.shown} names a file in `{best.tree.source}{best.tree.inside}`"
     used = {best.tree.source, test.source if test else ""}
     return Found(media, why, tuple(dict.fromkeys(match.tree.source for match in matches if match.tree.source not in used)))
+
+
+def _require_no_labels_in_names(match: _Match, roles: Roles) -> None:
+    cells = roles.train.cells[match.column].str.split("/")
+    for target in roles.targets:
+        labels = roles.train.cells[target]
+        told = sum(label in parts[:-1] for label, parts in zip(labels, cells, strict=True))
+        if labels.nunique() > 1 and told > _FEW * len(cells):
+            raise CannotDraft(
+                f"`{match.column}` of {roles.train.shown} has the value of `{target}` as a folder in {counted(told, 'row')} of "
+                f"{len(cells):,}, which would reveal it for the test rows; name the files otherwise"
+            )
 
 
 class ClassFolders(NamedTuple):
@@ -106,10 +120,7 @@ def find_class_folders(listing: Listing, sample: pd.DataFrame | None) -> ClassFo
         ids = set(sample.iloc[:, 0])
         # those of the unlabelled rows may be in folders, too
         found = [entry for entry in found if not ids & {name for name, _ in entry[1]}]
-    # of folders within folders, the ones with few of the files are classes of nothing
-    most = max((len(labelled) for _, labelled, _ in found), default=0)
-    whole = sum(kind_of(name) != "other" for name in [*listing.loose(), *(name for names in listing.members.values() for name in names)])
-    found = [entry for entry in found if len(entry[1]) == most and 3 * most >= whole]
+    found = [entry for entry in found if _has_all(entry[0], listing)]
     if len(found) != 1:
         what = "no table has the labels" if not found else f"several folders ({listed(tree.name for tree, _, _ in found)}) could have them"
         raise CannotDraft(f"{what}, and no single folder has a subfolder of files for each class; write prepare.py by hand")
@@ -119,6 +130,15 @@ def find_class_folders(listing: Listing, sample: pd.DataFrame | None) -> ClassFo
             f"{counted(repeated, 'file')} in the class folders of `{tree.source}` repeat a name, so that names identify no row; rename them"
         )
     return ClassFolders(tree, _test_of_classes(listing, sample), kind, tuple(labelled))
+
+
+def _has_all(tree: Tree, listing: Listing) -> bool:
+    """Whether all images and sounds are in a tree, besides those for the test rows: part of them is no set of classes."""
+    own = {f"{tree.source}{tree.inside}{file}" for file in tree.files}
+    outside = [file for file in listing.loose() if file not in own]
+    for archive, members in listing.members.items():
+        outside += [f"{archive}/{name}" for name in members if f"{archive}{name}" not in own]
+    return not any(kind_of(file) != "other" and not _TEST.search(file.rpartition("/")[0]) for file in outside)
 
 
 def kind_of(name: str) -> Kind:
@@ -141,15 +161,23 @@ def _matches(tree: Tree, roles: Roles) -> Iterator[_Match]:
     names = {way: Counter(map(key, tree.files)) for way, key in _WAYS.items()}
     for column in _likely_columns(roles):
         cells = roles.train.cells[column]
-        if not cells.iloc[0]:
-            continue
+        prefix = _prefix(cells, tree)
+        cells = cells.str.removeprefix(prefix)
         for way, counts in names.items():
             rows = int(cells.isin(set(counts)).sum())
             if rows <= _FEW * len(cells):
                 continue
             match = _match(tree, column, way, counts, cells, rows)
             if match is not None:
-                yield match
+                yield match._replace(prefix=prefix)
+
+
+def _prefix(cells: pd.Series, tree: Tree) -> str:
+    """The folder that all cells begin with, if it is the tree's: `images/` of `images/0001.jpg`."""
+    for folder in dict.fromkeys((tree.source + tree.inside, tree.inside, f"{tree.name}/")):
+        if folder.endswith("/") and cells.str.startswith(folder).all():
+            return folder
+    return ""
 
 
 _WAYS: Mapping[str, Callable[[str], str]] = {
@@ -215,7 +243,7 @@ def _test_tree(best: _Match, matches: Sequence[_Match], listing: Listing, roles:
     table = roles.test or roles.sample
     if table is None or best.column not in table.columns:
         return None
-    wanted = set(table.cells[best.column])
+    wanted = set(table.cells[best.column].str.removeprefix(best.prefix))
     key = next(key for way, key in _WAYS.items() if _is_way(way, best))
     if wanted <= set(map(key, best.tree.files)):
         return None

@@ -19,7 +19,8 @@ def prepare_source(draft: Draft) -> str:
     opened = _opened(draft.media)
     lines = [*opened, *(f"    {line}" if line and opened else line for line in body)]
     function = "\n".join(f"    {line}" if line else "" for line in lines)
-    return f"{_imports(function)}\n\n\n{_HEAD}\n{function}\n"
+    constants = "".join(f"{line}\n" for line in _copies(draft))
+    return f"{_imports(function)}\n{constants}\n\n{_HEAD}\n{function}\n"
 
 
 def _imports(function: str) -> str:
@@ -91,11 +92,11 @@ def _split(draft: Draft) -> Iterator[str]:
     if times:
         yield from _split_by_time(draft, times[0])
         return
-    groups = [_group(bond) for bond in draft.bonds]
+    groups = [_group(bond, number) for number, bond in enumerate(draft.bonds)]
     arguments = []
     if groups:
-        expression = groups[0] if len(groups) == 1 else f"united({', '.join(groups)})"
-        arguments += [*remarks(draft, "groups"), f"groups={expression},"]
+        # an empty cell binds nothing
+        arguments += [*remarks(draft, "groups"), f"groups=united({', '.join(groups)}),"]
     if draft.stratify is not None:
         arguments += [*remarks(draft, "stratify"), f"stratify=table[{quoted(draft.stratify)}],"]
     yield "train, test = edition.split("
@@ -118,9 +119,29 @@ def _split_by_time(draft: Draft, bond: Bond) -> Iterator[str]:
     yield "train, test = table.iloc[:-later], table.iloc[-later:]"
 
 
-def _group(bond: Bond) -> str:
+def _group(bond: Bond, number: int) -> str:
+    if bond.sets:
+        names = f"table[{quoted(bond.column)}]" if bond.column else "map(str, range(len(table)))"
+        return f"[{_sets(number)}.get(name) for name in {names}]"
     cells = f"table[{quoted(bond.column)}]"
-    return cells if bond.separator is None else f"{cells}.str.split({quoted(bond.separator)}, regex=False).str[{bond.part}]"
+    if bond.separator is not None:
+        cells += f".str.split({quoted(bond.separator)}, regex=False).str[{bond.part}]"
+        return cells
+    return f"{cells}.where({cells} != \"\")"
+
+
+def _sets(number: int) -> str:
+    return f"COPIES_{number + 1}" if number else "COPIES"
+
+
+def _copies(draft: Draft) -> Iterator[str]:
+    """The constants with the rows that belong together though no cell says so: the number of its set by row."""
+    for number, bond in enumerate(draft.bonds):
+        if bond.sets:
+            yield ""
+            yield f"{_sets(number)} = {{"
+            yield from (f"    {quoted(name)}: {place}," for place, names in enumerate(bond.sets) for name in names)
+            yield "}"
 
 
 def _writes(draft: Draft) -> Iterator[str]:
@@ -189,9 +210,10 @@ def _listed(media: Media) -> Iterator[str]:
 def _put(media: Media, column: str, rows: str, target: str) -> Iterator[str]:
     """Puts the files of some rows into a folder below public."""
     ending = media.name.partition("{}")[2]
-    names = f"{rows}[{column}]" + (f" + {quoted(ending)}" if ending and media.name != "{}/" else "")
+    cells = f"{rows}[{column}]" + (f".str.removeprefix({quoted(media.prefix)})" if media.prefix else "")
+    names = cells + (f" + {quoted(ending)}" if ending and media.name != "{}/" else "")
     if media.name == "{}/":
-        yield f"own = set({rows}[{column}])"
+        yield f"own = set({cells})"
         old = new = "file"
         loop = "for file in files if file.split(\"/\")[0] in own"
     else:

@@ -59,6 +59,7 @@ class Media:
         test: the same for the unlabelled rows; None if they are in `train`, too, or there are none.
         inside: the folder within an archive (`train/`), or empty.
         nested: whether the files are in further folders below `train`, in which each name occurs once.
+        prefix: what each cell begins with before the name of a file below `train`, such as `images/`, or empty.
     """
 
     kind: Literal["image", "audio", "other"]
@@ -68,6 +69,7 @@ class Media:
     test: str | None
     inside: str = ""
     nested: bool = False
+    prefix: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

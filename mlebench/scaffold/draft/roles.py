@@ -101,7 +101,7 @@ def _ids_of_sample(table: Table, sample: Table) -> tuple[str, ...]:
     for width in (1, 2):
         shared = sample.columns[:width]
         if width < len(sample.columns) and {*shared} <= {*table.columns} and _rows(table, shared) == _rows(sample, shared):
-            if width == 1 or sample.cells[list(shared)].duplicated().sum() == 0:
+            if not sample.cells[list(shared)].duplicated().any():
                 return shared
     shared = tuple(column for column in sample.columns if column in table.columns)
     if 0 < len(shared) < len(sample.columns) and not sample.cells[list(shared)].duplicated().any():
@@ -181,8 +181,10 @@ def _guesses(ids: tuple[str, ...], why: str, train: Table, test: Table | None, s
 def _ids_like_sample(table: Table, sample: Table) -> tuple[str, ...]:
     """The column of a labelled table that is called as the sample's first one, or else the only one that is unique."""
     first = sample.columns[0]
-    if first in table.columns:
-        return (first,)
+    for width in range(1, len(sample.columns)):
+        shared = sample.columns[:width]
+        if {*shared} <= {*table.columns} and not sample.cells[list(shared)].duplicated().any():
+            return shared
     if alike := [column for column in table.columns if column.casefold() == first.casefold()]:
         return (alike[0],)
     own = table.columns[0]

@@ -10,7 +10,7 @@ from grading.wording import counted, listed
 from mlebench.errors import CannotDraft
 from mlebench.scaffold.draft.bond import Bond
 from mlebench.scaffold.draft.columns import Scoring, find_scoring
-from mlebench.scaffold.draft.extras import sort_extras
+from mlebench.scaffold.draft.extras import require_one_table, sort_extras
 from mlebench.scaffold.draft.layout import SAMPLE, public_entries
 from mlebench.scaffold.draft.listing import list_raw
 from mlebench.scaffold.draft.media import ClassFolders, Found, find_class_folders, find_media
@@ -57,6 +57,8 @@ def draft(raw: Path, origin: Origin) -> Draft:
         raise CannotDraft(f"{roles.train.shown} has {counted(len(roles.train.cells), 'row')}, too few to hold some out; bring at least 20")
     scoring = find_scoring(roles, origin)
     media = None if found is None else found.media
+    require_one_table(tables, roles)
+    _require_features(roles, media)
     copied, left_out = sort_extras(listing, tables, roles, media, () if found is None else found.others)
     size, why_size = _test_size(roles)
     bonds = _bonds(raw, roles, media)
@@ -122,6 +124,27 @@ def _found_in_folders(folders: ClassFolders, cells: pd.Series) -> Found:
     ending = "" if "." in str(cells.iloc[0]) else PurePosixPath(folders.files[0][0]).suffix
     media = Media(kind=folders.kind, column=None, name=f"{{}}{ending}", train=folders.tree.source, inside=folders.tree.inside, test=test, nested=True)
     return Found(media, f"`{folders.tree.source}{folders.tree.inside}` has the files of one class in each of its folders", ())
+
+
+def _require_features(roles: Roles, media: Media | None) -> None:
+    """Check that something is known of the rows to predict."""
+    own = (*roles.ids, *roles.targets)
+    cells = roles.train.cells
+    # an id of long texts says something itself
+    known = [column for column in roles.ids if column in cells and cells[column].str.len().mean() >= _LONG_TEXT]
+    features = [column for column in roles.train.columns if column not in own]
+    if roles.test is not None:
+        lacking = [column for column in roles.test.columns if column not in (*own, *features)]
+        features = [column for column in features if column in roles.test.columns]
+        if len(lacking) > len(features) + len(known):
+            raise CannotDraft(
+                f"{roles.test.shown} has columns ({listed(lacking[:3])}) that {roles.train.shown} lacks; join the labelled rows and their "
+                "columns into one table"
+            )
+    if not features and not known and media is None:
+        raise CannotDraft(
+            f"{roles.train.shown} has nothing but ids and targets, and no file belongs to a row of it; write prepare.py by hand"
+        )
 
 
 def _test_size(roles: Roles) -> tuple[float, str]:
