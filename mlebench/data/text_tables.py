@@ -75,7 +75,8 @@ def _of_bytes(content: bytes, name: str, rows: int | None) -> pd.DataFrame:
     except (ValueError, OSError) as error:
         raise unreadable(name, suffix.removeprefix("."), error, content[:_HEAD]) from None
     table = table if rows is None else table.head(rows)
-    return table.set_axis([str(column) for column in table], axis=1).apply(lambda column: column.map(_as_text)).astype(str)
+    as_text: pd.DataFrame = table.apply(lambda column: column.map(_as_text)).astype(str)
+    return as_text.set_axis([str(column) for column in table], axis=1)
 
 
 def _suffix(name: str) -> str:
@@ -86,7 +87,11 @@ def _separator(head: bytes) -> str:
     line = head.split(b"\n", 1)[0]
     if b"," in line:
         return ","
-    return max((";", "\t", "|"), key=lambda separator: line.count(separator.encode())) if any(map(line.count, (b";", b"\t", b"|"))) else ","
+    return (
+        max((";", "\t", "|"), key=lambda separator: line.count(separator.encode()))
+        if any(map(line.count, (b";", b"\t", b"|")))
+        else ","
+    )
 
 
 def _records(text: str, name: str) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -89,7 +88,12 @@ def _fitted(metric: NamedMetric, cells: pd.DataFrame, roles: Roles) -> tuple[Nam
         return replace(metric, submits="probabilities"), "; two classes are submitted as one probability"
     if metric.submits == "probabilities" and metric.function in ("log_loss", "kaggle_log_loss") and roles.classes:
         return replace(metric, submits="class probabilities"), "; one column for each class"
-    if metric.submits == "probabilities" and several and metric.function in ("log_loss", "kaggle_log_loss") and _is_one_hot(cells):
+    if (
+        metric.submits == "probabilities"
+        and several
+        and metric.function in ("log_loss", "kaggle_log_loss")
+        and _is_one_hot(cells)
+    ):
         return replace(metric, submits="class probabilities"), "; in each row one of the columns is 1"
     if metric.submits == "label sets" and not several and metric.function.startswith("micro") and _is_one_word_each(cells, roles):
         from grading.metrics.names import find_metric
@@ -101,7 +105,9 @@ def _fitted(metric: NamedMetric, cells: pd.DataFrame, roles: Roles) -> tuple[Nam
             expression = f"mean_columnwise({metric.expression or metric.function})"
             number = len(roles.classes or roles.targets)
             return replace(metric, expression=expression, several_columns=True), f"; taken as the mean over {number} columns"
-        raise CannotDraft(f"{metric.name} takes one column, and there are {len(roles.targets)} targets ({listed(roles.targets)}); {_BY_HAND}")
+        raise CannotDraft(
+            f"{metric.name} takes one column, and there are {len(roles.targets)} targets ({listed(roles.targets)}); {_BY_HAND}"
+        )
     return metric, ""
 
 
@@ -125,13 +131,15 @@ def _classes(roles: Roles, metric: NamedMetric, cells: pd.DataFrame) -> tuple[st
     if len(roles.targets) > 1:
         if not _is_one_hot(cells):
             raise CannotDraft(
-                f"{metric.name} needs one class in each row, but the columns {listed(roles.targets)} of {roles.train.shown} hold more or "
+                f"{metric.name} needs one class in each row, but the columns {listed(roles.targets)} of "
+                f"{roles.train.shown} hold more or "
                 f"less than one 1 in a row; name the right metric with `--metric NAME`, or {_BY_HAND}"
             )
         return ()
     if roles.sample is not None:
         raise CannotDraft(
-            f"{metric.name} needs one probability for each class, but {roles.sample.shown} has the one column `{roles.targets[0]}`; "
+            f"{metric.name} needs one probability for each class, but {roles.sample.shown} has the one column "
+            f"`{roles.targets[0]}`; "
             f"{_BY_HAND}"
         )
     return tuple(sorted(set(cells.iloc[:, 0])))
@@ -160,7 +168,8 @@ def _is_free_text(cells: pd.Series) -> bool:
 def _require_filled(cells: pd.Series, roles: Roles) -> None:
     if empty := int((cells.str.strip() == "").sum()):
         raise CannotDraft(
-            f"`{cells.name}` is empty in {empty:,} of {counted(len(cells), 'row')} of {roles.train.shown}, which cannot be scored; "
+            f"`{cells.name}` is empty in {empty:,} of {counted(len(cells), 'row')} of {roles.train.shown}, which "
+            "cannot be scored; "
             "remove these rows, or write prepare.py by hand"
         )
 
@@ -192,7 +201,8 @@ def _probability(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles)
             return Target(name=name, kind="Probability()", classes=tuple(ordered))
     if _numbers(cells).notna().all() and len(values) > 2:
         raise CannotDraft(
-            f"{metric.name} needs 0 or 1, but `{name}` of {roles.train.shown} has {counted(len(values), 'different number')}; {_BY_HAND}"
+            f"{metric.name} needs 0 or 1, but `{name}` of {roles.train.shown} has "
+            f"{counted(len(values), 'different number')}; {_BY_HAND}"
         )
     if len(values) == 2:
         raise CannotDraft(
@@ -209,7 +219,8 @@ def _number(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> T
     if numbers.isna().any():
         odd = cells[numbers.isna()].iloc[0]
         raise CannotDraft(
-            f"{metric.name} needs numbers, but `{name}` of {roles.train.shown} has {counted(int(numbers.isna().sum()), 'cell')} such as "
+            f"{metric.name} needs numbers, but `{name}` of {roles.train.shown} has "
+            f"{counted(int(numbers.isna().sum()), 'cell')} such as "
             f"{odd[:40]!r}; name the right metric with `--metric NAME`, or {_BY_HAND}"
         )
     never_negative = "log" in metric.function and numbers.min() >= 0
@@ -224,9 +235,12 @@ def _label(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> Ta
     if numbers.notna().all():
         if (numbers == numbers.round()).all():
             low, high = int(numbers.min()), int(numbers.max())
-            return Target(name=name, kind=f"Integer({low}, {high})", classes=tuple(str(int(value)) for value in sorted(set(numbers))))
+            return Target(
+                name=name, kind=f"Integer({low}, {high})", classes=tuple(str(int(value)) for value in sorted(set(numbers)))
+            )
         raise CannotDraft(
-            f"{metric.name} needs labels, but `{name}` of {roles.train.shown} has numbers with fractions; name the right metric with "
+            f"{metric.name} needs labels, but `{name}` of {roles.train.shown} has numbers with fractions; name "
+            "the right metric with "
             f"`--metric NAME`, or {_BY_HAND}"
         )
     if metric.function == "quadratic_weighted_kappa":
@@ -234,7 +248,9 @@ def _label(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> Ta
     classes = tuple(sorted(values))
     if any(value != value.strip() for value in values):
         return Target(name=name, kind="Text(allow_empty=False)")
-    return Target(name=name, kind="Label(CLASSES)" if len(classes) <= _MOST_LABELS else "Text(allow_empty=False)", classes=classes)
+    return Target(
+        name=name, kind="Label(CLASSES)" if len(classes) <= _MOST_LABELS else "Text(allow_empty=False)", classes=classes
+    )
 
 
 def _why_kind(target: Target, cells: pd.Series) -> str:

@@ -55,7 +55,8 @@ def require_one_table(tables: Sequence[Table], roles: Roles) -> None:
         twin = names.get(_TRAIN.sub("test", name))
         if _TRAIN.search(name) and twin is not None:
             raise CannotDraft(
-                f"{table.shown} and {twin.shown} describe rows besides {roles.train.shown}, and nothing says how they belong together; "
+                f"{table.shown} and {twin.shown} describe rows besides {roles.train.shown}, and nothing says how "
+                "they belong together; "
                 "join them into one table, or write prepare.py by hand"
             )
 

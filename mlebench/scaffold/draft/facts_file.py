@@ -58,7 +58,10 @@ def leaderboard_source(draft: Draft) -> str | None:
 def _kaggle(draft: Draft) -> Iterator[str]:
     origin = draft.origin
     if origin.source == "kaggle":
-        facts: dict[str, Any] = {"type": "code" if origin.is_code_competition else "simple", "awards_medals": origin.awards_medals}
+        facts: dict[str, Any] = {
+            "type": "code" if origin.is_code_competition else "simple",
+            "awards_medals": origin.awards_medals,
+        }
         yield f"kaggle: {in_yaml(facts | ({'year': origin.year} if origin.year else {}))}"
 
 

@@ -28,7 +28,7 @@ def is_shared(media: Media) -> bool:
     """Whether the files of both parts are in one folder: they were, or the cells that name them say so."""
     if media.prefix:
         return True
-    return media.test is None and media.column is not None and "train" not in media.train.casefold()
+    return media.test is None and media.column is not None and "train" not in (media.inside or media.train).casefold()
 
 
 def shared_folder(media: Media) -> str:

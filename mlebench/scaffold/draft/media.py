@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from grading.wording import counted, listed
 from mlebench.errors import CannotDraft
 from mlebench.scaffold.draft.listing import Listing, Tree, trees
-from mlebench.scaffold.draft.proposal import Guess, Media
+from mlebench.scaffold.draft.proposal import Media
 from mlebench.scaffold.draft.roles import MADE_ID, Roles
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class _Match(NamedTuple):
 
 
 def find_media(listing: Listing, roles: Roles) -> Found | None:
-    """Find the files of rows: named by a column with or without ending and folder, or in a folder named so; None if there are none.
+    """Find the files of rows, named by a column with or without ending and folder, or in a folder named so; None without any.
 
     Raises:
         CannotDraft: some rows have files and others do not.
@@ -63,28 +63,34 @@ def find_media(listing: Listing, roles: Roles) -> Found | None:
         if best.kind == "other":
             return None
         raise CannotDraft(
-            f"{counted(total - best.rows, 'row')} of {total:,} of {roles.train.shown} have no file in `{best.tree.source}` that "
+            f"{counted(total - best.rows, 'row')} of {total:,} of {roles.train.shown} have no file in "
+            f"`{best.tree.source}` that "
             f"`{best.column}` names; download the missing files again, or remove these rows"
         )
-    _require_no_labels_in_names(best, roles)
+    for column in dict.fromkeys(match.column for match in matches):
+        _require_no_labels_in_names(column, roles)
     test = _test_tree(best, matches, listing, roles)
     media = Media(
         kind=best.kind, column=best.column, name=best.name, train=best.tree.source, inside=best.tree.inside, nested=best.nested,
         prefix=best.prefix, test=None if test is None else test.source,
     )  # fmt: skip
-    why = f"`{best.column}` of all {counted(total, 'row')} of {roles.train.shown} names a file in `{best.tree.source}{best.tree.inside}`"
+    where = f"{best.tree.source}{best.tree.inside}"
+    why = f"`{best.column}` of all {counted(total, 'row')} of {roles.train.shown} names a file in `{where}`"
     used = {best.tree.source, test.source if test else ""}
     return Found(media, why, tuple(dict.fromkeys(match.tree.source for match in matches if match.tree.source not in used)))
 
 
-def _require_no_labels_in_names(match: _Match, roles: Roles) -> None:
-    cells = roles.train.cells[match.column].str.split("/")
+def _require_no_labels_in_names(column: str, roles: Roles) -> None:
+    if roles.test is not None and column not in roles.test.columns:
+        # the test rows do not show it
+        return
+    cells = roles.train.cells[column].str.split("/")
     for target in roles.targets:
         labels = roles.train.cells[target]
         told = sum(label in parts[:-1] for label, parts in zip(labels, cells, strict=True))
         if labels.nunique() > 1 and told > _FEW * len(cells):
             raise CannotDraft(
-                f"`{match.column}` of {roles.train.shown} has the value of `{target}` as a folder in {counted(told, 'row')} of "
+                f"`{column}` of {roles.train.shown} has the value of `{target}` as a folder in {counted(told, 'row')} of "
                 f"{len(cells):,}, which would reveal it for the test rows; name the files otherwise"
             )
 
@@ -122,12 +128,17 @@ def find_class_folders(listing: Listing, sample: pd.DataFrame | None) -> ClassFo
         found = [entry for entry in found if not ids & {name for name, _ in entry[1]}]
     found = [entry for entry in found if _has_all(entry[0], listing)]
     if len(found) != 1:
-        what = "no table has the labels" if not found else f"several folders ({listed(tree.name for tree, _, _ in found)}) could have them"
+        what = (
+            "no table has the labels"
+            if not found
+            else f"several folders ({listed(tree.name for tree, _, _ in found)}) could have them"
+        )
         raise CannotDraft(f"{what}, and no single folder has a subfolder of files for each class; write prepare.py by hand")
     tree, labelled, kind = found[0]
     if repeated := len(labelled) - len({name for name, _ in labelled}):
         raise CannotDraft(
-            f"{counted(repeated, 'file')} in the class folders of `{tree.source}` repeat a name, so that names identify no row; rename them"
+            f"{counted(repeated, 'file')} in the class folders of `{tree.source}` repeat a name, so that names "
+            "identify no row; rename them"
         )
     return ClassFolders(tree, _test_of_classes(listing, sample), kind, tuple(labelled))
 

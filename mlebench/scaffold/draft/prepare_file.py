@@ -67,12 +67,12 @@ def _table(draft: Draft) -> Iterator[str]:
     yield from remarks(draft, "targets")
     if draft.media is not None and draft.media.column is None:
         yield from _listed(draft.media)
-        ids, target = draft.ids[0], draft.targets[0].name
+        columns = [draft.ids[0], draft.targets[0].name]
         name = "PurePosixPath(file).name"
         if ending := draft.media.name.partition("{}")[2]:
             name += f".removesuffix({quoted(ending)})"
-        yield f"rows = [({name}, file.split(\"/\")[0]) for file in files if file.count(\"/\") == 1]"
-        yield f"table = pd.DataFrame(sorted(rows), columns={quoted_list([ids, target])})"
+        yield f'rows = [({name}, file.split("/")[0]) for file in files if file.count("/") == 1]'
+        yield f"table = pd.DataFrame(sorted(rows), columns={quoted_list(columns)})"
     else:
         member = "" if draft.train.member is None else f", {quoted(draft.train.member)}"
         yield f"table = read_text_table(raw / {quoted(draft.train.path)}{member})"
@@ -80,7 +80,8 @@ def _table(draft: Draft) -> Iterator[str]:
         yield f"table.insert(0, {quoted(MADE_ID)}, [str(number) for number in range(len(table))])"
     for target in draft.targets:
         if _is_of_two_words(draft, target):
-            yield f"table[{quoted(target.name)}] = (table[{quoted(target.name)}] == {quoted(target.classes[1])}).astype(int).astype(str)"
+            cells = f"table[{quoted(target.name)}]"
+            yield f"{cells} = ({cells} == {quoted(target.classes[1])}).astype(int).astype(str)"
 
 
 def _is_of_two_words(draft: Draft, target: Target) -> bool:
@@ -110,10 +111,10 @@ def _split(draft: Draft) -> Iterator[str]:
 def _split_by_time(draft: Draft, bond: Bond) -> Iterator[str]:
     yield from remarks(draft, "time")
     column = f"table[{quoted(bond.column)}]"
-    yield f"times = pd.to_numeric({column}, errors=\"coerce\")"
+    yield f'times = pd.to_numeric({column}, errors="coerce")'
     yield "if times.isna().any():"
-    yield f"    times = pd.to_datetime({column}, errors=\"coerce\", utc=True, format=\"mixed\")"
-    yield "table = table.iloc[times.argsort(kind=\"stable\")]"
+    yield f'    times = pd.to_datetime({column}, errors="coerce", utc=True, format="mixed")'
+    yield 'table = table.iloc[times.argsort(kind="stable")]'
     yield from remarks(draft, "test_size")
     yield f"later = round({draft.test_size!r} * len(table))"
     yield "train, test = table.iloc[:-later], table.iloc[-later:]"
@@ -127,7 +128,7 @@ def _group(bond: Bond, number: int) -> str:
     if bond.separator is not None:
         cells += f".str.split({quoted(bond.separator)}, regex=False).str[{bond.part}]"
         return cells
-    return f"{cells}.where({cells} != \"\")"
+    return f'{cells}.where({cells} != "")'
 
 
 def _sets(number: int) -> str:
@@ -147,20 +148,22 @@ def _copies(draft: Draft) -> Iterator[str]:
 def _writes(draft: Draft) -> Iterator[str]:
     ids = list(draft.ids)
     columns = list(submitted_columns(draft))
-    shown = [column for column in test_columns(draft)]
+    shown = list(test_columns(draft))
     hidden = [column for column in (*draft.ids, *draft.train.columns) if column not in shown]
     few = len(hidden) <= 8
     test = f"test.drop(columns={quoted_list(list(dict.fromkeys(hidden)))})" if few else f"test[{quoted_list(shown)}]"
-    yield "write_csv(train, public / \"train.csv\")"
-    yield f"write_csv({test}, public / \"test.csv\")"
+    yield 'write_csv(train, public / "train.csv")'
+    yield f'write_csv({test}, public / "test.csv")'
     if draft.form == "class probabilities":
         yield f"answers = test[{quoted_list(ids)}].join(one_hot(test[{quoted(draft.targets[0].name)}], CLASSES))"
-        yield "write_csv(answers, private / \"test.csv\")"
+        yield 'write_csv(answers, private / "test.csv")'
         sample = "answers.assign(**dict.fromkeys(CLASSES, 1 / len(CLASSES)))"
     else:
-        yield f"write_csv(test[{quoted_list([*ids, *columns])}], private / \"test.csv\")"
-        sample = f"test[{quoted_list(ids)}].assign({assigned((target.name, _constant(draft, target)) for target in draft.targets)})"
-    yield f"write_csv({sample}, public / \"sample_submission.csv\")"
+        yield f'write_csv(test[{quoted_list([*ids, *columns])}], private / "test.csv")'
+        sample = (
+            f"test[{quoted_list(ids)}].assign({assigned((target.name, _constant(draft, target)) for target in draft.targets)})"
+        )
+    yield f'write_csv({sample}, public / "sample_submission.csv")'
 
 
 def _constant(draft: Draft, target: Target) -> str:
@@ -191,7 +194,7 @@ def _media(draft: Draft) -> Iterator[str]:
     if is_shared(media):
         yield from _put(media, column, "table", quoted(shared_folder(media)))
         return
-    yield "for part, rows in ((\"train\", train), (\"test\", test)):"
+    yield 'for part, rows in (("train", train), ("test", test)):'
     yield from (f"    {line}" for line in _put(media, column, "rows", "part"))
 
 
@@ -199,12 +202,12 @@ def _listed(media: Media) -> Iterator[str]:
     """The paths of all files, below the folder with them."""
     if _is_zip(media):
         yield f"with open_zip(raw / {quoted(media.train)}) as archive:"
-        yield "    members = sorted(name for name in archive.namelist() if not name.endswith(\"/\"))"
+        yield '    members = sorted(name for name in archive.namelist() if not name.endswith("/"))'
         inside = quoted(media.inside)
         yield f"files = [name.removeprefix({inside}) for name in members if name.startswith({inside})]"
         return
     yield f"folder = {_folder(media)}"
-    yield "files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob(\"*\")) if path.is_file()]"
+    yield 'files = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]'
 
 
 def _put(media: Media, column: str, rows: str, target: str) -> Iterator[str]:
@@ -215,9 +218,11 @@ def _put(media: Media, column: str, rows: str, target: str) -> Iterator[str]:
     if media.name == "{}/":
         yield f"own = set({cells})"
         old = new = "file"
-        loop = "for file in files if file.split(\"/\")[0] in own"
+        loop = 'for file in files if file.split("/")[0] in own'
     else:
-        old, new, loop = ("places[name]", "name", f"for name in {names}") if media.nested else ("name", "name", f"for name in {names}")
+        old, new, loop = (
+            ("places[name]", "name", f"for name in {names}") if media.nested else ("name", "name", f"for name in {names}")
+        )
     if _is_zip(media):
         inside = f"{quoted(media.inside)} + " if media.inside else ""
         yield f"unpack_files(raw / {quoted(media.train)}, public / {target}, {{{inside}{old}: {new} {loop}}})"

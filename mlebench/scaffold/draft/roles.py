@@ -1,4 +1,4 @@
-"""Which table is what: the labelled one, the unlabelled one and the sample submission, by names and by comparing columns and ids."""
+"""Which table is what: the labelled one, the unlabelled one and the sample submission, by names, columns and ids."""
 
 from __future__ import annotations
 
@@ -57,13 +57,16 @@ def find_roles(tables: Sequence[Table], origin: Origin) -> Roles | None:
     if sample is None:
         return _without_sample(tables, origin)
     if not len(sample.cells):
-        raise CannotDraft(f"{sample.shown} has no rows, so that nothing shows how a submission is formed; write the folder by hand")
+        raise CannotDraft(
+            f"{sample.shown} has no rows, so that nothing shows how a submission is formed; write the folder by hand"
+        )
     rest = [table for table in tables if table is not sample]
     test, ids = _test(rest, sample)
     labelled = [table for table in rest if table is not test and not _shows_sample_rows(table, sample)]
     found = [roles for table in labelled if (roles := _labelled(table, test, sample, ids, origin))]
     if not found:
-        return _unlabelled(labelled, test, sample)
+        _require_no_labels(labelled, sample)
+        return None
     best = max(_likeness(roles) for roles in found)
     likely = [roles for roles in found if _likeness(roles) == best]
     if len(likely) > 1:
@@ -79,7 +82,8 @@ def _sample(tables: Sequence[Table]) -> Table | None:
         first, second = (len(_SAMPLE.findall(table.name)) for table in ranked[:2])
         if first == second:
             raise CannotDraft(
-                f"both {ranked[0].shown} and {ranked[1].shown} could be the sample submission; keep one in the folder of the raw data"
+                f"both {ranked[0].shown} and {ranked[1].shown} could be the sample submission; keep one in the "
+                "folder of the raw data"
             )
     return ranked[0] if ranked else None
 
@@ -90,9 +94,9 @@ def _test(tables: Sequence[Table], sample: Table) -> tuple[Table | None, tuple[s
     unlabelled = [(table, ids) for table, ids in matched if not {*sample.columns} - {*ids} <= {*table.columns} - {*ids}]
     unlabelled += [(table, ids) for table, ids in matched if (table, ids) not in unlabelled and not {*ids} <= {*sample.columns}]
     # of several tables about the test rows, the one that is called so has their features
-    for wanted in (lambda table: _TEST.search(table.name) and not _LABELS.search(table.name), lambda table: True):
-        if chosen := [pair for pair in unlabelled if wanted(pair[0])]:
-            return max(chosen, key=lambda pair: len(pair[0].columns))
+    named = [pair for pair in unlabelled if _TEST.search(pair[0].name) and not _LABELS.search(pair[0].name)]
+    if named or unlabelled:
+        return max(named or unlabelled, key=lambda pair: len(pair[0].columns))
     return None, ()
 
 
@@ -100,13 +104,11 @@ def _ids_of_sample(table: Table, sample: Table) -> tuple[str, ...]:
     """The columns of a table whose values are the sample's ids, all of them and no others; empty if there are none."""
     for width in (1, 2):
         shared = sample.columns[:width]
-        if width < len(sample.columns) and {*shared} <= {*table.columns} and _rows(table, shared) == _rows(sample, shared):
-            if not sample.cells[list(shared)].duplicated().any():
-                return shared
-    shared = tuple(column for column in sample.columns if column in table.columns)
-    if 0 < len(shared) < len(sample.columns) and not sample.cells[list(shared)].duplicated().any():
-        if _rows(table, shared) == _rows(sample, shared):
+        if width < len(sample.columns) and {*shared} <= {*table.columns} and _are_ids(table, sample, shared):
             return shared
+    shared = tuple(column for column in sample.columns if column in table.columns)
+    if 0 < len(shared) < len(sample.columns) and _are_ids(table, sample, shared):
+        return shared
     if len(table.cells) != len(sample.cells):
         return ()
     wanted = set(sample.cells.iloc[:, 0])
@@ -125,9 +127,17 @@ def _joined(table: Table, sample: Table) -> tuple[str, ...]:
             if first is None or left == right:
                 continue
             for joint in "_-":
-                if f"{first[left]}{joint}{first[right]}" in wanted and set(table.cells[left] + joint + table.cells[right]) == wanted:
+                if (
+                    f"{first[left]}{joint}{first[right]}" in wanted
+                    and set(table.cells[left] + joint + table.cells[right]) == wanted
+                ):
                     return left, right
     return ()
+
+
+def _are_ids(table: Table, sample: Table, columns: Sequence[str]) -> bool:
+    is_unique = not sample.cells[list(columns)].duplicated().any()
+    return is_unique and _rows(table, columns) == _rows(sample, columns)
 
 
 def _rows(table: Table, columns: Sequence[str]) -> set[tuple[str, ...]]:
@@ -148,7 +158,9 @@ def _labelled(table: Table, test: Table | None, sample: Table, test_ids: tuple[s
     if not ids:
         return None
     # ids of several columns are several of the sample's, or joined in its first
-    of_sample = [column for column in sample.columns if column not in ids] if {*ids} <= {*sample.columns} else [*sample.columns[1:]]
+    of_sample = (
+        [column for column in sample.columns if column not in ids] if {*ids} <= {*sample.columns} else [*sample.columns[1:]]
+    )
     shown = {*test.columns} if test is not None else set()
     hidden = [column for column in table.columns if column not in shown and column not in ids]
     named = {column.casefold(): column for column in hidden}
@@ -163,7 +175,9 @@ def _labelled(table: Table, test: Table | None, sample: Table, test_ids: tuple[s
         alike = named.get(of_sample[0].casefold())
         only = alike or (hidden[0] if len(hidden) == 1 and of_sample[0] not in shown else None)
         if only:
-            reason = "called so but for case" if alike else f"the only column of {table.shown} besides ids and what the test rows show"
+            reason = (
+                "called so but for case" if alike else f"the only column of {table.shown} besides ids and what the test rows show"
+            )
             why = f"stands for `{of_sample[0]}` of {where}: {reason}"
             return Roles(table, test, sample, ids, (only,), (), _guesses(ids, why, table, test, sample))
     return None
@@ -212,8 +226,8 @@ def _likeness(roles: Roles) -> tuple[bool, bool]:
     return named or bool(_LABELS.search(roles.train.name)), named
 
 
-def _unlabelled(tables: Sequence[Table], test: Table | None, sample: Table) -> None:
-    """None where no table could have the labels, for folders to be looked at.
+def _require_no_labels(tables: Sequence[Table], sample: Table) -> None:
+    """Check that no table is called as if it had the labels, so that folders may have them.
 
     Raises:
         CannotDraft: saying what the table that should have them lacks.
@@ -226,12 +240,14 @@ def _unlabelled(tables: Sequence[Table], test: Table | None, sample: Table) -> N
         wanted = [*sample.columns[1:]]
         places = " and ".join(table.shown for table in of_train[:2])
         raise CannotDraft(
-            f"{_few(wanted)} of {sample.shown} cannot be taken from {places}: the ids of both do not fit, or the test rows show "
+            f"{_few(wanted)} of {sample.shown} cannot be taken from {places}: the ids of both do not fit, or the "
+            "test rows show "
             f"{'it' if len(wanted) == 1 else 'them'} too; write prepare.py and grade.py by hand"
         )
     verb = "is no column" if len(wanted) == 1 else "are no columns"
     raise CannotDraft(
-        f"{_few(wanted)} of {sample.shown} {verb} of {of_train[0].shown}, and no other column stands for it; write prepare.py by hand"
+        f"{_few(wanted)} of {sample.shown} {verb} of {of_train[0].shown}, and no other column stands for it; "
+        "write prepare.py by hand"
     )
 
 
@@ -243,7 +259,9 @@ def _few(columns: Sequence[str]) -> str:
 def _checked(roles: Roles) -> Roles:
     ids = list(roles.ids)
     if missing := [column for column in ids if column not in roles.train.columns]:
-        raise CannotDraft(f"{roles.train.shown} has no column {listed(missing)}, which identifies the rows of the sample submission")
+        raise CannotDraft(
+            f"{roles.train.shown} has no column {listed(missing)}, which identifies the rows of the sample submission"
+        )
     repeated = int(roles.train.cells[ids].duplicated().sum())
     if repeated:
         raise CannotDraft(
@@ -258,26 +276,31 @@ def _without_sample(tables: Sequence[Table], origin: Origin) -> Roles | None:
         if not tables:
             return None
         raise CannotDraft(
-            f"none of the tables ({listed(table.path for table in tables)}) is a sample submission, so that nothing says which column "
+            f"none of the tables ({listed(table.path for table in tables)}) is a sample submission, so that "
+            "nothing says which column "
             "to predict; name it with `--from-folder DIR --target COLUMN`"
         )
     having = [table for table in tables if origin.target in table.columns]
     if not having:
-        return None if not tables else _no_target(tables, origin.target)
+        if not tables:
+            return None
+        raise CannotDraft(
+            f"no table has the column `{origin.target}`; the columns of {tables[0].shown} are {listed(tables[0].columns)}"
+        )
     named = [table for table in having if _TRAIN.search(table.name)] or having
     if len(named) > 1:
         raise CannotDraft(f"both {named[0].shown} and {named[1].shown} have the column `{origin.target}`; keep one in the folder")
     table = named[0]
     ids = _unique_column(table, origin.target)
-    why = f"the first column of {table.shown} whose values are all different and filled" if ids else f"no column of {table.shown} is unique"
+    why = (
+        f"the first column of {table.shown} whose values are all different and filled"
+        if ids
+        else f"no column of {table.shown} is unique"
+    )
     return Roles(
         table, None, None, ids or (MADE_ID,), (origin.target,), (),
         (Guess(what="id", why=why), Guess(what="targets", why="named by the user")),
     )  # fmt: skip
-
-
-def _no_target(tables: Sequence[Table], target: str) -> None:
-    raise CannotDraft(f"no table has the column `{target}`; the columns of {tables[0].shown} are {listed(tables[0].columns)}")
 
 
 def _unique_column(table: Table, target: str) -> tuple[str, ...]:

@@ -36,10 +36,9 @@ def remarks(draft: Draft, what: str, indent: str = "") -> Iterator[str]:
     """Comment lines that say why something was guessed."""
     for guess in draft.guesses:
         if guess.what == what:
-            yield from textwrap.wrap(
-                f"guessed: {printable(guess.why, 600)}", _WIDTH - len(indent), initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ",
-                break_long_words=False,
-            )  # fmt: skip
+            text = f"guessed: {printable(guess.why, 600)}"
+            lines = textwrap.wrap(text, _WIDTH - len(indent), break_long_words=False)
+            yield from (f"{indent}# {line}" for line in lines)
 
 
 def constant(name: str, texts: Sequence[str]) -> Iterator[str]:

@@ -47,7 +47,7 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of its columns, in order."""
-        return tuple(self.head)
+        return tuple(map(str, self.head.columns))
 
     @property
     def cells(self) -> pd.DataFrame:

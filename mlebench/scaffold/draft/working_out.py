@@ -54,7 +54,9 @@ def draft(raw: Path, origin: Origin) -> Draft:
     else:
         found = find_media(listing, roles)
     if len(roles.train.cells) < _FEWEST_ROWS:
-        raise CannotDraft(f"{roles.train.shown} has {counted(len(roles.train.cells), 'row')}, too few to hold some out; bring at least 20")
+        raise CannotDraft(
+            f"{roles.train.shown} has {counted(len(roles.train.cells), 'row')}, too few to hold some out; bring at least 20"
+        )
     scoring = find_scoring(roles, origin)
     media = None if found is None else found.media
     require_one_table(tables, roles)
@@ -99,7 +101,9 @@ def _roles_of_folders(folders: ClassFolders, sample: Table | None, raw: Path, or
     wide = sample.columns[1:] if sample is not None and len(sample.columns) > 2 else ()
     cells = pd.DataFrame(list(folders.files), columns=list(names)).sort_values(names[0], kind="stable", ignore_index=True)
     if wide and not set(cells[names[1]]) <= {*wide}:
-        raise CannotDraft(f"the folders in `{folders.tree.source}` are not named like the columns of {sample.shown if sample else ''}")
+        raise CannotDraft(
+            f"the folders in `{folders.tree.source}` are not named like the columns of {sample.shown if sample else ''}"
+        )
     if sample is not None:
         cells = _named_like(sample, cells, names[0])
         names = (sample.columns[0], names[1])
@@ -122,7 +126,15 @@ def _named_like(sample: Table, cells: pd.DataFrame, column: str) -> pd.DataFrame
 def _found_in_folders(folders: ClassFolders, cells: pd.Series) -> Found:
     test = None if folders.test is None else folders.test.source
     ending = "" if "." in str(cells.iloc[0]) else PurePosixPath(folders.files[0][0]).suffix
-    media = Media(kind=folders.kind, column=None, name=f"{{}}{ending}", train=folders.tree.source, inside=folders.tree.inside, test=test, nested=True)
+    media = Media(
+        kind=folders.kind,
+        column=None,
+        name=f"{{}}{ending}",
+        train=folders.tree.source,
+        inside=folders.tree.inside,
+        test=test,
+        nested=True,
+    )
     return Found(media, f"`{folders.tree.source}{folders.tree.inside}` has the files of one class in each of its folders", ())
 
 
@@ -138,7 +150,8 @@ def _require_features(roles: Roles, media: Media | None) -> None:
         features = [column for column in features if column in roles.test.columns]
         if len(lacking) > len(features) + len(known):
             raise CannotDraft(
-                f"{roles.test.shown} has columns ({listed(lacking[:3])}) that {roles.train.shown} lacks; join the labelled rows and their "
+                f"{roles.test.shown} has columns ({listed(lacking[:3])}) that {roles.train.shown} lacks; join the "
+                "labelled rows and their "
                 "columns into one table"
             )
     if not features and not known and media is None:
@@ -162,7 +175,9 @@ def _bonds(raw: Path, roles: Roles, media: Media | None) -> tuple[Bond, ...]:
     from mlebench.scaffold.draft.bonds import find_bonds
 
     test = None if roles.test is None else roles.test.cells
-    return tuple(find_bonds(roles.train.cells, test, ids=roles.ids, targets=roles.targets, files=_files_of_rows(raw, roles, media)))
+    return tuple(
+        find_bonds(roles.train.cells, test, ids=roles.ids, targets=roles.targets, files=_files_of_rows(raw, roles, media))
+    )
 
 
 def _files_of_rows(raw: Path, roles: Roles, media: Media | None) -> list[Path] | None:

@@ -41,7 +41,9 @@ def numbers(seed: int = 0, rows: int = ROWS) -> pd.DataFrame:
 
 def plain(raw: Path, target: str, sample: Any, suffix: str = ".csv", **options: Any) -> None:
     """Train, test and sample submission as three tables."""
-    train, test = (numbers(seed).drop(columns=[name for name in ("flag", "species", "height") if name != target]) for seed in (0, 1))
+    train, test = (
+        numbers(seed).drop(columns=[name for name in ("flag", "species", "height") if name != target]) for seed in (0, 1)
+    )
     write: Callable[[pd.DataFrame, Path], None] = options.pop("write", lambda table, path: write_csv(table, path, **options))
     write(train, raw / f"train{suffix}")
     write(test.drop(columns=target).head(30), raw / f"test{suffix}")

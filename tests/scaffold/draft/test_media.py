@@ -19,10 +19,11 @@ TRAIN, TEST = numbers(0)[["id", "flag"]], numbers(1)[["id", "flag"]].head(20)
 
 
 def labelled(raw: Path, column: str = "id", cells: str = "{}") -> None:
-    """A table of labels and a sample submission, whose column `column` names the files."""
-    for name, table in (("train.csv", TRAIN), ("sample_submission.csv", TEST.assign(flag=0))):
-        table = table.assign(**{column: [cells.replace("{}", row) for row in table["id"]]})
-        write_csv(table[list(dict.fromkeys([column, "flag"]))] if column == "id" else table, raw / name)
+    """A table of labels, one of test rows and a sample submission; the column `column` names the files."""
+    train, test = (table.assign(**{column: [cells.replace("{}", row) for row in table["id"]]}) for table in (TRAIN, TEST))
+    write_csv(train, raw / "train.csv")
+    write_csv(test.drop(columns="flag"), raw / "test.csv")
+    write_csv(test[["id"]].assign(flag=0), raw / "sample_submission.csv")
 
 
 def files_of(made: Drafted, folder: str) -> list[str]:
@@ -95,7 +96,7 @@ def test_sounds_that_another_column_names(workshop: Workshop) -> None:
     labelled(workshop.raw, "clip", "clip {}.wav")
     sound = partial(wav_bytes, RNG, 8000, 0.01)
     write_files(workshop.raw / "recordings", [f"clip {name}.wav" for name in [*TRAIN["id"]]], sound)
-    made = workshop.drafted(origin("ROC AUC", source="folder", target="flag"))
+    made = workshop.drafted(origin("ROC AUC"))
     assert made.draft.media is not None
     assert (made.draft.media.kind, made.draft.media.column) == ("audio", "clip")
     assert files_of(made, "recordings") == [f"clip {name}.wav" for name in TRAIN["id"]]
@@ -114,7 +115,10 @@ def test_a_folder_for_each_class(packed: bool, workshop: Workshop) -> None:
     kinds = ["black oak", "oak", "yew"]
     write_files(workshop.raw / "train", [f"{kinds[number % 3]}/p{number:03d}.png" for number in range(ROWS)], PICTURE)
     write_files(workshop.raw / "test", [f"q{number:03d}.png" for number in range(20)], PICTURE)
-    write_csv(pd.DataFrame({"file": [f"q{number:03d}.png" for number in range(20)], "tree": "oak"}), workshop.raw / "sample_submission.csv")
+    write_csv(
+        pd.DataFrame({"file": [f"q{number:03d}.png" for number in range(20)], "tree": "oak"}),
+        workshop.raw / "sample_submission.csv",
+    )
     if packed:
         zip_folder(workshop.raw / "train", workshop.raw / "train.zip", inside="train/")
     made = workshop.drafted(origin("accuracy"))

@@ -184,7 +184,9 @@ def test_names_of_columns_and_files_are_never_code(workshop: Workshop) -> None:
     made = workshop.drafted(origin("RMSE", title="# A: 'task'\n- x"))
     assert odd in made.public("test.csv")
     assert made.score(made.perfect()) == 0
-    assert "import os" not in "".join(line for line in (made.folder / "prepare.py").read_text().splitlines() if line.startswith("import"))
+    assert "import os" not in "".join(
+        line for line in (made.folder / "prepare.py").read_text().splitlines() if line.startswith("import")
+    )
 
 
 def test_what_is_only_about_labelled_rows_is_left_out_and_named(workshop: Workshop) -> None:
