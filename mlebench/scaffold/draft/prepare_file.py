@@ -8,8 +8,10 @@ from mlebench.scaffold.draft.bond import Bond
 from mlebench.scaffold.draft.layout import is_shared, shared_folder, submitted_columns, test_columns
 from mlebench.scaffold.draft.proposal import Draft, Media, Target
 from mlebench.scaffold.draft.roles import MADE_ID
-from mlebench.scaffold.draft.source_text import assigned, quoted, quoted_list, remarks
+from mlebench.scaffold.draft.source_text import assigned, constant, quoted, quoted_list, remarks
 
+_FEW = 6
+"""More columns than these are a constant of the module."""
 _HEAD = "def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:"
 
 
@@ -19,7 +21,7 @@ def prepare_source(draft: Draft) -> str:
     opened = _opened(draft.media)
     lines = [*opened, *(f"    {line}" if line and opened else line for line in body)]
     function = "\n".join(f"    {line}" if line else "" for line in lines)
-    constants = "".join(f"{line}\n" for line in _copies(draft))
+    constants = "".join(f"{line}\n" for line in (*_columns(draft), *_copies(draft)))
     return f"{_imports(function)}\n{constants}\n\n{_HEAD}\n{function}\n"
 
 
@@ -147,23 +149,54 @@ def _copies(draft: Draft) -> Iterator[str]:
 
 def _writes(draft: Draft) -> Iterator[str]:
     ids = list(draft.ids)
-    columns = list(submitted_columns(draft))
-    shown = list(test_columns(draft))
-    hidden = [column for column in (*draft.ids, *draft.train.columns) if column not in shown]
-    few = len(hidden) <= 8
-    test = f"test.drop(columns={quoted_list(list(dict.fromkeys(hidden)))})" if few else f"test[{quoted_list(shown)}]"
     yield 'write_csv(train, public / "train.csv")'
-    yield f'write_csv({test}, public / "test.csv")'
+    yield f'write_csv({_without_targets(draft)}, public / "test.csv")'
     if draft.form == "class probabilities":
         yield f"answers = test[{quoted_list(ids)}].join(one_hot(test[{quoted(draft.targets[0].name)}], CLASSES))"
         yield 'write_csv(answers, private / "test.csv")'
-        sample = "answers.assign(**dict.fromkeys(CLASSES, 1 / len(CLASSES)))"
+        yield 'write_csv(answers.assign(**dict.fromkeys(CLASSES, 1 / len(CLASSES))), public / "sample_submission.csv")'
+        return
+    columns = list(submitted_columns(draft))
+    if _has_many_targets(draft):
+        answers = f"[{', '.join([*map(quoted, ids), '*TARGETS'])}]"
+        values = _constants(draft)
     else:
-        yield f'write_csv(test[{quoted_list([*ids, *columns])}], private / "test.csv")'
-        sample = (
-            f"test[{quoted_list(ids)}].assign({assigned((target.name, _constant(draft, target)) for target in draft.targets)})"
-        )
-    yield f'write_csv({sample}, public / "sample_submission.csv")'
+        answers = quoted_list([*ids, *columns])
+        values = assigned((target.name, _constant(draft, target)) for target in draft.targets)
+    yield f'write_csv(test[{answers}], private / "test.csv")'
+    yield f'write_csv(test[{quoted_list(ids)}].assign({values}), public / "sample_submission.csv")'
+
+
+def _has_many_targets(draft: Draft) -> bool:
+    kinds = {target.kind for target in draft.targets}
+    return len(draft.targets) > _FEW and (kinds == {"Probability()"} or all(kind.startswith("Real") for kind in kinds))
+
+
+def _constants(draft: Draft) -> str:
+    """What the sample submission says in every row, of many targets at once."""
+    if draft.targets[0].kind == "Probability()":
+        return f"**dict.fromkeys(TARGETS, {_constant(draft, draft.targets[0])})"
+    return "**train[list(TARGETS)].astype(float).median()"
+
+
+def _without_targets(draft: Draft) -> str:
+    """The rows of the test table, as an expression."""
+    shown = list(test_columns(draft))
+    targets = {target.name for target in draft.targets}
+    hidden = [column for column in dict.fromkeys((*draft.ids, *draft.train.columns)) if column not in shown]
+    if _has_many_targets(draft) and targets == {*hidden}:
+        return "test.drop(columns=list(TARGETS))"
+    return f"test.drop(columns={quoted_list(hidden)})" if len(hidden) <= _FEW else "test[list(SHOWN)]"
+
+
+def _columns(draft: Draft) -> Iterator[str]:
+    """The constants with columns that are too many for one line."""
+    if _has_many_targets(draft):
+        yield ""
+        yield from constant("TARGETS", [target.name for target in draft.targets])
+    if "SHOWN" in _without_targets(draft):
+        yield ""
+        yield from constant("SHOWN", test_columns(draft))
 
 
 def _constant(draft: Draft, target: Target) -> str:

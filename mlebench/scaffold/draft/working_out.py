@@ -26,6 +26,7 @@ LEAST_TEST, MOST_TEST = 0.1, 0.3
 """Bounds of the test share: a smaller test set ranks by chance, a larger one takes too much to learn from."""
 USUAL_TEST = 0.2
 _FEWEST_ROWS = 20
+_OF_CLASSES = ("labels", "probabilities", "class probabilities", "ranked labels")
 _MOST_STRATA = 200
 _LONG_TEXT = 40
 """Characters of an average cell from which a column is text to be read."""
@@ -193,20 +194,26 @@ def _files_of_rows(raw: Path, roles: Roles, media: Media | None) -> list[Path] |
 
 def _strata(roles: Roles, scoring: Scoring, bonds: Sequence[Bond]) -> tuple[str | None, str]:
     """The column of classes whose shares both parts keep."""
-    target = scoring.targets[0]
     is_time = any(bond.kind == "time" for bond in bonds)
-    if is_time or scoring.metric.submits not in ("labels", "probabilities", "class probabilities", "ranked labels"):
+    # a correlation is undefined for a column that is constant in one part, as ratings of a few values may be
+    is_rating = scoring.metric.module == "correlation" and len(roles.targets) > 1
+    if is_time or (scoring.metric.submits not in _OF_CLASSES and not is_rating):
         return None, ""
     shares = {name: roles.train.cells[name].value_counts() for name in roles.targets}
     shares = {name: counts for name, counts in shares.items() if 2 <= len(counts) <= _MOST_STRATA}
     if not shares:
         return None, ""
     # of several labels the rarest is the first to be missing from one part
-    name = min(shares, key=lambda name: int(shares[name].min()))
-    least = int(shares[name].min())
-    return name, f"`{name}` has {len(shares[name])} classes, the smallest with {counted(least, 'row')}" + (
-        "" if len(scoring.targets) == 1 else f"; the rarest of {len(scoring.targets)} targets" if name != target.name else ""
+    name = (
+        max(shares, key=lambda name: int(shares[name].max()))
+        if is_rating
+        else min(shares, key=lambda name: int(shares[name].min()))
     )
+    least = int(shares[name].min())
+    of_all = (
+        "" if len(scoring.targets) == 1 else f"; of {len(scoring.targets)} targets it is the likeliest to be constant in one part"
+    )
+    return name, f"`{name}` has {len(shares[name])} classes, the smallest with {counted(least, 'row')}{of_all}"
 
 
 def _modality(roles: Roles, media: Media | None) -> str:

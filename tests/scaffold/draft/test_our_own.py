@@ -1,0 +1,150 @@
+"""Our own competitions, drafted from the mocks of their raw data without a look at their folders: what comes out scores as ours does.
+
+A draft knows what Kaggle says of a competition: its title, the name of its metric and its pages.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from grading import Grader
+from mlebench.errors import CannotDraft
+from mlebench.preparation import prepare
+from mlebench.registry import Competition, Registry
+from mlebench.scaffold.draft import draft, write_draft
+from mlebench.scaffold.draft.origin import Origin
+from tests.cases import Cases
+from tests.competitions import test_contract, test_task_text
+
+SIZE = test_contract.SMALL
+IDS = Registry().list_competition_ids()
+
+DRAFTED = {
+    "aerial-cactus-identification", "aptos2019-blindness-detection", "bms-molecular-translation",
+    "cassava-leaf-disease-classification", "detecting-insults-in-social-commentary", "dog-breed-identification",
+    "facebook-recruiting-iii-keyword-extraction", "google-quest-challenge", "histopathologic-cancer-detection",
+    "imet-2020-fgvc7", "invasive-species-monitoring", "iwildcam-2019-fgvc6", "jigsaw-toxic-comment-classification-challenge",
+    "leaf-classification", "learning-agency-lab-automated-essay-scoring-2", "lmsys-chatbot-arena",
+    "movie-review-sentiment-analysis-kernels-only", "new-york-city-taxi-fare-prediction",
+    "nomad2018-predict-transparent-conductors", "paddy-disease-classification", "petfinder-pawpularity-score",
+    "plant-pathology-2020-fgvc7", "plant-pathology-2021-fgvc8", "plant-seedlings-classification", "playground-series-s3e18",
+    "random-acts-of-pizza", "rsna-miccai-brain-tumor-radiogenomic-classification", "seti-breakthrough-listen",
+    "siim-isic-melanoma-classification", "spaceship-titanic", "spooky-author-identification",
+    "statoil-iceberg-classifier-challenge", "tabular-playground-series-dec-2021", "tabular-playground-series-may-2022",
+    "text-normalization-challenge-english-language", "text-normalization-challenge-russian-language",
+    "tweet-sentiment-extraction", "us-patent-phrase-to-phrase-matching", "whale-categorization-playground",
+}  # fmt: skip
+"""Plain tables, and files that rows name. Others may be drafted, too, if they score as ours do."""
+
+REASONS = {
+    "metric": r"metric",
+    "no table with the labels": r"no table has the labels|several folders|is a sample submission|has no rows",
+    "target in no table": r"and no other column stands for it|cannot be taken from",
+    "rows not identified": r"repeat an id|could be the table|join|too few",
+}
+"""Why the others cannot be drafted, told by what the sentence says."""
+
+
+def origin_of(competition: Competition) -> Origin:
+    pages = {"Description": competition.description}
+    return Origin(
+        id=f"drafted-{competition.id}",
+        title=competition.facts.title,
+        source="kaggle",
+        metric=competition.facts.metric.name,
+        pages=pages,
+    )
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(tmp_path / "competitions"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in IDS])
+def test_a_draft_scores_as_our_own_folder_or_says_what_is_not_to_be_seen(name: str, cases: Cases, home: Path) -> None:
+    ours = Registry(edition="v2").get_competition(name)
+    raw = cases.raw(name, SIZE)
+    try:
+        found = draft(raw, origin_of(ours))
+    except CannotDraft as refusal:
+        assert name not in DRAFTED, refusal
+        assert "\n" not in str(refusal)
+        assert any(re.search(pattern, str(refusal)) for pattern in REASONS.values()), refusal
+        return
+    write_draft(found, home / "competitions" / found.origin.id)
+    made = Registry(home / "data", "v2").get_competition(found.origin.id)
+    prepare(made, raw, mock=True)
+    assert_contract_holds(made, raw, home)
+    assert_scores_agree(made, ours.grader, found.metric.submits)
+
+
+def assert_contract_holds(made: Competition, raw: Path, home: Path) -> None:
+    perfect = made.grader.perfect_submission(made.answers_table)
+    perfect.to_csv(home / "perfect.csv", index=False)
+    case = test_contract.Case(made, raw, home, pd.read_csv(home / "perfect.csv", dtype=str, keep_default_na=False))
+    for _, holds in methods(test_contract.TestCompetition()):
+        holds(case)
+    public = test_task_text.Public(made)
+    for _, holds in methods(test_task_text.TestData()):
+        holds(made.id, "v2", lambda *_: public)
+
+
+def methods(contract: object) -> list[tuple[str, Any]]:
+    return inspect.getmembers(contract, inspect.ismethod)
+
+
+def assert_scores_agree(made: Competition, ours: Grader, submits: str) -> None:
+    answers = as_read_from_csv(made.answers_table, list(made.grader.id_columns))
+    for kind, submission in submissions(made, answers, submits):
+        score = made.grader.score(submission, made.answers_table)
+        same = ours.score(named_as_ours(submission, made.grader, ours), named_as_ours(answers, made.grader, ours))
+        assert score == pytest.approx(same, abs=1e-5), kind
+
+
+def submissions(made: Competition, answers: pd.DataFrame, submits: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    rng = np.random.default_rng(0)
+    targets = [column for column in answers if column not in made.grader.id_columns]
+    yield "perfect", made.grader.perfect_submission(made.answers_table).astype(str)
+    yield "sample", pd.read_csv(made.sample_submission, dtype=str, keep_default_na=False)
+    for number in range(3):
+        noisy = answers.copy()
+        if "probabilities" in submits:
+            drawn = rng.random((len(answers), len(targets))) * 0.98 + 0.01
+            noisy[targets] = (
+                drawn / drawn.sum(axis=1, keepdims=True) if submits == "class probabilities" and len(targets) > 1 else drawn
+            )
+        else:
+            for column in targets:
+                noisy[column] = rng.permutation(noisy[column].to_numpy())
+        yield f"noisy {number}", noisy.astype(str)
+
+
+def as_read_from_csv(table: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
+    return table.astype({column: str for column in ids})
+
+
+def named_as_ours(table: pd.DataFrame, theirs: Grader, ours: Grader) -> pd.DataFrame:
+    """The same table under the names that our own folder has for ids and targets."""
+    ids = list(theirs.id_columns)
+    keys = table[ids] if len(ids) == len(ours.id_columns) else table[ids].astype(str).agg("_".join, axis=1).to_frame()
+    keys = keys.set_axis(list(ours.id_columns), axis=1)
+    values = table.drop(columns=ids)
+    wanted = ours.columns if isinstance(ours.columns, dict) else {}
+    if len(wanted) == len(values.columns) and {*wanted} != {*values.columns}:
+        values = values.set_axis(list(wanted), axis=1)
+    return keys.join(values)
+
+
+def test_most_tables_and_image_classifications_are_drafted() -> None:
+    assert len(DRAFTED) >= 35
+    assert {*IDS} >= DRAFTED
