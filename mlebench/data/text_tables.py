@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from mlebench._support.text import decode
-from mlebench.data.archives import extract, kind_of_archive, open_zip
+from mlebench.data.archives import extract, kind_of_archive, open_member
 from mlebench.data.raw_faults import damaged, missing, unreadable
 from mlebench.data.tables import read_csv
 
@@ -38,12 +38,11 @@ def read_text_table(path: Path, member: str | None = None, *, rows: int | None =
     if member is None:
         return _of_file(path, rows)
     if kind_of_archive(path) == "zip":
-        with open_zip(path) as archive:
-            try:
-                content = archive.read(member)
-            except KeyError:
-                raise missing(f"{path}/{member}") from None
-        return _of_bytes(content, f"{path}/{member}", rows)
+        with open_member(path, member) as content:
+            if _suffix(member) in (".csv", ".tsv"):
+                separator = "\t" if _suffix(member) == ".tsv" else _separator(content.peek(_HEAD))  # type: ignore[attr-defined]
+                return read_csv(content, text=True, dtype=str, sep=separator, nrows=rows)
+            return _of_bytes(content.read(), f"{path}/{member}", rows)
     with tempfile.TemporaryDirectory() as folder:
         return _of_file(extract(path, Path(folder)) / member, rows)
 
@@ -62,9 +61,6 @@ def _of_file(path: Path, rows: int | None) -> pd.DataFrame:
 
 def _of_bytes(content: bytes, name: str, rows: int | None) -> pd.DataFrame:
     suffix = _suffix(name)
-    if suffix in (".csv", ".tsv"):
-        separator = "\t" if suffix == ".tsv" else _separator(content[:_HEAD])
-        return read_csv(io.BytesIO(content), text=True, dtype=str, sep=separator, nrows=rows)
     try:
         if suffix == ".parquet":
             table = pd.read_parquet(io.BytesIO(content))

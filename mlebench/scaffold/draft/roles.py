@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grading.wording import counted, listed
 from mlebench.errors import CannotDraft
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SAMPLE = re.compile(r"sample|submi|random_?predict|example_?(sub|entry)", re.IGNORECASE)
+_SUBMISSION = re.compile(r"submission", re.IGNORECASE)
 _TEST = re.compile(r"(?<![a-z])(test|eval|predict|unlabell?ed|public|private|holdout)", re.IGNORECASE)
 _TRAIN = re.compile(r"(?<![a-z])(train|labell?ed)", re.IGNORECASE)
 _LABELS = re.compile(r"label|target|truth|annotation|class|solution", re.IGNORECASE)
@@ -53,7 +54,7 @@ def find_roles(tables: Sequence[Table], origin: Origin) -> Roles | None:
     Raises:
         CannotDraft: the tables do not show one of the roles, or contradict each other.
     """
-    sample = _sample(tables)
+    sample = _sample(tables, origin)
     if sample is None:
         return _without_sample(tables, origin)
     if not len(sample.cells):
@@ -75,8 +76,10 @@ def find_roles(tables: Sequence[Table], origin: Origin) -> Roles | None:
     return _checked(likely[0])
 
 
-def _sample(tables: Sequence[Table]) -> Table | None:
-    named = [table for table in tables if _SAMPLE.search(table.name) and len(table.columns) > 1]
+def _sample(tables: Sequence[Table], origin: Origin) -> Table | None:
+    # data of one's own may be samples of anything
+    called = _SUBMISSION if origin.source == "folder" else _SAMPLE
+    named = [table for table in tables if called.search(table.name) and len(table.columns) > 1]
     ranked = sorted(named, key=lambda table: (-len(_SAMPLE.findall(table.name)), len(table.name)))
     if len(ranked) > 1 and set(ranked[0].columns) != set(ranked[1].columns):
         first, second = (len(_SAMPLE.findall(table.name)) for table in ranked[:2])
@@ -97,7 +100,35 @@ def _test(tables: Sequence[Table], sample: Table) -> tuple[Table | None, tuple[s
     named = [pair for pair in unlabelled if _TEST.search(pair[0].name) and not _LABELS.search(pair[0].name)]
     if named or unlabelled:
         return max(named or unlabelled, key=lambda pair: len(pair[0].columns))
+    own = [
+        table for table in tables if _TEST.search(table.name) and not _TRAIN.search(table.name) and not _LABELS.search(table.name)
+    ]
+    for table in own:
+        if sample.columns[0] in table.columns and {*sample.columns[1:]}.isdisjoint(table.columns):
+            _require_all_ids(table, sample)
+            return table, (sample.columns[0],)
+        if _numbers_rows(sample, table):
+            return table, (MADE_ID,)
     return None, ()
+
+
+def _require_all_ids(table: Table, sample: Table) -> None:
+    first = sample.columns[0]
+    if unknown := len(_rows(sample, (first,)) - _rows(table, (first,))):
+        raise CannotDraft(
+            f"{counted(unknown, 'id')} of {sample.shown} {'is' if unknown == 1 else 'are'} not in `{first}` of "
+            f"{table.shown}, so that "
+            "these do not belong together; remove the one that is of other data"
+        )
+
+
+def _numbers_rows(sample: Table, table: Table) -> bool:
+    """Whether the sample's ids count the rows of a table, which has no ids itself."""
+    ids = sample.cells.iloc[:, 0]
+    if len(ids) != len(table.cells) or not ids.str.fullmatch(r"\d+").all():
+        return False
+    numbers = ids.astype(int)
+    return int(numbers.iloc[0]) in (0, 1) and bool((numbers.diff().iloc[1:] == 1).all())
 
 
 def _ids_of_sample(table: Table, sample: Table) -> tuple[str, ...]:
@@ -140,7 +171,9 @@ def _are_ids(table: Table, sample: Table, columns: Sequence[str]) -> bool:
     return is_unique and _rows(table, columns) == _rows(sample, columns)
 
 
-def _rows(table: Table, columns: Sequence[str]) -> set[tuple[str, ...]]:
+def _rows(table: Table, columns: Sequence[str]) -> set[Any]:
+    if len(columns) == 1:
+        return set(table.cells[columns[0]])
     return set(table.cells[list(columns)].itertuples(index=False, name=None))
 
 
@@ -154,7 +187,8 @@ def _labelled(table: Table, test: Table | None, sample: Table, test_ids: tuple[s
     """The roles if `table` has the labels; None if it has none."""
     if test is None and _TEST.search(table.name) and not _TRAIN.search(table.name):
         return None
-    ids = test_ids if test is not None and {*test_ids} <= {*table.columns} else _ids_like_sample(table, sample)
+    is_known = test is not None and (test_ids == (MADE_ID,) or {*test_ids} <= {*table.columns})
+    ids = test_ids if is_known else _ids_like_sample(table, sample)
     if not ids:
         return None
     # ids of several columns are several of the sample's, or joined in its first
@@ -185,7 +219,9 @@ def _labelled(table: Table, test: Table | None, sample: Table, test_ids: tuple[s
 
 def _guesses(ids: tuple[str, ...], why: str, train: Table, test: Table | None, sample: Table) -> tuple[Guess, ...]:
     matched = (
-        f"its values in {test.shown} are those of the sample submission"
+        f"the ids of {sample.shown} count the rows of {test.shown}, which has none"
+        if test is not None and ids == (MADE_ID,)
+        else f"its values in {test.shown} are those of the sample submission"
         if test is not None
         else f"{listed(ids)} of {train.shown} is what the first column of {sample.shown} is called"
     )
@@ -258,6 +294,8 @@ def _few(columns: Sequence[str]) -> str:
 
 def _checked(roles: Roles) -> Roles:
     ids = list(roles.ids)
+    if roles.ids == (MADE_ID,) and MADE_ID not in roles.train.columns:
+        return roles
     if missing := [column for column in ids if column not in roles.train.columns]:
         raise CannotDraft(
             f"{roles.train.shown} has no column {listed(missing)}, which identifies the rows of the sample submission"

@@ -1,4 +1,4 @@
-"""Our own competitions, drafted from the mocks of their raw data without a look at their folders: what comes out scores as ours does.
+"""Our own competitions, drafted from the mocks of their raw data without a look at their folders, score as these folders do.
 
 A draft knows what Kaggle says of a competition: its title, the name of its metric and its pages.
 """
@@ -30,7 +30,7 @@ IDS = Registry().list_competition_ids()
 DRAFTED = {
     "aerial-cactus-identification", "aptos2019-blindness-detection", "bms-molecular-translation",
     "cassava-leaf-disease-classification", "detecting-insults-in-social-commentary", "dog-breed-identification",
-    "facebook-recruiting-iii-keyword-extraction", "google-quest-challenge", "histopathologic-cancer-detection",
+    "google-quest-challenge", "histopathologic-cancer-detection",
     "imet-2020-fgvc7", "invasive-species-monitoring", "iwildcam-2019-fgvc6", "jigsaw-toxic-comment-classification-challenge",
     "leaf-classification", "learning-agency-lab-automated-essay-scoring-2", "lmsys-chatbot-arena",
     "movie-review-sentiment-analysis-kernels-only", "new-york-city-taxi-fare-prediction",
@@ -130,7 +130,7 @@ def submissions(made: Competition, answers: pd.DataFrame, submits: str) -> Itera
 
 
 def as_read_from_csv(table: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
-    return table.astype({column: str for column in ids})
+    return table.astype(dict.fromkeys(ids, str))
 
 
 def named_as_ours(table: pd.DataFrame, theirs: Grader, ours: Grader) -> pd.DataFrame:

@@ -79,6 +79,12 @@ def test_a_sample_whose_target_no_table_has(workshop: Workshop) -> None:
     assert "`mask`, `size`" in refused(workshop.raw, metric="RMSE")
 
 
+def test_a_sample_of_other_rows_than_those_of_the_test_table(workshop: Workshop) -> None:
+    plain(workshop.raw, "height", 0)
+    write_csv(numbers(5)[["id"]].head(30).assign(height=0), workshop.raw / "sample_submission.csv")
+    assert "30 ids of `sample_submission.csv` are not in `id` of `test.csv`" in refused(workshop.raw, metric="RMSE")
+
+
 def test_ids_that_repeat(workshop: Workshop) -> None:
     plain(workshop.raw, "height", 0)
     table = numbers().drop(columns=["flag", "species"])

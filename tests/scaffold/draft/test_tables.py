@@ -229,3 +229,26 @@ def test_a_key_of_ones_own_draws_other_rows(workshop: Workshop) -> None:
 def test_both_editions_are_prepared(workshop: Workshop) -> None:
     plain(workshop.raw, "height", 0)
     assert {len(workshop.drafted(origin("RMSE"), edition).answers) for edition in ("v1", "v2")} == {22}
+
+
+def test_ids_that_count_rows_are_made(workshop: Workshop) -> None:
+    write_csv(numbers().drop(columns=["id", "flag", "species"]).rename(columns={"height": "size"}), workshop.raw / "train.csv")
+    write_csv(numbers(1)[["width", "colour"]], workshop.raw / "test.csv")
+    write_csv(pd.DataFrame({"RowNumber": range(1, ROWS + 1), "Size": 0}), workshop.raw / "sample_submission.csv")
+    made = workshop.drafted(origin("RMSE"))
+    assert list(made.public("test.csv")) == ["row_id", "width", "colour"]
+    assert [target.name for target in made.draft.targets] == ["size"]
+    assert made.score(made.perfect()) == 0
+
+
+def test_data_of_ones_own_may_be_called_samples(workshop: Workshop) -> None:
+    write_csv(numbers().drop(columns=["flag", "height"]), workshop.raw / "soil_samples.csv")
+    assert workshop.drafted(origin("accuracy", source="folder", target="species")).draft.train.path == "soil_samples.csv"
+
+
+def test_a_test_table_with_more_rows_than_are_asked_for_is_the_test_table(workshop: Workshop) -> None:
+    plain(workshop.raw, "height", 0)
+    write_csv(numbers(1)[["id"]].head(20).assign(height=0), workshop.raw / "sample_submission.csv")
+    made = workshop.drafted(origin("RMSE"))
+    assert made.draft.test is not None
+    assert made.draft.test.path == "test.csv"
