@@ -24,6 +24,8 @@ _HEAD = 2**16
 def read_text_table(path: Path, member: str | None = None, *, rows: int | None = None) -> pd.DataFrame:
     """Read a table with every cell as text: csv with any usual separator, tsv, parquet, JSON records or JSON lines.
 
+    Parquet needs the `formats` extra.
+
     An empty cell is empty text. Of JSON and parquet, texts are kept, missing values become empty, and all other values are
     written as JSON.
 
@@ -63,7 +65,9 @@ def _of_bytes(content: bytes, name: str, rows: int | None) -> pd.DataFrame:
     suffix = _suffix(name)
     try:
         if suffix == ".parquet":
-            table = pd.read_parquet(io.BytesIO(content))
+            import pyarrow.parquet
+
+            table = pyarrow.parquet.read_table(io.BytesIO(content)).to_pandas()
             if not isinstance(table.index, pd.RangeIndex):
                 table = table.reset_index()
         else:

@@ -23,7 +23,7 @@ _UNSTATED = {"", "custom", "custom metric", "other", "unknown", "kaggle custom m
 _MOST_LABELS = 500
 """More classes than these are checked as text, not against a list."""
 _MOST_REPEATED = 0.4
-"""A larger share of different texts among the cells of a column is no set of classes."""
+"""With a larger share of different texts among its cells, a column holds free text instead of classes."""
 _BY_HAND = "write grade.py by hand"
 
 
@@ -161,7 +161,7 @@ def _target(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> T
 
 
 def _is_free_text(cells: pd.Series) -> bool:
-    """Whether a column has so many different texts that they are no classes."""
+    """Whether a column has too many different texts for classes."""
     return bool(_numbers(cells).isna().any()) and cells.nunique() > min(_MOST_LABELS, _MOST_REPEATED * len(cells))
 
 

@@ -30,7 +30,7 @@ class Listing:
     members: Mapping[str, tuple[str, ...]]
 
     def loose(self) -> tuple[str, ...]:
-        """The files that are no archives."""
+        """The files that are not archives."""
         return tuple(file for file in self.files if file not in self.members)
 
     def top(self) -> tuple[str, ...]:

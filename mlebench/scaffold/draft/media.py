@@ -144,7 +144,7 @@ def find_class_folders(listing: Listing, sample: pd.DataFrame | None) -> ClassFo
 
 
 def _has_all(tree: Tree, listing: Listing) -> bool:
-    """Whether all images and sounds are in a tree, besides those for the test rows: part of them is no set of classes."""
+    """Whether all images and sounds are in a tree, besides those for the test rows: part of them would lack classes."""
     own = {f"{tree.source}{tree.inside}{file}" for file in tree.files}
     outside = [file for file in listing.loose() if file not in own]
     for archive, members in listing.members.items():

@@ -210,7 +210,9 @@ def _labelled(table: Table, test: Table | None, sample: Table, test_ids: tuple[s
         only = alike or (hidden[0] if len(hidden) == 1 and of_sample[0] not in shown else None)
         if only:
             reason = (
-                "called so but for case" if alike else f"the only column of {table.shown} besides ids and what the test rows show"
+                "the same name in upper and lower case"
+                if alike
+                else f"the only column of {table.shown} besides ids and what the test rows show"
             )
             why = f"stands for `{of_sample[0]}` of {where}: {reason}"
             return Roles(table, test, sample, ids, (only,), (), _guesses(ids, why, table, test, sample))
@@ -280,7 +282,7 @@ def _require_no_labels(tables: Sequence[Table], sample: Table) -> None:
             "test rows show "
             f"{'it' if len(wanted) == 1 else 'them'} too; write prepare.py and grade.py by hand"
         )
-    verb = "is no column" if len(wanted) == 1 else "are no columns"
+    verb = "is not a column" if len(wanted) == 1 else "are not columns"
     raise CannotDraft(
         f"{_few(wanted)} of {sample.shown} {verb} of {of_train[0].shown}, and no other column stands for it; "
         "write prepare.py by hand"

@@ -56,7 +56,7 @@ def draft(raw: Path, origin: Origin) -> Draft:
         found = find_media(listing, roles)
     if len(roles.train.cells) < _FEWEST_ROWS:
         raise CannotDraft(
-            f"{roles.train.shown} has {counted(len(roles.train.cells), 'row')}, too few to hold some out; bring at least 20"
+            f"{roles.train.shown} has {counted(len(roles.train.cells), 'row')}, too few to hold some out; at least 20 are needed"
         )
     scoring = find_scoring(roles, origin)
     media = None if found is None else found.media

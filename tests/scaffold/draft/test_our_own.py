@@ -48,7 +48,7 @@ REASONS = {
     "metric": r"metric",
     "no table with the labels": r"no table has the labels|several folders|is a sample submission|has no rows",
     "target in no table": r"and no other column stands for it|cannot be taken from",
-    "rows not identified": r"repeat an id|could be the table|join|too few",
+    "rows not identified": r"repeat an id|could be the table|join|too few|do not belong together",
 }
 """Why the others cannot be drafted, told by what the sentence says."""
 
