@@ -148,7 +148,9 @@ def _classes(roles: Roles, metric: NamedMetric, cells: pd.DataFrame) -> tuple[st
 def _target(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> Target:
     if metric.submits == "masks":
         raise CannotDraft(f"{metric.name} scores masks, whose sizes no table states; {_BY_HAND}")
-    if metric.submits in ("label sets", "texts") or (metric.submits == "labels" and _is_free_text(cells)):
+    if metric.submits == "label sets":
+        return Target(name=name, kind="Text()", separator=_separator(cells, metric, roles))
+    if metric.submits == "texts" or (metric.submits == "labels" and _is_free_text(cells)):
         return Target(name=name, kind="Text()")
     _require_filled(cells, roles)
     if metric.submits == "ranked labels":
@@ -158,6 +160,19 @@ def _target(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> T
     if metric.submits == "numbers":
         return _number(name, cells, metric, roles)
     return _label(name, cells, metric, roles)
+
+
+def _separator(cells: pd.Series, metric: NamedMetric, roles: Roles) -> str | None:
+    """What divides the labels of a cell, if not a blank."""
+    used = [separator for separator in (",", ";", "|") if cells.str.contains(separator, regex=False).any()]
+    labels = cells.str.split(used[0], regex=False).explode().str.strip() if used else cells.head(0)
+    if len(used) > 1 or labels.str.contains(r"\s").any():
+        raise CannotDraft(
+            f"{metric.name} scores labels with blanks between them, but labels in `{cells.name}` of "
+            f"{roles.train.shown} have blanks or "
+            f"several separators; {_BY_HAND}"
+        )
+    return used[0] if used else None
 
 
 def _is_free_text(cells: pd.Series) -> bool:

@@ -81,6 +81,9 @@ def _table(draft: Draft) -> Iterator[str]:
     if draft.ids == (MADE_ID,) and MADE_ID not in draft.train.columns:
         yield f"table.insert(0, {quoted(MADE_ID)}, [str(number) for number in range(len(table))])"
     for target in draft.targets:
+        if target.separator is not None:
+            cells = f"table[{quoted(target.name)}]"
+            yield f'{cells} = {cells}.str.replace({quoted(target.separator)}, " ", regex=False)'
         if _is_of_two_words(draft, target):
             cells = f"table[{quoted(target.name)}]"
             yield f"{cells} = ({cells} == {quoted(target.classes[1])}).astype(int).astype(str)"

@@ -40,11 +40,13 @@ class Target:
         kind: the column's kind as an expression of `grading`, such as `Integer(0, 4)` or `Label(CLASSES)`.
         classes: its classes in the order of the sample's columns or else sorted, as text; empty for numbers and free text. Of
             two words that the metric needs as 0 and 1, the one for 0 comes first.
+        separator: what divides several labels in one cell of the raw data, where it is not a blank, which the metric needs.
     """
 
     name: str
     kind: str
     classes: tuple[str, ...] = ()
+    separator: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -252,3 +252,13 @@ def test_a_test_table_with_more_rows_than_are_asked_for_is_the_test_table(worksh
     made = workshop.drafted(origin("RMSE"))
     assert made.draft.test is not None
     assert made.draft.test.path == "test.csv"
+
+
+def test_labels_with_commas_between_them_get_blanks(workshop: Workshop) -> None:
+    tags = ["oak,tall", "oak", "yew,tall,old", "yew"] * (ROWS // 4)
+    write_csv(numbers()[["id", "width"]].assign(tags=tags), workshop.raw / "train.csv")
+    write_csv(numbers(1)[["id"]].assign(tags="oak"), workshop.raw / "sample_submission.csv")
+    made = workshop.drafted(origin("micro F1"))
+    assert set(made.answers["tags"]) == {tag.replace(",", " ") for tag in tags}
+    assert made.score(made.perfect()) == 1
+    assert 0 < made.score(made.answers.assign(tags="oak")) < 1
