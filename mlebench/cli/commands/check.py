@@ -118,6 +118,6 @@ def _show(checked: Checked) -> None:
         print("nothing to do")
     else:
         words = [f"{counted(counts['fault'], 'fault')} to fix" if counts["fault"] else "nothing to fix"]
-        words += [f"{counted(counts['guess'], 'guess')} to confirm"] if counts["guess"] else []
+        words += [f"{counted(counts['guess'], 'guessed line')} to confirm"] if counts["guess"] else []
         words += [counted(counts["note"], "note")] if counts["note"] else []
         print(", ".join(words))

@@ -5,11 +5,9 @@ A draft knows what Kaggle says of a competition: its title, the name of its metr
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,12 +17,13 @@ from grading import Grader
 from mlebench.errors import CannotDraft
 from mlebench.preparation import prepare
 from mlebench.registry import Competition, Registry
+from mlebench.scaffold.check import contract, task_text
+from mlebench.scaffold.check.public import Public
 from mlebench.scaffold.draft import draft, write_draft
 from mlebench.scaffold.draft.origin import Origin
 from tests.cases import Cases
-from tests.competitions import test_contract, test_task_text
 
-SIZE = test_contract.SMALL
+SIZE = contract.SMALL
 IDS = Registry().list_competition_ids()
 
 DRAFTED = {
@@ -89,18 +88,12 @@ def test_a_draft_scores_as_our_own_folder_or_says_what_is_not_to_be_seen(name: s
 
 
 def assert_contract_holds(made: Competition, raw: Path, home: Path) -> None:
-    perfect = made.grader.perfect_submission(made.answers_table)
-    perfect.to_csv(home / "perfect.csv", index=False)
-    case = test_contract.Case(made, raw, home, pd.read_csv(home / "perfect.csv", dtype=str, keep_default_na=False))
-    for _, holds in methods(test_contract.TestCompetition()):
-        holds(case)
-    public = test_task_text.Public(made)
-    for _, holds in methods(test_task_text.TestData()):
-        holds(made.id, "v2", lambda *_: public)
-
-
-def methods(contract: object) -> list[tuple[str, Any]]:
-    return inspect.getmembers(contract, inspect.ismethod)
+    case, public = contract.Case(made, raw, home), Public(made)
+    of_case = {**contract.CHECKS, **contract.ON_SMALL}
+    found = {name: todo for name, holds in of_case.items() if (todo := holds(case))}
+    found |= {name: todo for name, holds in task_text.OF_DATA.items() if (todo := holds(public))}
+    found |= {name: todo for name, holds in task_text.OF_TEXT.items() if (todo := holds(made))}
+    assert found == {}
 
 
 def assert_scores_agree(made: Competition, ours: Grader, submits: str) -> None:
