@@ -106,6 +106,12 @@ def cycle(choices: Sequence[object], rng: np.random.Generator, count: int) -> li
     return [repeated[position] for position in rng.permutation(count)]
 
 
+def in_rounds(choices: Sequence[object], rng: np.random.Generator, count: int) -> list[object]:
+    """`count` values of which each round of `len(choices)` neighbours has every choice once, in random order."""
+    rounds = math.ceil(count / len(choices))
+    return [choices[position] for _ in range(rounds) for position in rng.permutation(len(choices))][:count]
+
+
 def cycle_in_test(
     choices: Sequence[object], rng: np.random.Generator, count: int, competition_id: str, test_size: float | int
 ) -> list[object]:

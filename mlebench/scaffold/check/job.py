@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlebench.registry.catalogue import KAGGLE_SPLITS
 from mlebench.registry.facts import EditionName
 from mlebench.scaffold.check import contract, task_text
 from mlebench.scaffold.check.todo import Todo
@@ -119,7 +120,7 @@ def _on_mock(job: Job) -> Iterator[Check]:
         checks = {
             **contract.CHECKS,
             **(contract.ON_SMALL if small else {}),
-            **(contract.ON_SMALL_V1 if small and edition == "v1" else {}),
+            **(contract.ON_SMALL_OF_KAGGLE if small and edition == "v1" and place.competition.split in KAGGLE_SPLITS else {}),
         }
         for name, check in checks.items():
             yield Check(f"{name} ({where})", partial(_hold, check, place, "case"), "grade.py", edition, (prepared, answered))

@@ -11,7 +11,7 @@ from mlebench.scaffold.check.todo import Todo
 
 from .folders import LENIENT, made, prepared
 
-EVERY_CHECK = {**contract.CHECKS, **contract.ON_SMALL, **contract.ON_SMALL_V1}
+EVERY_CHECK = {**contract.CHECKS, **contract.ON_SMALL, **contract.ON_SMALL_OF_KAGGLE}
 GRADE = "from grading import Grader, Real\n{before}\ngrader = Grader(id='id', columns={{'target': Real()}}, metric={metric})\n"
 
 

@@ -267,7 +267,7 @@ class _Mock:
         if self._are_inserted():
             wanted = self.columns("train")
             for target in sorted(targets, key=lambda target: wanted.index(target.name)):
-                made, place = self._label(target, targets.index(target)), wanted.index(target.name)
+                made, place = self._label(target), wanted.index(target.name)
                 is_behind = place >= len(wanted) - len(targets)
                 name = literal(target.name)
                 self.lines.append(f"train[{name}] = {made}" if is_behind else f"train.insert({place}, {name}, {made})")
@@ -278,8 +278,8 @@ class _Mock:
             self.lines.append(f"train[{names}] = np.eye({len(targets)}, dtype=int)[{cycled}]")
             return
         runs: list[tuple[list[str], str]] = []
-        for place, target in enumerate(targets):
-            made = self._label(target, place)
+        for target in targets:
+            made = self._label(target)
             if runs and runs[-1][1] == made:
                 runs[-1][0].append(target.name)
             else:
@@ -298,7 +298,7 @@ class _Mock:
         cells = self.seen["train"].values[names]
         return bool(cells.isin([0, 1]).all().all()) and bool((cells.sum(axis=1) == 1).all())
 
-    def _label(self, target: Target, place: int) -> str:
+    def _label(self, target: Target) -> str:
         column = self.column(target.name)
         if self.draft.metric.submits == "masks":
             drawn = (
@@ -318,7 +318,7 @@ class _Mock:
         classes = self.script.values(target.name, some)
         if any(bond.kind != "time" for bond in self.draft.bonds):
             # a group of rows then has several classes, so that a part of few groups has, too
-            return f"np.resize({self.script.values(target.name, [*some[place % len(some) :], *some[: place % len(some)]])}, size)"
+            return f"{self.script.use('in_rounds')}({classes}, rng, size)"
         if self.draft.stratify is None and len(some) <= _FEW_CLASSES:
             cycled = self.script.use("cycle_in_test")
             return f"{cycled}({classes}, rng, size, {literal(self.draft.origin.id)}, {round(self.draft.test_size, 4)})"
