@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +43,22 @@ def _marks_in(path: Path) -> Iterator[Todo]:
         mark = _MARK.search(line)
         if mark is None:
             continue
-        said = shown((mark[1] if mark[1] is not None else mark[2]).removesuffix("-->"))
         if mark[2] is not None:
+            said = shown(" ".join([mark[2], *_rest_of_comment(lines[number:])]).removesuffix("-->").strip())
             yield Todo(f"guessed: {said}", "confirm the line and remove the comment", path.name, number, "guess")
         else:
+            said = shown(mark[1].removesuffix("-->"))
             kind: Kind = "fault" if path.name in _TEXTS else "note"
             yield Todo(f"TODO: {said}", "fill it in and remove the mark", path.name, number, kind)
+
+
+def _rest_of_comment(lines: Sequence[str]) -> Iterator[str]:
+    """What the lines below a mark say in the same comment."""
+    for line in lines:
+        rest = line.strip()
+        if not rest.startswith("# ") or _MARK.search(line):
+            return
+        yield rest.removeprefix("# ")
 
 
 def code_files(competition: Competition) -> list[Todo]:

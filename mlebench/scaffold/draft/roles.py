@@ -339,7 +339,7 @@ def _without_sample(tables: Sequence[Table], origin: Origin) -> Roles | None:
     )
     return Roles(
         table, None, None, ids or (MADE_ID,), (origin.target,), (),
-        (Guess(what="id", why=why), Guess(what="targets", why="named by the user")),
+        (Guess(what="id", why=why),),
     )  # fmt: skip
 
 

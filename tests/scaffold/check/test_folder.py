@@ -27,6 +27,14 @@ class TestMarks:
         assert (todo.kind, todo.what) == ("guess", "guessed: 400 of 2,000 rows are the test set")
         assert todo.place == "prepare.py:8"
 
+    def test_a_reason_of_several_lines_is_one_guess(self, tmp_path: Path) -> None:
+        lines = "# guessed: 1,165 rows fall into\n    # 400 groups\n    # guessed: the usual share\n    train, test = "
+        folder = made(tmp_path, ("prepare.py", "train, test = ", lines))
+        assert [todo.what for todo in files.marks(folder)] == [
+            "guessed: 1,165 rows fall into 400 groups",
+            "guessed: the usual share",
+        ]
+
     def test_a_todo_is_a_fault_only_where_agents_read_it(self, tmp_path: Path) -> None:
         changes = [("grade.py", "grader =", "# TODO: the metric\ngrader ="), ("description.md", "Predict", "TODO: predict")]
         kinds = {todo.file: todo.kind for todo in files.marks(made(tmp_path, *changes))}
