@@ -22,10 +22,11 @@ def prepare_source(draft: Draft) -> str:
     lines = [*opened, *(f"    {line}" if line and opened else line for line in body)]
     function = "\n".join(f"    {line}" if line else "" for line in lines)
     constants = "".join(f"{line}\n" for line in (*_columns(draft), *_copies(draft)))
-    return f"{_imports(function)}\n{constants}\n\n{_HEAD}\n{function}\n"
+    imports = _imports(function, has_classes=draft.form == "class probabilities")
+    return f"{imports}\n{constants}\n\n{_HEAD}\n{function}\n"
 
 
-def _imports(function: str) -> str:
+def _imports(function: str, *, has_classes: bool) -> str:
     names = ("Edition", "extract", "link", "link_files", "one_hot", "open_zip", "scratch", "unpack_files", "write_csv")
     used = [name for name in names if name == "Edition" or f"{name}(" in function.replace("read_text_table(", "")]
     lines = ["from pathlib import Path" + (", PurePosixPath" if "PurePosixPath" in function else ""), ""]
@@ -36,7 +37,7 @@ def _imports(function: str) -> str:
         lines.append("from mlebench.data.groups import united")
     if "read_text_table(" in function:
         lines.append("from mlebench.data.text_tables import read_text_table")
-    if "CLASSES" in function:
+    if has_classes:
         lines += ["", "from .classes import CLASSES"]
     return "\n".join(lines)
 
