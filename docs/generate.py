@@ -20,7 +20,7 @@ from typing import Any
 
 import grading.metrics
 from docs import api_page
-from grading.metrics import names
+from grading import metric_names as names
 from mlebench.registry import Competition, Registry
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,7 +99,7 @@ def metrics_page() -> str:
             for name, value in inspect.getmembers(loaded, inspect.isfunction)
             if value.__module__ == module.name and not name.startswith("_")
         ]
-        if functions and loaded is not names:
+        if functions:
             parts += [f"## {module.name}", inspect.getdoc(loaded) or ""]
             parts += [_function(function) for function in sorted(functions, key=lambda each: each.__code__.co_firstlineno)]
     return "\n\n".join(parts) + "\n"

@@ -164,7 +164,7 @@ def _board(service: KaggleService, listing: Listing, metric: str | None, patienc
     """Scores of the whole private leaderboard, best first; empty, with a sentence why, where it cannot be used."""
     from math import isnan
 
-    from grading.metrics.names import find_metric
+    from grading.metric_names import find_metric
     from mlebench.kaggle.leaderboards import board_problem, read_board
 
     named = find_metric(metric) if metric else None

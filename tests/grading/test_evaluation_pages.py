@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grading.metrics.names import find_metric, metrics_in
+from grading.metric_names import find_metric, metrics_in
 from mlebench.registry import Registry
 
 PAGES: list[tuple[str, str | None]] = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grading.metrics.names import NamedMetric
+from grading.metric_names import NamedMetric
 from mlebench._support.paths import content_dir
 from mlebench.scaffold import draft as drafts
 from mlebench.scaffold.draft.origin import Origin

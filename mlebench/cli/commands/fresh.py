@@ -21,7 +21,7 @@ from mlebench.cli.output import print_json, print_table
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from grading.metrics.names import NamedMetric
+    from grading.metric_names import NamedMetric
     from mlebench.kaggle.candidates import Candidate
     from mlebench.kaggle.listing import Listing
 
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _metric(listing: Listing) -> NamedMetric | None:
-    from grading.metrics.names import find_metric
+    from grading.metric_names import find_metric
 
     return find_metric(listing.metric) if listing.metric else None
 

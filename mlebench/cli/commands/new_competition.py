@@ -147,7 +147,7 @@ def _refuse_address(arguments: argparse.Namespace) -> None:
 
 
 def _require_metric(name: str | None) -> None:
-    from grading.metrics.names import find_metric, refusal
+    from grading.metric_names import find_metric, refusal
 
     if name is not None and find_metric(name) is None:
         raise UsageError(f"--metric: {refusal(name)}")

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grading.metrics.names import NamedMetric
+from grading.metric_names import NamedMetric
 from grading.wording import counted, listed
 from mlebench.errors import CannotDraft
 from mlebench.scaffold.draft.origin import Origin
@@ -60,7 +60,7 @@ def find_scoring(roles: Roles, origin: Origin) -> Scoring:
 
 
 def _named(origin: Origin) -> tuple[NamedMetric, str]:
-    from grading.metrics.names import find_metric, metrics_in, refusal
+    from grading.metric_names import find_metric, metrics_in, refusal
 
     stated = (origin.metric or "").strip()
     if stated.casefold() not in _UNSTATED:
@@ -96,7 +96,7 @@ def _fitted(metric: NamedMetric, cells: pd.DataFrame, roles: Roles) -> tuple[Nam
     ):
         return replace(metric, submits="class probabilities"), "; in each row one of the columns is 1"
     if metric.submits == "label sets" and not several and metric.function.startswith("micro") and _is_one_word_each(cells, roles):
-        from grading.metrics.names import find_metric
+        from grading.metric_names import find_metric
 
         if accuracy := find_metric("accuracy"):
             return replace(accuracy, name=metric.name), "; with one label for each row, micro-averaged F1 is accuracy"

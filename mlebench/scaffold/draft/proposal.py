@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from grading.metrics.names import NamedMetric
+from grading.metric_names import NamedMetric
 from mlebench.scaffold.draft.bond import Bond
 from mlebench.scaffold.draft.origin import Origin
 

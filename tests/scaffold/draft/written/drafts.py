@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grading.metrics.names import NamedMetric, Submits
+from grading.metric_names import NamedMetric, Submits
 from mlebench.data import write_csv, write_parquet
 from mlebench.data.mocking import hex_ids, image_bytes, wav_bytes, write_files
 from mlebench.scaffold.draft.bond import Bond

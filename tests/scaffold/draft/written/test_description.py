@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from mlebench.scaffold.check.task_text import FORBIDDEN
+from mlebench.scaffold.check.wording import Text, file_like
 from mlebench.scaffold.draft.origin import Origin
 from mlebench.scaffold.draft.written import description_source, licence_note
 from mlebench.scaffold.draft.written.pages import Rules, meanings, prose
 from tests.cases import Cases
-from tests.competitions.test_task_text import FORBIDDEN, Text, file_like
 from tests.scaffold.draft.written.drafts import Drafted, cacti, calls, dogs, leaves, observations, passengers, readings, strange
 
 PAGES = {

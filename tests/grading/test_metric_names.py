@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import grading.metrics
-from grading.metrics import names
+from grading import metric_names as names
+from grading.metric_names import FAMILIES, METRICS, NamedMetric, find_metric, refusal
 from grading.metrics.combine import mean_columnwise
-from grading.metrics.names import FAMILIES, METRICS, NamedMetric, find_metric, refusal
 from grading.unsupported_metrics import UNSUPPORTED
 
 AS_KAGGLE_SPELLS_THEM = {
