@@ -36,6 +36,7 @@ def facts_source(draft: Draft) -> str:
         f"  sample_submission: public/{SAMPLE}",
         f"  public: {in_yaml(list(public_entries(draft)))}",
         "  private: [test.csv]",
+        f"counts: {in_yaml({'public/train.csv + private/test.csv': draft.train.rows})}",
         *_left_out(draft),
         *_thresholds(draft),
     ]
