@@ -62,6 +62,19 @@ def long_searches(public: Path, rng: np.random.Generator) -> Iterator[tuple[str,
         yield name, references.interpreted(public, interpreter)
 
 
+def joint_ablations(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Sets of units that are chosen by what ablating them together does, on few captioned pictures or on many."""
+    references, rankings = (_module("research-concept-neurons", name) for name in ("references", "unit_rankings"))
+    repeated, greedy = rankings.repeated_attribution, rankings.greedy
+    methods = {
+        "(activation - mean) x gradient, again after each ablated unit, own captions": rankings.self_captioned(repeated),
+        "greedy set": greedy,
+        "greedy set, own captions": rankings.self_captioned(greedy),
+        "greedy set, own captions, weights fitted": rankings.self_captioned(rankings.reweighted(greedy)),
+    }
+    yield from references.chosen(public, methods, rng)
+
+
 def _module(competition_id: str, name: str) -> ModuleType:
     return load_module(paths.content_dir("competitions") / competition_id / f"{name}.py")
 
@@ -70,6 +83,7 @@ SLOW_METHODS: dict[str, Methods] = {
     "research-dyadic-logistic": long_chains,
     "research-offline-thompson": trained_networks,
     "research-find-strings": long_searches,
+    "research-concept-neurons": joint_ablations,
     "research-neural-testbed": trained_networks,
     "research-ensemble-heteroscedastic": trained_networks,
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from .captioner import BLOCKS, UNITS, Captioned
+from .unit_choice import Choice
 
 
-def strength_of(blocks: np.ndarray, units: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Strength of ablation of every unit, shape (BLOCKS, UNITS), from the lists of those that are ablated."""
+def strength_of(choice: Choice) -> np.ndarray:
+    """Strength of ablation of every unit, shape (BLOCKS, UNITS)."""
     strength = np.zeros((BLOCKS, UNITS))
-    strength[blocks, units] = weights
+    strength[choice.blocks, choice.units] = choice.weights
     return strength
 
 
@@ -44,6 +45,18 @@ def specific_drop(drops: np.ndarray, place: int) -> float:
     Schwettmann et al., "Multimodal Neurons in Pretrained Text-Only Transformers" (2023).
     """
     return float(drops[place] - max(0.0, np.delete(drops, place).max()))
+
+
+def net_effect(effects: WordEffects, place: int, choice: Choice, others: np.ndarray) -> float:
+    """The specific fall from ablating units, less the mean one from ablating units that are about as active.
+
+    Args:
+        place: of the word in `effects.words`.
+        others: what `substitutes` gave.
+    """
+    drawn = np.moveaxis(others[choice.blocks, choice.units], 1, 0)
+    instead = [effects.specific(strength_of(choice._replace(units=units)), place) for units in drawn]
+    return effects.specific(strength_of(choice), place) - float(np.mean(instead))
 
 
 def substitutes(rng: np.random.Generator, captioned: Captioned, count: int, *, near: int = 8) -> np.ndarray:

@@ -25,9 +25,9 @@ Layers = list[np.ndarray]
 class Captioner:
     """The weights, as `networks.npz` holds them, in float64.
 
-    A picture's patches go through `encoder` (one layer with ReLU) and `adapter` (linear) into the residual stream of a transformer. Its
-    text positions hold the start token and the words before the predicted one. Attention is causal; it and the units
-    read the stream divided by its root mean square.
+    A picture's patches go through an encoder (one layer with ReLU) and an adapter (linear) into the residual stream of a
+    transformer. Its text positions hold the start token and the words before the predicted one. Attention is causal; it and the
+    units read the stream divided by its root mean square.
     """
 
     arrays: Mapping[str, np.ndarray]

@@ -1,4 +1,4 @@
-"""Drawn pictures: four patches, each with one figure of a few strokes; half of the strokes of a figure belong to another one, too."""
+"""Drawn pictures: patches with one figure each, of a few strokes, half of which another figure has, too."""
 
 from __future__ import annotations
 
@@ -45,8 +45,16 @@ def draw_patches(rng: np.random.Generator, figures: np.ndarray, shown: np.ndarra
     return pixels.reshape(*shown.shape, -1).astype(np.float32)
 
 
+def draw_companions(rng: np.random.Generator, count: int) -> np.ndarray:
+    """For each figure another one, so that all form one circle, shape (count,)."""
+    order = rng.permutation(count)
+    companions = np.empty(count, dtype=np.int64)
+    companions[order] = np.roll(order, 1)
+    return companions
+
+
 def draw_scenes(rng: np.random.Generator, companions: np.ndarray, count: int, length: int) -> np.ndarray:
-    """Which figures a picture shows, shape (count, length): each is followed by its companion in one of four cases, else by any."""
+    """The figures of pictures, shape (count, length): after each comes its companion in a quarter of cases, else any one."""
     shown = rng.integers(len(companions), size=(count, length))
     follows = rng.random((count, length)) < 0.25
     for place in range(1, length):

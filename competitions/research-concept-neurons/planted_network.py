@@ -122,8 +122,12 @@ def draw_units(
     for block in range(BLOCKS):
         here = [entry for entry in planted if entry.block == block]
         free = UNITS - len(here)
-        reads = np.concatenate([[blurred(rng, entry.reads, directions.basis) for entry in here], unit(rng, directions.basis, free)])
-        writes = np.concatenate([[blurred(rng, entry.writes, directions.basis) for entry in here], unit(rng, directions.basis, free)])
+        reads = np.concatenate(
+            [[blurred(rng, entry.reads, directions.basis) for entry in here], unit(rng, directions.basis, free)]
+        )
+        writes = np.concatenate(
+            [[blurred(rng, entry.writes, directions.basis) for entry in here], unit(rng, directions.basis, free)]
+        )
         order = rng.permutation(UNITS)
         inputs[block], outputs[block] = reads[order], writes[order]
     return {

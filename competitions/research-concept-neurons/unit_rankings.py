@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 
-from .ablation_effects import WordEffects, specific_drop
+from .ablation_effects import WordEffects, strength_of
 from .captioner import BLOCKS, PATCHES, UNITS, Captioned, Captioner, Layers, softmax
-
-LISTED = 10
-"""Units in the list of a concept."""
-
-
-class Choice(NamedTuple):
-    """The units of one concept, the most important first."""
-
-    blocks: np.ndarray
-    units: np.ndarray
-    weights: np.ndarray
+from .unit_choice import LISTED, Choice
 
 
 @dataclass
@@ -162,11 +152,6 @@ def specific(rule: Rule) -> Rule:
     return of_the_word_alone
 
 
-def self_captioned(rule: Rule) -> Rule:
-    """A rule that also sees the pictures without captions, with the captions that the network writes."""
-    return lambda examples, rng: rule(examples.self_captioned(), rng)
-
-
 def ranked(importance: np.ndarray, count: int = LISTED) -> Choice:
     """The most important units of one word, ablated in full."""
     order = np.argsort(-importance, axis=None, kind="stable")[:count]
@@ -182,7 +167,28 @@ def by_rank(rule: Rule) -> Chooser:
     return lambda examples, rng: [ranked(importance) for importance in rule(examples, rng)]
 
 
-def repeated_attribution(examples: Examples, rng: np.random.Generator, *, count: int = LISTED, steps: int = LISTED) -> list[Choice]:
+def weighted(rule: Rule) -> Chooser:
+    """The same units, ablated in proportion to their importance."""
+
+    def choose(examples: Examples, rng: np.random.Generator) -> list[Choice]:
+        choices = []
+        for importance in rule(examples, rng):
+            choice = ranked(importance)
+            shares = importance[choice.blocks, choice.units] / importance.max()
+            choices.append(choice._replace(weights=shares.clip(0, 1)))
+        return choices
+
+    return choose
+
+
+def self_captioned(chooser: Chooser) -> Chooser:
+    """A method that also sees the pictures without captions, with the captions that the network writes."""
+    return lambda examples, rng: chooser(examples.self_captioned(), rng)
+
+
+def repeated_attribution(
+    examples: Examples, rng: np.random.Generator, *, count: int = LISTED, steps: int = LISTED
+) -> list[Choice]:
     """Units by attribution, which is computed again whenever some have been chosen and ablated: others may step in for them."""
     damage = attribution(examples, rng)
     chosen = []
@@ -200,24 +206,41 @@ def repeated_attribution(examples: Examples, rng: np.random.Generator, *, count:
 
 
 def greedy(examples: Examples, rng: np.random.Generator, *, candidates: int = 40) -> list[Choice]:
-    """Step by step the unit that adds most to the effect of the set, out of those that attribution and repetition propose."""
+    """Step by step the unit that adds most to the effect of the set, of those that attribution proposes, at once and repeated."""
     first = specific(attribution)(examples, rng)
     repeated = repeated_attribution(examples, rng, count=candidates // 2)
     chosen = []
-    for place in range(len(examples.words)):
-        proposed = ranked(first[place], candidates // 2)
-        pool = sorted({*zip(proposed.blocks, proposed.units, strict=True)} | {*zip(*repeated[place][:2], strict=True)})
+    for place, again in enumerate(repeated):
+        proposals = [strength_of(ranked(first[place], candidates // 2)), strength_of(again)]
+        pool = [(int(block), int(unit)) for block, unit in np.argwhere(np.maximum(*proposals))]
         strength, order = np.zeros((BLOCKS, UNITS)), []
         for _ in range(LISTED):
-            effects = [_with(examples, strength, entry, place) for entry in pool]
+            effects = [examples.effects.specific(changed(strength, entry, 1), place) for entry in pool]
             order.append(pool.pop(int(np.argmax(effects))))
-            strength[order[-1]] = 1
+            strength = changed(strength, order[-1], 1)
         blocks, units = np.array(order).T
         chosen.append(Choice(blocks, units, np.ones(LISTED)))
     return chosen
 
 
-def _with(examples: Examples, strength: np.ndarray, entry: tuple[int, int], place: int) -> float:
+def reweighted(chooser: Chooser, grid: Sequence[float] = (0, 0.25, 0.5, 0.75, 1)) -> Chooser:
+    """The units of a method, each with the weight at which the effect of the set is largest, one after the other."""
+
+    def choose(examples: Examples, rng: np.random.Generator) -> list[Choice]:
+        choices = []
+        for place, choice in enumerate(chooser(examples, rng)):
+            strength = strength_of(choice)
+            for entry in zip(choice.blocks, choice.units, strict=True):
+                effects = [examples.effects.specific(changed(strength, entry, weight), place) for weight in grid]
+                strength = changed(strength, entry, grid[int(np.argmax(effects))])
+            choices.append(choice._replace(weights=strength[choice.blocks, choice.units]))
+        return choices
+
+    return choose
+
+
+def changed(strength: np.ndarray, entry: tuple[int, int], weight: float) -> np.ndarray:
+    """The strengths with another one for one unit."""
     more = strength.copy()
-    more[entry] = 1
-    return specific_drop(examples.effects.drops(more), place)
+    more[entry] = weight
+    return more
