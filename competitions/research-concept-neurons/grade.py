@@ -32,9 +32,8 @@ def unrepeated(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
     rows = pd.DataFrame({"word": ids.str.rsplit("_").str[0].to_numpy(), "block": prediction[:, 0], "unit": prediction[:, 1]})
     repeated = rows.duplicated().to_numpy()
     if repeated.any():
-        raise InvalidSubmission(
-            f"columns `block` and `unit`: {int(repeated.sum()):,} rows repeat a unit of the same word ({name_ids(ids[repeated])})"
-        )
+        what = "row repeats a unit of its word" if repeated.sum() == 1 else "rows repeat units of their words"
+        raise InvalidSubmission(f"columns `block` and `unit`: {int(repeated.sum()):,} {what} ({name_ids(ids[repeated])})")
     return prediction
 
 

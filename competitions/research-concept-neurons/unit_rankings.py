@@ -1,4 +1,4 @@
-"""Chooses the units that carry a concept to its word: by activation, weights, gradient, ablation of single units, and greedily."""
+"""Chooses the units that carry a concept to its word: by activation, weights, gradients, single ablations, or greedily."""
 
 from __future__ import annotations
 
