@@ -12,9 +12,11 @@ import numpy as np
 PATCHES = 4
 """Positions of the prompt; as many words follow in the caption."""
 BLOCKS, UNITS = 3, 128
+PROJECTIONS = ("query", "key", "value")
+"""What a head of attention reads by."""
 ARRAYS = (
     "encoder_weights", "encoder_bias", "adapter", "adapter_bias", "token_embedding", "position_embedding",
-    "query", "key", "value", "output", "unit_input", "unit_bias", "unit_output", "unembedding", "start_token",
+    *PROJECTIONS, "output", "unit_input", "unit_bias", "unit_output", "unembedding", "start_token",
 )  # fmt: skip
 
 Layers = list[np.ndarray]
@@ -166,7 +168,7 @@ class Attention:
 
     @classmethod
     def of(cls, network: Captioner, block: int, seen: np.ndarray) -> Self:
-        queries, keys, values = (seen[:, None] @ network[name][block] for name in ("query", "key", "value"))
+        queries, keys, values = (seen[:, None] @ network[name][block] for name in PROJECTIONS)
         scores = queries @ np.swapaxes(keys, 2, 3) / np.sqrt(keys.shape[-1])
         later = np.triu(np.ones(scores.shape[2:], dtype=bool), 1)
         weights = softmax(np.where(later, -np.inf, scores))

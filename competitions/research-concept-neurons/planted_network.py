@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .captioner import BLOCKS, PATCHES, UNITS
+from .captioner import BLOCKS, PATCHES, PROJECTIONS, UNITS
 from .pictures import SIDE, draw_patches
 
 WIDTH, HEADS, HEAD_WIDTH = 64, 2, 32
@@ -100,7 +100,7 @@ def fitted_adapter(rng: np.random.Generator, figures: np.ndarray, codes: np.ndar
 def draw_attention(rng: np.random.Generator, directions: Directions, concept_words: np.ndarray) -> dict[str, np.ndarray]:
     """Random heads, but for one of the last block, which moves a patch's words and codes to the text position that names it."""
     shape = (BLOCKS, HEADS, WIDTH, HEAD_WIDTH)
-    arrays = {name: rng.standard_normal(shape) / WIDTH for name in ("query", "key", "value")}
+    arrays = {name: rng.standard_normal(shape) / WIDTH for name in PROJECTIONS}
     output = rng.standard_normal((BLOCKS, HEADS, HEAD_WIDTH, WIDTH)) / WIDTH
     head = int(rng.integers(HEADS))
     moved = np.concatenate([directions.words[concept_words], directions.codes, unit(rng, directions.basis, 8)])

@@ -103,6 +103,7 @@ OTHERWISE = {
     "demo-digits": "a table of pixels without equal rows",
     "ml2021spring-hw2": "frames of one array, of which v2 takes one stretch",
     "research-visual-circuits": "generated from a key",
+    "research-concept-neurons": "generated from a key",
     "freesound-audio-tagging-2019": "Kaggle's own division",
     "vesuvius-challenge-ink-detection": "one of three fragments is the test set",
 }
