@@ -66,11 +66,12 @@ def joint_ablations(public: Path, rng: np.random.Generator) -> Iterator[tuple[st
     """Sets of units that are chosen by what ablating them together does, on few captioned pictures or on many."""
     references, rankings = (_module("research-concept-neurons", name) for name in ("references", "unit_rankings"))
     repeated, greedy = rankings.repeated_attribution, rankings.greedy
+    on_many = partial(greedy, candidates=24)
     methods = {
         "(activation - mean) x gradient, again after each ablated unit, own captions": rankings.self_captioned(repeated),
         "greedy set": greedy,
-        "greedy set, own captions": rankings.self_captioned(greedy),
-        "greedy set, own captions, weights fitted": rankings.self_captioned(rankings.reweighted(greedy)),
+        "greedy set, own captions": rankings.self_captioned(on_many),
+        "greedy set, own captions, weights fitted": rankings.self_captioned(rankings.reweighted(on_many)),
     }
     yield from references.chosen(public, methods, rng)
 
