@@ -1,6 +1,6 @@
 """Draws a captioning network: units that carry a concept to its word, units that only seem to, and units at random.
 
-All units of a block have input and output weights of one norm and biases of one law, so that no weight tells which is which.
+All units of a block have input and output weights of one norm and biases of one law, so that weights do not show which is which.
 """
 
 from __future__ import annotations

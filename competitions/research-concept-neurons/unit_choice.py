@@ -1,4 +1,4 @@
-"""The units that are handed over for one concept."""
+"""The units that are named for one concept."""
 
 from __future__ import annotations
 
