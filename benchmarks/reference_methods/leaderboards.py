@@ -76,6 +76,24 @@ def joint_ablations(public: Path, rng: np.random.Generator) -> Iterator[tuple[st
     yield from references.chosen(public, methods, rng)
 
 
+def searches_for_two_concepts(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Descriptions of neurons by all pairs of candidates for a concept, and what fitting them adds."""
+    describers, descriptions, searching = (
+        _module("research-find-neurons", name) for name in ("describers", "descriptions", "concept_search")
+    )
+    seen = describers.read_observations(public)
+    for source, directions in (
+        ("clusters of words", searching.cluster_centres(seen.table, rng)),
+        ("concepts of a sparse dictionary", searching.dictionary(seen.table, rng)),
+    ):
+        known = searching.candidates(directions, seen.table)
+        yield f"one or two {source}", descriptions.description_table(searching.search(seen, known, pairs=True))
+        found = searching.search(seen, known, pairs=True, exceptions=True)
+        yield f"one or two {source}, or one unless another", descriptions.description_table(found)
+        fitted = searching.refined(found, seen)
+        yield f"one or two {source}, or one unless another, then fitted", descriptions.description_table(fitted)
+
+
 def _module(competition_id: str, name: str) -> ModuleType:
     return load_module(paths.content_dir("competitions") / competition_id / f"{name}.py")
 
@@ -83,6 +101,7 @@ def _module(competition_id: str, name: str) -> ModuleType:
 SLOW_METHODS: dict[str, Methods] = {
     "research-dyadic-logistic": long_chains,
     "research-offline-thompson": trained_networks,
+    "research-find-neurons": searches_for_two_concepts,
     "research-find-strings": long_searches,
     "research-concept-neurons": joint_ablations,
     "research-neural-testbed": trained_networks,
