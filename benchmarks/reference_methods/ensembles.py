@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from mlebench.research.trained_networks import Adam, Parameters, backward, error_signal, forward, initial_parameters
+from mlebench.research.trained_networks import Adam, ErrorSignal, Parameters, backward, error_signal, forward, initial_parameters
 
 Bootstrap = Literal["none", "bernoulli", "exponential"]
 
@@ -62,16 +62,18 @@ def train_ensemble(
     hidden: tuple[int, ...] = (50, 50),
     steps: int = 1000,
     batch: int = 100,
+    signal_of: ErrorSignal = error_signal,
 ) -> Ensemble:
     """Train all members side by side.
 
     Args:
         x: inputs, shape (n, inputs).
-        y: labels 0 and 1, shape (n,).
+        y: labels, shape (n,), or (members, n) where members have labels of their own.
         penalty: factor of Σ w² of each member in its mean loss.
         prior_scale: factor of the prior functions; 0 for none.
         bootstrap: the law of the weight of each (member, example): none, 2·Bernoulli(½) or Exponential(1).
         steps: Adam steps of `batch` examples.
+        signal_of: of the loss; the default is for labels 0 and 1.
     """
     x = x.astype(np.float32)
     sizes = (x.shape[1], *hidden, 1)
@@ -84,7 +86,7 @@ def train_ensemble(
     for _ in range(steps):
         rows = rng.integers(len(x), size=batch) if len(x) > batch else np.arange(len(x))
         layers = forward(trained, x[None, rows])
-        signal = weights[:, rows] * error_signal(layers[-1][:, :, 0] + shift[:, rows], y[rows]) / len(rows)
+        signal = weights[:, rows] * signal_of(layers[-1][:, :, 0] + shift[:, rows], y[..., rows]) / len(rows)
         gradients = backward(trained, layers, signal[:, :, None].astype(np.float32))
         optimiser.step([gradient + 2 * penalty * array for gradient, array in zip(gradients, trained, strict=True)])
     return Ensemble(trained, prior, math.sqrt(2) * prior_scale)

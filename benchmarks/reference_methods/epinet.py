@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlebench.research.trained_networks import Adam, Parameters, backward, error_signal, forward, initial_parameters
+from mlebench.research.trained_networks import Adam, ErrorSignal, Parameters, backward, error_signal, forward, initial_parameters
 
 INDEX = 8
 """Dimensions of the index."""
@@ -63,14 +63,18 @@ def _with_index(features: np.ndarray, indices: np.ndarray) -> np.ndarray:
 
 
 def train_epinet(
-    x: np.ndarray, y: np.ndarray, rng: np.random.Generator, *, temperature: float, steps: int = 1000, batch: int = 100
-) -> Epinet:
+    x: np.ndarray, y: np.ndarray, rng: np.random.Generator, *, temperature: float, steps: int = 1000, batch: int = 100,
+    penalty: float | None = None, noise: float = 0.0, signal_of: ErrorSignal = error_signal,
+) -> Epinet:  # fmt: skip
     """Train base and epinet together.
 
     Args:
         x: inputs, shape (n, inputs).
-        y: labels 0 and 1, shape (n,).
+        y: labels, shape (n,).
         temperature: of the problem; the prior functions are scaled by its inverse.
+        penalty: factor of Σ w² in the mean loss; by the numbers of inputs and examples if omitted.
+        noise: standard deviation of what an index adds to each label.
+        signal_of: of the loss; the default is for labels 0 and 1.
     """
     x, inputs = x.astype(np.float32), x.shape[1]
     base = initial_parameters(rng, 1, (inputs, *_BASE, 1))
@@ -78,7 +82,10 @@ def train_epinet(
     prior = initial_parameters(rng, INDEX, (inputs, *_PRIOR, 1), first_bias=True)
     prior_scale = math.sqrt(2) * 0.3 / temperature
     fixed = prior_scale * prior_functions(prior, x)
-    penalty = 0.2 * (inputs / len(x)) ** 0.7
+    penalty = 0.2 * (inputs / len(x)) ** 0.7 if penalty is None else penalty
+    # one direction of the index for each example
+    towards = rng.standard_normal((len(x), INDEX)) if noise else np.zeros((len(x), INDEX))
+    towards *= noise / np.maximum(np.linalg.norm(towards, axis=1, keepdims=True), 1e-12)
     optimiser = Adam([*base, *learnt])
     for _ in range(steps):
         rows = rng.integers(len(x), size=batch) if len(x) > batch else np.arange(len(x))
@@ -87,7 +94,8 @@ def train_epinet(
         epinet_layers = forward(learnt, _with_index(_features(layers), indices))
         variation = np.einsum("sbi,si->sb", epinet_layers[-1], indices)
         logits = layers[-1][0, :, 0] + variation + indices @ fixed[rows].T
-        signal = (error_signal(logits, y[rows]) / logits.size).astype(np.float32)
+        labels = y[rows] + indices @ towards[rows].T if noise else y[rows]
+        signal = (signal_of(logits, labels) / logits.size).astype(np.float32)
         base_gradients = backward(base, layers, signal.sum(axis=0)[None, :, None])
         # one epinet serves all indices: their gradients add up
         of_indices = backward(learnt, epinet_layers, signal[:, :, None] * indices[:, None, :])

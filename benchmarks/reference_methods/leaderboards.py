@@ -17,7 +17,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from benchmarks.reference_methods import binary
+from benchmarks.reference_methods import binary, real_values
 from mlebench._support import paths
 from mlebench.preparation import prepare
 from mlebench.preparation.references import rank, write_leaderboard
@@ -32,6 +32,11 @@ Methods = Callable[[Path, np.random.Generator], Iterator[tuple[str, pd.DataFrame
 def trained_networks(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
     """Networks trained on each binary problem."""
     yield from submissions(public, binary.METHODS, rng)
+
+
+def networks_on_real_values(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Networks trained on each regression problem."""
+    yield from submissions(public, real_values.METHODS, rng)
 
 
 def long_chains(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -105,6 +110,7 @@ SLOW_METHODS: dict[str, Methods] = {
     "research-find-strings": long_searches,
     "research-concept-neurons": joint_ablations,
     "research-neural-testbed": trained_networks,
+    "research-nngp-posterior": networks_on_real_values,
     "research-ensemble-heteroscedastic": trained_networks,
 }
 """What takes too long to be measured at preparation."""

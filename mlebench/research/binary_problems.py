@@ -29,7 +29,7 @@ class Problem:
     x: np.ndarray
     """Training inputs, float32, shape (examples, inputs)."""
     y: np.ndarray
-    """Training labels 0 and 1, int8, shape (examples,)."""
+    """Training labels 0 and 1, int8, or observed values, float32, shape (examples,)."""
     anchors: np.ndarray
     """Test inputs, float32, shape (anchors, inputs)."""
 
@@ -78,8 +78,12 @@ def _inputs(rng: np.random.Generator, count: int, inputs: int) -> np.ndarray:
     return rng.standard_normal((count, inputs)).astype(np.float32)
 
 
-def write_problems(problems: list[Problem], answers: pd.DataFrame, public: Path, private: Path) -> None:
-    """Write `problems.csv`, `train.npz`, `anchors.npz` and the sample submission to public, `answers.csv` to private."""
+def write_problems(problems: list[Problem], answers: pd.DataFrame, public: Path, private: Path, *, constant: float = 0.5) -> None:
+    """Write `problems.csv`, `train.npz`, `anchors.npz` and the sample submission to public, `answers.csv` to private.
+
+    Args:
+        constant: what the sample submission says everywhere.
+    """
     write_csv(pd.DataFrame([problem.facts for problem in problems]), public / "problems.csv")
     named = {str(problem.facts["problem"]): problem for problem in problems}
     examples = {f"x_{name}": problem.x for name, problem in named.items()} | {
@@ -87,8 +91,8 @@ def write_problems(problems: list[Problem], answers: pd.DataFrame, public: Path,
     }
     np.savez(public / "train.npz", **examples)  # type: ignore[arg-type]
     np.savez(public / "anchors.npz", **{f"x_{name}": problem.anchors for name, problem in named.items()})  # type: ignore[arg-type]
-    constant = np.full((len(answers), FUNCTIONS), 0.5)
-    write_csv(sample_table(answers["row_id"], constant), public / "sample_submission.csv")
+    samples = np.full((len(answers), FUNCTIONS), constant)
+    write_csv(sample_table(answers["row_id"], samples), public / "sample_submission.csv")
     write_csv(answers, private / "answers.csv")
 
 
@@ -103,7 +107,8 @@ def read_problems(public: Path) -> Iterator[Problem]:
 
 
 Method = Callable[[Problem, np.random.Generator], np.ndarray]
-"""P(y = 1) at a problem's anchors under sampled functions, shape (anchors, 100), or (anchors, 1) where there is but one."""
+"""P(y = 1) (or the value) at a problem's anchors under sampled functions, shape (anchors, 100), or (anchors, 1) where there is but
+one."""
 
 
 def submissions(public: Path, methods: Mapping[str, Method], rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:

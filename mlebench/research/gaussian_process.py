@@ -29,14 +29,14 @@ def network_kernel(temperature: float) -> Kernel:
         diagonal_a = (WEIGHT_VARIANCE * (a.astype(np.float64) ** 2).sum(axis=1) + 1) / d
         diagonal_b = (WEIGHT_VARIANCE * (b.astype(np.float64) ** 2).sum(axis=1) + 1) / d
         for _ in range(2):
-            cross = WEIGHT_VARIANCE * _rectified(cross, diagonal_a, diagonal_b)
+            cross = WEIGHT_VARIANCE * rectified(cross, diagonal_a, diagonal_b)
             diagonal_a, diagonal_b = WEIGHT_VARIANCE * diagonal_a / 2, WEIGHT_VARIANCE * diagonal_b / 2
         return np.asarray(2 * cross / temperature**2)
 
     return kernel
 
 
-def _rectified(cross: np.ndarray, diagonal_a: np.ndarray, diagonal_b: np.ndarray) -> np.ndarray:
+def rectified(cross: np.ndarray, diagonal_a: np.ndarray, diagonal_b: np.ndarray) -> np.ndarray:
     """E[relu(u)·relu(v)] of normal u and v with the given covariance."""
     scale = np.sqrt(np.outer(diagonal_a, diagonal_b))
     cosine = np.clip(cross / scale, -1, 1)

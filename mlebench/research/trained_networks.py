@@ -1,12 +1,14 @@
 """Networks with two hidden layers of which many are trained side by side: every array has a leading axis of members.
 
-Gradients are written out. Written for a logit of one binary label; labels and outputs are arrays of shape (members, batch).
+Gradients are written out. Written for one output, the logit of a binary label or a real value; labels and outputs are arrays of
+shape (members, batch).
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,6 +97,15 @@ class Adam:
             array -= (scale * mean / (np.sqrt(square) + 1e-8)).astype(array.dtype)
 
 
+ErrorSignal = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Gradient of each example's loss by the output, given outputs and labels."""
+
+
 def error_signal(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Gradient of the cross-entropy by the logit: P(y = 1) − y."""
     return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))) - y)
+
+
+def residual(outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gradient of half the squared error by the output."""
+    return np.asarray(outputs - y)
