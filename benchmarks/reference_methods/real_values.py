@@ -1,6 +1,7 @@
 """Trained networks on the regression problems of the research suite.
 
-Labels get an error of the told size for every member or index, drawn once, so that what the noise leaves open is part of the spread.
+With noisy labels, and in the epinet, every member or index has labels with an error of the told size of its own, so that what the
+noise leaves open is part of the spread.
 """
 
 from __future__ import annotations

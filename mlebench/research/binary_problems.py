@@ -107,8 +107,7 @@ def read_problems(public: Path) -> Iterator[Problem]:
 
 
 Method = Callable[[Problem, np.random.Generator], np.ndarray]
-"""P(y = 1) (or the value) at a problem's anchors under sampled functions, shape (anchors, 100), or (anchors, 1) where there is but
-one."""
+"""P(y = 1), or the value, at a problem's anchors under sampled functions, (anchors, 100), or (anchors, 1) if there is but one."""
 
 
 def submissions(public: Path, methods: Mapping[str, Method], rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -75,7 +75,14 @@ def other_items(answers: pd.DataFrame, perfect: pd.DataFrame, rng: np.random.Gen
     return others
 
 
+def functions_that_change_columns(answers: pd.DataFrame, perfect: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The values of each row in other columns: rows keep their length, and columns are no longer functions."""
+    values = perfect.columns.drop("row_id")
+    return perfect.assign(**dict(zip(values, rng.permuted(perfect[values].to_numpy(), axis=1).T, strict=True)))
+
+
 OWN_WAYS: dict[str, Callable[[pd.DataFrame, pd.DataFrame, np.random.Generator], pd.DataFrame]] = {
     "AI4Code": cells_in_another_order,
     "research-active-batch": other_items,
+    "research-nngp-posterior": functions_that_change_columns,
 }
