@@ -87,3 +87,19 @@ def test_a_point_prediction_plays_worse_than_samples_of_it() -> None:
     board = board_of("research-offline-thompson")
     assert board["logistic regression, Laplace samples"] < board["logistic regression"]
     assert board["Gaussian process, network kernel, Laplace samples"] < board["Gaussian process, network kernel, mean"]
+
+
+def test_prior_functions_help_in_regression_and_joint_samples_beat_marginals() -> None:
+    board = board_of("research-nngp-posterior")
+    with_priors = board["ensemble of 20 networks with prior functions"]
+    assert with_priors < 0.5 * board["ensemble of 20 networks"] < board["network 50-50"]
+    assert board["ensemble of 100 networks with prior functions and noisy labels"] < with_priors
+    best = "network kernel, constants by evidence of all problems"
+    assert board[best] + 0.3 < board[f"{best}, independent marginals"] < board[f"{best}, mean alone"]
+
+
+def test_exceptions_of_neurons_have_to_be_looked_for() -> None:
+    board = board_of("research-find-neurons")
+    one = "best concept of a sparse dictionary"
+    assert board[f"{one}, or one unless another"] > board[one] + 0.04
+    assert board["one or two concepts of a sparse dictionary, or one unless another"] > board[one] + 0.15
