@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.reference_methods import binary, real_values
+from benchmarks.reference_methods import binary, sea_moves
 from mlebench._support import paths
 from mlebench.preparation import prepare
 from mlebench.preparation.references import rank, write_leaderboard
@@ -99,6 +100,14 @@ def searches_for_two_concepts(public: Path, rng: np.random.Generator) -> Iterato
         yield f"one or two {source}, or one unless another, then fitted", descriptions.description_table(fitted)
 
 
+def trained_moves(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Networks that learn from a sea's log which action moves right; the treasure is supposed in every column that may hold it."""
+    methods = _module("research-deep-sea", "sea_methods")
+    seas = list(methods.read_seas(public))
+    for name, chances in sea_moves.METHODS.items():
+        yield f"treasure everywhere, moves by {name}", methods.submitted(seas, methods.every_treasure(chances), rng)
+
+
 def _module(competition_id: str, name: str) -> ModuleType:
     return load_module(paths.content_dir("competitions") / competition_id / f"{name}.py")
 
@@ -107,6 +116,7 @@ SLOW_METHODS: dict[str, Methods] = {
     "research-dyadic-logistic": long_chains,
     "research-offline-thompson": trained_networks,
     "research-find-neurons": searches_for_two_concepts,
+    "research-deep-sea": trained_moves,
     "research-find-strings": long_searches,
     "research-concept-neurons": joint_ablations,
     "research-neural-testbed": trained_networks,
