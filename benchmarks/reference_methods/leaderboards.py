@@ -101,7 +101,7 @@ def searches_for_two_concepts(public: Path, rng: np.random.Generator) -> Iterato
 
 
 def trained_moves(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Networks that learn from a sea's log which action moves right; the treasure is supposed in every column that may hold it."""
+    """Networks that learn from a sea's log which action moves right, with a treasure in every column that may hold it."""
     methods = _module("research-deep-sea", "sea_methods")
     seas = list(methods.read_seas(public))
     for name, chances in sea_moves.METHODS.items():
