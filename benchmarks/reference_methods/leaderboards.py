@@ -19,6 +19,7 @@ import pandas as pd
 
 from benchmarks.reference_methods import binary, real_values
 from benchmarks.reference_methods import binary, sea_moves
+from benchmarks.reference_methods import binary, reward_networks, sea_moves
 from mlebench._support import paths
 from mlebench.preparation import prepare
 from mlebench.preparation.references import rank, write_leaderboard
@@ -100,6 +101,23 @@ def searches_for_two_concepts(public: Path, rng: np.random.Generator) -> Iterato
         yield f"one or two {source}, or one unless another, then fitted", descriptions.description_table(fitted)
 
 
+def trained_rewards(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Beliefs about a bandit's cells from ensembles of trained networks, all played with width 1."""
+    methods = _module("research-sequential-bandit", "belief_methods")
+    bandits = list(methods.read_bandits(public))
+    for name, rewards in reward_networks.METHODS.items():
+        model = partial(_belief_of_members, methods, rewards)
+        yield f"{name}, width 1", methods.submitted(bandits, model, (1.0,) * 4, rng)
+
+
+def _belief_of_members(
+    methods: ModuleType, rewards: Callable[..., np.ndarray], bandit: reward_networks.Bandit, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of an ensemble's predictions."""
+    belief: tuple[np.ndarray, np.ndarray] = methods.of_members(rewards(bandit, rng))
+    return belief
+
+
 def trained_moves(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
     """Networks that learn from a sea's log which action moves right, with a treasure in every column that may hold it."""
     methods = _module("research-deep-sea", "sea_methods")
@@ -122,6 +140,7 @@ SLOW_METHODS: dict[str, Methods] = {
     "research-neural-testbed": trained_networks,
     "research-nngp-posterior": networks_on_real_values,
     "research-ensemble-heteroscedastic": trained_networks,
+    "research-sequential-bandit": trained_rewards,
 }
 """What takes too long to be measured at preparation."""
 

@@ -12,8 +12,8 @@ def relative_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     """Regret of all episodes, summed over seas, divided by the expected regret of random actions.
 
     Args:
-        answers: `row_id`, `problem`, `depth`, `row`, `column`, `right` (the action that moves right), `logged_0`, `logged_1`
-            (whether the log has the action), `treasure` (a column) and `stream`, a seed in hexadecimal digits.
+        answers: `row_id`, `depth`, `right` (the action that moves right), `logged_0`, `logged_1` (whether it is in the log),
+            `treasure` (a column) and `stream`, a seed in hexadecimal digits.
         submission: `row_id` and value tables, in the order of the answers.
 
     Returns:
@@ -21,15 +21,22 @@ def relative_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     """
     values, explore = submission[VALUE_COLUMNS].to_numpy(), submission["explore"].to_numpy()
     regret = at_random = 0.0
-    for depth, of_depth in answers.groupby("depth").indices.items():
-        problems = answers.iloc[of_depth].groupby("problem").indices
+    located = located_states(answers)
+    for depth, of_depth in located.groupby("depth").indices.items():
+        problems = located.iloc[of_depth].groupby("problem").indices
         rows = [of_depth[places] for places in problems.values()]
-        seas = [_sea(answers.iloc[each], values[each], explore[each], int(depth)) for each in rows]
+        seas = [_sea(located.iloc[each], values[each], explore[each], int(depth)) for each in rows]
         rngs = [np.random.default_rng(int(answers["stream"].iloc[each[0]], 16)) for each in rows]
         for sea, returns in zip(seas, returns_of_play(seas, rngs), strict=True):
             regret += regret_of_play(returns, sea)
             at_random += EPISODES * (best_return(sea.treasure, depth) - random_return(sea.treasure, depth))
     return regret / at_random
+
+
+def located_states(answers: pd.DataFrame) -> pd.DataFrame:
+    """The answers with `problem`, `row` and `column`, which every id names."""
+    parts = answers["row_id"].str.split("-", expand=True)
+    return answers.assign(problem=parts[0], row=parts[1].astype(int), column=parts[2].astype(int))
 
 
 def _sea(states: pd.DataFrame, values: np.ndarray, explore: np.ndarray, depth: int) -> Sea:
@@ -52,8 +59,9 @@ def _sea(states: pd.DataFrame, values: np.ndarray, explore: np.ndarray, depth: i
 def true_values(answers: pd.DataFrame) -> pd.DataFrame:
     """The best submission: every table holds the true values."""
     values = np.empty((len(answers), 1, ACTIONS))
-    for rows in answers.groupby("problem").indices.values():
-        states = answers.iloc[rows]
+    located = located_states(answers)
+    for rows in located.groupby("problem").indices.values():
+        states = located.iloc[rows]
         depth, at = int(states["depth"].iloc[0]), (states["row"].to_numpy(), states["column"].to_numpy())
         right = np.zeros((depth, depth))
         right[at] = states["right"]

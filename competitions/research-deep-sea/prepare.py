@@ -36,7 +36,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     write_csv(pd.concat(shown)[["row_id", "problem", "row", "column", *inputs]], public / "states.csv")
     write_csv(pd.concat(logs)[["problem", "episode", "row", "column", "action", "next_column"]], public / "log.csv")
     table = pd.concat(answers)
-    kept = ["row_id", "problem", "depth", "row", "column", "right", "logged_0", "logged_1", "treasure", "stream"]
+    kept = ["row_id", "depth", "right", "logged_0", "logged_1", "treasure", "stream"]
     write_csv(table[kept], private / "answers.csv")
     write_csv(value_table(table["row_id"], np.zeros((len(table), 1, ACTIONS))), public / "sample_submission.csv")
 

@@ -168,6 +168,12 @@ def log_evidence(bandits: list[Bandit], kernel: Kernel, relevances: np.ndarray) 
     return total
 
 
+def of_members(predicted: np.ndarray) -> Normal:
+    """Mean and covariance of what the members of an ensemble predict, shape (members, cells)."""
+    apart = predicted - predicted.mean(axis=0)
+    return Normal(predicted.mean(axis=0), apart.T @ apart / (len(predicted) - 1))
+
+
 def random_feature_ensemble(*, members: int = LOADINGS, priors: bool, width: int = 50) -> Model:
     """An ensemble of networks of which only the last layer is fitted, by ridge regression on the log.
 
@@ -188,8 +194,7 @@ def random_feature_ensemble(*, members: int = LOADINGS, priors: bool, width: int
             rest = perturbed - phi[bandit.played] @ prior
             within = at @ at.T + noise**2 * np.eye(len(at))
             predicted[member] = phi @ prior + scale * phi @ (at.T @ np.linalg.solve(within, rest))
-        apart = predicted - predicted.mean(axis=0)
-        return Normal(predicted.mean(axis=0), apart.T @ apart / (members - 1))
+        return of_members(predicted)
 
     return of_bandit
 

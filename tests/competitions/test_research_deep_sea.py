@@ -28,12 +28,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def answers(folder: Path) -> pd.DataFrame:
-    return grader.read(folder / "private" / "answers.csv")
+    return answers_in(folder)
 
 
 @pytest.fixture(scope="module")
 def seas(folder: Path) -> list[object]:
     return list(methods.read_seas(folder / "public"))
+
+
+def answers_in(folder: Path) -> pd.DataFrame:
+    return module(NAME, "grade").located_states(grader.read(folder / "private" / "answers.csv"))
 
 
 def prepared(key: str, folder: Path) -> None:
@@ -157,7 +161,7 @@ def test_the_log_shows_which_action_moves_right_and_nothing_else_is_shown(
     folder: Path, answers: pd.DataFrame, seas: list[object]
 ) -> None:
     prepared("another key", folder / "elsewhere")
-    theirs = grader.read(folder / "elsewhere" / "private" / "answers.csv")
+    theirs = answers_in(folder / "elsewhere")
     known, right = np.concatenate([entry.known for entry in seas]), answers["right"].to_numpy()
     assert (known[known >= 0] == right[known >= 0]).all()
     hidden = known < 0
