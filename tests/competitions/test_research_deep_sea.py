@@ -149,6 +149,12 @@ def test_prior_values_and_knowledge_of_the_sea_help(answers: pd.DataFrame, seas:
     assert mean < 0.5 * several
 
 
+def test_prior_functions_help_the_networks_that_predict_moves() -> None:
+    board = Registry().get_competition(NAME).read_leaderboard().set_index("name")["score"]
+    trained = "treasure everywhere, moves by an ensemble of 10 networks"
+    assert board[f"{trained} with prior functions"] < 0.9 * board[trained]
+
+
 def test_no_logged_episode_finds_the_treasure(folder: Path, answers: pd.DataFrame) -> None:
     log = pd.read_csv(folder / "public" / "log.csv")
     first = answers.drop_duplicates("problem").set_index("problem")
