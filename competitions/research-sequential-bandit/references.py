@@ -17,7 +17,6 @@ def beliefs(fitted: np.ndarray) -> dict[str, tuple[Model, tuple[float, ...]]]:
     return {
         "Gaussian process, network kernel, means alone": (methods.certain(network), GREEDY),
         "independent cells, width 1": (methods.independent, ONE),
-        "independent cells, width 2": (methods.independent, TWO),
         "linear regression, width 1": (methods.linear, ONE),
         "bilinear regression, width 1": (methods.bilinear, ONE),
         "Gaussian process, squared exponential kernel, width 1": (methods.from_kernel(SMOOTH), ONE),
