@@ -11,8 +11,7 @@ def relative_index_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> fl
     """Regret of index play summed over bandits, divided by that of uniform play in the same contexts.
 
     Args:
-        answers: `row_id`, `problem`, `noise`, `reward` (the expected one) and `stream`, a seed in hexadecimal digits; the cells
-            of a problem are ordered by context, then arm.
+        answers: `row_id`, `problem`, `noise`, `reward` (the expected one) and `stream`, a seed in hexadecimal digits.
         submission: `row_id` and a belief, in the order of the answers.
 
     Returns:
@@ -22,7 +21,10 @@ def relative_index_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> fl
     mean, own = submission["mean"].to_numpy(), submission["own"].to_numpy()
     loadings, widths = submission[LOADING_COLUMNS].to_numpy(), submission[WIDTH_COLUMNS].to_numpy()
     regret = uniform = 0.0
-    for rows in answers.groupby("problem").indices.values():
+    # ids sort by context, then arm
+    by_id = answers["row_id"].to_numpy(dtype=str).argsort()
+    for places in answers.iloc[by_id].groupby("problem").indices.values():
+        rows = by_id[places]
         belief = Belief(mean[rows], own[rows], loadings[rows], widths[rows])
         rng = np.random.default_rng(int(streams[rows[0]], 16))
         played, at_random = index_regret(truth[rows], belief, float(noise[rows[0]]), rng)

@@ -30,7 +30,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def answers(folder: Path) -> pd.DataFrame:
-    return grader.read(folder / "private" / "answers.csv")
+    return answers_in(folder)
+
+
+def answers_in(folder: Path) -> pd.DataFrame:
+    return grader.read(folder / "private" / "answers.csv").sort_values("row_id")
 
 
 def belief(mean: np.ndarray, own: float = 0.0, loadings: np.ndarray | None = None, width: float = 0.0) -> object:
@@ -148,7 +152,7 @@ def test_no_public_array_tells_the_rewards(folder: Path, answers: pd.DataFrame) 
     for part in ("public", "private"):
         (elsewhere / part).mkdir(parents=True)
     other.prepare_fn(elsewhere, elsewhere / "public", elsewhere / "private")
-    theirs = grader.read(elsewhere / "private" / "answers.csv")["reward"].to_numpy()
+    theirs = answers_in(elsewhere)["reward"].to_numpy()
     ours = answers["reward"].to_numpy()
     inputs = np.concatenate([bandit.inputs for bandit in methods.read_bandits(folder / "public")])
     place = np.arange(len(ours)) % CELLS
