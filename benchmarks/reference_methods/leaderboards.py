@@ -17,9 +17,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from benchmarks.reference_methods import binary, real_values
-from benchmarks.reference_methods import binary, sea_moves
-from benchmarks.reference_methods import binary, reward_networks, sea_moves
+from benchmarks.reference_methods import binary, real_values, reward_networks, sea_moves
 from mlebench._support import paths
 from mlebench.preparation import prepare
 from mlebench.preparation.references import rank, write_leaderboard
