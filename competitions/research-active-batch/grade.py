@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from grading import Column, Grader, Integer, InvalidSubmission
+from grading import Grader
+from grading.batches import gap_closed, seeds_of_tasks, useful_items
 
 from .learner import accuracy_of, random_features
 from .sizes import POOL
@@ -37,62 +37,6 @@ class Task:
         return accuracy_of(self.pool[rows], self.labels[rows], self.test, self.test_labels, self.classes)
 
 
-@dataclass(frozen=True)
-class UsefulItem(Column):
-    """The number of a pool item that is not already labelled and that no other row of the task lists.
-
-    Attributes:
-        tasks: name of the task of each row, in the order of the ids.
-        seeds: the already labelled items by task name.
-    """
-
-    tasks: tuple[str, ...]
-    seeds: Mapping[str, np.ndarray]
-
-    def parse(self, cells: pd.Series, ids: pd.Series) -> np.ndarray:
-        items = Integer(0, POOL - 1).parse(cells, ids)
-        rows = pd.DataFrame({"task": self.tasks, "item": items})
-        _refuse(rows[rows.duplicated()], "listed twice")
-        labelled = pd.concat([pd.DataFrame({"task": name, "item": seeds}) for name, seeds in self.seeds.items()])
-        _refuse(rows.merge(labelled.drop_duplicates()), "already labelled")
-        return items
-
-    def refused_cells(self) -> Mapping[str, Any]:
-        return {**Integer(0, POOL - 1).refused_cells(), "already labelled": str(self.seeds[self.tasks[0]][0])}
-
-
-def _refuse(useless: pd.DataFrame, what: str) -> None:
-    if len(useless):
-        first = useless.iloc[0]
-        raise InvalidSubmission(
-            f"column `item`: {len(useless):,} items are {what}, the first is {first['item']} in {first['task']}"
-        )
-
-
-def seeds_of_tasks(answers: pd.DataFrame) -> pd.DataFrame:
-    """The task of each row and its initially labelled items, which are public."""
-    return answers[["row_id", "name"]].assign(seeds=[task.seeds for task in answers["task"]])
-
-
-def useful_items(known: pd.DataFrame) -> dict[str, Column]:
-    first = known.drop_duplicates("name")
-    return {"item": UsefulItem(tuple(known["name"]), dict(zip(first["name"], first["seeds"], strict=True)))}
-
-
-def gap_closed(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """Accuracy gained over the seeds, summed over tasks, divided by the gain from labelling the whole pools.
-
-    Sums, not a mean of ratios: in some tasks the whole pool gains next to nothing.
-    """
-    rows = answers.assign(chosen=submission["item"].to_numpy())
-    won = possible = 0.0
-    for _, batch in rows.groupby("name"):
-        task: Task = batch["task"].iloc[0]
-        won += task.accuracy(batch["chosen"].to_numpy()) - task.seed_accuracy
-        possible += task.full_accuracy - task.seed_accuracy
-    return won / possible
-
-
 def read_answers(path: Path) -> pd.DataFrame:
     """The table of rows with a good batch, and the tasks, from `tasks.npz` next to it."""
     table = pd.read_csv(path)
@@ -116,4 +60,6 @@ def _task(arrays: np.lib.npyio.NpzFile, name: str) -> Task:
     )
 
 
-grader = Grader(id="row_id", public=seeds_of_tasks, columns=useful_items, table_metric=gap_closed, read_answers=read_answers)
+grader = Grader(
+    id="row_id", public=seeds_of_tasks, columns=partial(useful_items, pool=POOL), table_metric=gap_closed, read_answers=read_answers
+)

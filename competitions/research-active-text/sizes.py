@@ -1,0 +1,11 @@
+"""Sizes of the pools, batches and test sets."""
+
+POOL = 1500
+"""Texts in a task's pool."""
+SEEDS = 30
+"""Texts of the pool that are labelled already."""
+BUDGET = 100
+"""Texts in a batch."""
+CLASSES = 12
+TEST_PER_CLASS = 60
+"""Test texts of every class, however rare it is in the pool."""

@@ -1,0 +1,163 @@
+"""Methods that choose a batch of pool items to label in one step, for a learner that is a softmax regression on features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from mlebench.research import networks
+
+
+@dataclass(frozen=True)
+class PoolTask:
+    """The public part of a task."""
+
+    vectors: np.ndarray
+    """Where the items lie: near ones are alike. Shape (n, inputs)."""
+    features: np.ndarray
+    """Features of the pool, as the learner sees them."""
+    seeds: np.ndarray
+    """Items that are labelled already."""
+    seed_labels: np.ndarray
+    classes: int
+    fit: Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+    """The learner: from features, labels and the number of classes to coefficients of shape (d, classes)."""
+
+    def probabilities(self, rows: np.ndarray | None = None) -> np.ndarray:
+        """The learner's class probabilities on the pool, trained on the seeds (or on a sample of them with repeats)."""
+        rows = np.arange(len(self.seeds)) if rows is None else rows
+        coefficients = self.fit(self.features[self.seeds[rows]], self.seed_labels[rows], self.classes)
+        return networks.softmax(self.features @ coefficients)
+
+    def free(self) -> np.ndarray:
+        """Which items are not labelled yet, shape (n,)."""
+        free = np.ones(len(self.features), dtype=bool)
+        free[self.seeds] = False
+        return free
+
+
+Selector = Callable[[PoolTask, int, np.random.Generator], np.ndarray]
+"""Chooses this many pool items that are not seeds."""
+
+
+AnyTask = TypeVar("AnyTask", bound=PoolTask)
+
+
+def by_score(
+    score: Callable[[AnyTask, np.random.Generator], np.ndarray],
+) -> Callable[[AnyTask, int, np.random.Generator], np.ndarray]:
+    """The items with the highest scores."""
+
+    def select(task: AnyTask, count: int, rng: np.random.Generator) -> np.ndarray:
+        values = score(task, rng).astype(float)
+        values[task.seeds] = -np.inf
+        return np.argsort(-values, kind="stable")[:count]
+
+    return select
+
+
+def at_random(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
+    """Any order."""
+    return rng.random(len(task.features))
+
+
+def entropy(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
+    """The learner's uncertainty."""
+    return networks.entropy(task.probabilities())
+
+
+def margin(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
+    """How close its two most probable classes are."""
+    ordered = np.sort(task.probabilities(), axis=1)
+    return np.asarray(ordered[:, -2] - ordered[:, -1])
+
+
+def disagreement(task: PoolTask, rng: np.random.Generator, *, members: int = 15) -> np.ndarray:
+    """BALD: entropy of the mean less the mean entropy, over learners of bootstrapped seeds. Houlsby et al. (2011)."""
+    drawn = [rng.integers(len(task.seeds), size=len(task.seeds)) for _ in range(members)]
+    predictions = np.stack([task.probabilities(rows) for rows in drawn])
+    return np.asarray(networks.entropy(predictions.mean(axis=0)) - networks.entropy(predictions).mean(axis=0))
+
+
+def spread_out(
+    score: Callable[[AnyTask, np.random.Generator], np.ndarray],
+) -> Callable[[AnyTask, int, np.random.Generator], np.ndarray]:
+    """Greedily the items with the highest score times squared distance from all chosen or labelled ones, in features."""
+
+    def select(task: AnyTask, count: int, rng: np.random.Generator) -> np.ndarray:
+        values = score(task, rng)
+        return _farthest(task, task.features, count, values - values.min() + 1e-9)
+
+    return select
+
+
+def k_centre(task: PoolTask, count: int, rng: np.random.Generator, *, in_features: bool = False) -> np.ndarray:
+    """Greedily picks the item farthest from all chosen or labelled ones. Sener & Savarese (2018)."""
+    vectors = task.features if in_features else task.vectors
+    return _farthest(task, vectors, count, np.ones(len(vectors)))
+
+
+def _farthest(task: PoolTask, vectors: np.ndarray, count: int, values: np.ndarray) -> np.ndarray:
+    distances = np.min([((vectors - vectors[seed]) ** 2).sum(axis=1) for seed in task.seeds], axis=0)
+    free = task.free()
+    chosen = []
+    for _ in range(count):
+        item = int(np.where(free, values * distances, -1).argmax())
+        chosen.append(item)
+        free[item] = False
+        distances = np.minimum(distances, ((vectors - vectors[item]) ** 2).sum(axis=1))
+    return np.array(chosen)
+
+
+def k_means(task: PoolTask, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The items nearest to the centres of clusters of the pool."""
+    return nearest_to_centres(task, task.vectors, count, rng)
+
+
+def nearest_to_centres(task: PoolTask, points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The items nearest to the centres of clusters of `points`, each once."""
+    from scipy.cluster.vq import kmeans2
+
+    centres, _ = kmeans2(points, count, iter=10, minit="++", seed=rng)
+    free = task.free()
+    chosen = []
+    for centre in centres:
+        distances = np.where(free, ((task.vectors - centre) ** 2).sum(axis=1), np.inf)
+        chosen.append(int(distances.argmin()))
+        free[chosen[-1]] = False
+    return np.array(chosen)
+
+
+def optimal_design(
+    task: PoolTask, count: int, rng: np.random.Generator, *, weight: Callable[[PoolTask], np.ndarray] | None = None
+) -> np.ndarray:
+    """Greedy optimal design of ridge regression on the learner's features.
+
+    Args:
+        weight: how much each pool item stands for test inputs. With it each item is the one that lowers the mean variance of
+            predictions on test inputs most (V-optimal), otherwise the one that is most uncertain itself (D-optimal).
+    """
+    features = task.features
+    covariance = np.linalg.inv(features[task.seeds].T @ features[task.seeds] + np.eye(features.shape[1]))
+    free = task.free()
+    of_test = np.ones(len(features)) if weight is None else weight(task)
+    moment = (features * of_test[:, None]).T @ features / of_test.sum()
+    directions = features @ covariance
+    uncertainty = (directions * features).sum(axis=1)
+    lowered = ((directions @ moment) * directions).sum(axis=1)
+    chosen = []
+    for _ in range(count):
+        item = int(np.where(free, uncertainty if weight is None else lowered / (1 + uncertainty), -np.inf).argmax())
+        chosen.append(item)
+        free[item] = False
+        # choosing an item changes the covariance, and everything derived from it, by one outer product
+        along, size = directions[item].copy(), 1 + uncertainty[item]
+        shares = features @ along / size
+        spread = moment @ along
+        lowered = lowered - 2 * shares * (directions @ spread) + shares**2 * (along @ spread)
+        uncertainty = uncertainty - shares**2 * size
+        directions = directions - np.outer(shares, along)
+    return np.array(chosen)
