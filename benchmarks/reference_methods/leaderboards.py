@@ -17,7 +17,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from benchmarks.reference_methods import binary, real_values, reward_networks, sea_moves
+from benchmarks.reference_methods import binary, real_values, reward_networks, sea_moves, text_uncertainty
 from mlebench._support import paths
 from mlebench.preparation import prepare
 from mlebench.preparation.references import rank, write_leaderboard
@@ -124,11 +124,18 @@ def trained_moves(public: Path, rng: np.random.Generator) -> Iterator[tuple[str,
         yield f"treasure everywhere, moves by {name}", methods.submitted(seas, methods.every_treasure(chances), rng)
 
 
+def uncertain_texts(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Batches of texts about which trained networks are uncertain."""
+    references = _module("research-active-text", "references")
+    yield from references.batches(public, text_uncertainty.SELECTORS, rng)
+
+
 def _module(competition_id: str, name: str) -> ModuleType:
     return load_module(paths.content_dir("competitions") / competition_id / f"{name}.py")
 
 
 SLOW_METHODS: dict[str, Methods] = {
+    "research-active-text": uncertain_texts,
     "research-dyadic-logistic": long_chains,
     "research-offline-thompson": trained_networks,
     "research-find-neurons": searches_for_two_concepts,

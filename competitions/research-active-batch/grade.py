@@ -61,5 +61,9 @@ def _task(arrays: np.lib.npyio.NpzFile, name: str) -> Task:
 
 
 grader = Grader(
-    id="row_id", public=seeds_of_tasks, columns=partial(useful_items, pool=POOL), table_metric=gap_closed, read_answers=read_answers
+    id="row_id",
+    public=seeds_of_tasks,
+    columns=partial(useful_items, pool=POOL),
+    table_metric=gap_closed,
+    read_answers=read_answers,
 )

@@ -68,7 +68,9 @@ def draw_corpus(rng: np.random.Generator, rare_share: float, copies: float) -> C
     rules = [Rule(2 * number, 2 * number + 1, bool(rng.integers(2))) for number in range(CLASSES - COMMON)]
     for number, rule in enumerate(rules[:COMMON]):
         marker = rule.marker_first
-        rules.append(Rule(rule.patient, rule.actor, marker) if number < COMMON / 2 else Rule(rule.actor, rule.patient, not marker))
+        rules.append(
+            Rule(rule.patient, rule.actor, marker) if number < COMMON / 2 else Rule(rule.actor, rule.patient, not marker)
+        )
     common = (1 - (CLASSES - COMMON) * rare_share) * np.array([0.34, 0.28, 0.22, 0.16])
     shares = np.concatenate([common, np.full(CLASSES - COMMON, rare_share)])
     # the number of a class would reveal whether it is rare

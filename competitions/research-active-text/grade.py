@@ -59,5 +59,9 @@ def read_answers(path: Path) -> pd.DataFrame:
 
 
 grader = Grader(
-    id="row_id", public=seeds_of_tasks, columns=partial(useful_items, pool=POOL), table_metric=gap_closed, read_answers=read_answers
+    id="row_id",
+    public=seeds_of_tasks,
+    columns=partial(useful_items, pool=POOL),
+    table_metric=gap_closed,
+    read_answers=read_answers,
 )

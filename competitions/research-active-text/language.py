@@ -48,8 +48,9 @@ class Language:
 
 
 def draw_word(rng: np.random.Generator, syllables: int) -> str:
-    return "".join(ONSETS[rng.integers(len(ONSETS))] + VOWELS[rng.integers(len(VOWELS))] for _ in range(syllables)) + (
-        CODAS[rng.integers(len(CODAS))]
+    return (
+        "".join(ONSETS[rng.integers(len(ONSETS))] + VOWELS[rng.integers(len(VOWELS))] for _ in range(syllables))
+        + (CODAS[rng.integers(len(CODAS))])
     )
 
 
@@ -78,9 +79,7 @@ def draw_language(rng: np.random.Generator, fields: int) -> Language:
     )  # fmt: skip
 
 
-def clause(
-    language: Language, actor: Field, patient: Field, marker_first: bool | None, rng: np.random.Generator
-) -> list[Token]:
+def clause(language: Language, actor: Field, patient: Field, marker_first: bool | None, rng: np.random.Generator) -> list[Token]:
     """Somebody does something to somebody; without a choice of the marker's place it stands on either side, or is left out."""
     verb = _one(actor.verbs if rng.random() < 0.5 else patient.verbs, rng)
     marker = Token(language.marker)

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -35,12 +35,15 @@ SELECTORS: dict[str, methods.Selector] = {
 
 
 def references(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    yield from batches(public, SELECTORS, rng)
+
+
+def batches(
+    public: Path, selectors: Mapping[str, methods.Selector], rng: np.random.Generator
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """What each method chooses."""
     sample = pd.read_csv(public / "sample_submission.csv")
     tasks = methods.read_tasks(public)
-    for name, select in SELECTORS.items():
-        yield name, sample.assign(item=np.concatenate([select(tasks[task], BUDGET, rng) for task in task_names(sample)]))
-
-
-def task_names(sample: pd.DataFrame) -> list[str]:
-    """In the order of the rows."""
-    return list(sample["row_id"].str[:3].unique())
+    names = sample["row_id"].str[:3].unique()
+    for method, select in selectors.items():
+        yield method, sample.assign(item=np.concatenate([select(tasks[name], BUDGET, rng) for name in names]))

@@ -15,7 +15,7 @@ _LENGTH = 4.0
 def hashed_features(texts: Iterable[str]) -> np.ndarray:
     """Counts of hashed words and pairs of adjacent words, and a constant 1, shape (n, COLUMNS + 1).
 
-    A word, or a pair joined by a space, counts in column CRC-32 mod COLUMNS. The square roots of the counts are scaled to length 4.
+    A word, or a pair joined by a space, counts in column CRC-32 mod COLUMNS. The counts' square roots are scaled to length 4.
     """
     rows = [[crc32(unit.encode()) % COLUMNS for unit in _units(text.split(" "))] for text in texts]
     counts = np.stack([np.bincount(row, minlength=COLUMNS) for row in rows]).astype(np.float64)

@@ -139,7 +139,7 @@ def cluster_shares(task: TextTask, count: int, rng: np.random.Generator, *, clus
 
 
 def cluster_margin(task: TextTask, count: int, rng: np.random.Generator, *, candidates: int = 500) -> np.ndarray:
-    """Of the texts with the smallest margins, in turn one of each cluster, the smallest clusters first. Citovsky et al. (2021)."""
+    """Of the texts with the smallest margins, one of each cluster in turn, small clusters first. Citovsky et al. (2021)."""
     _, cluster = _clusters(task, 100, rng)
     uncertain = shared.by_score(shared.margin)(task, candidates, rng)
     among = np.full(len(task.features), -1)

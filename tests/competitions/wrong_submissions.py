@@ -9,8 +9,6 @@ import pandas as pd
 
 from grading import Grader, InvalidSubmission
 
-from .folders import module
-
 SEED = 5
 
 
@@ -66,7 +64,7 @@ def cells_in_another_order(answers: pd.DataFrame, perfect: pd.DataFrame, rng: np
 def other_items(answers: pd.DataFrame, perfect: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Of each task other items that are not labelled; 0 and 1 stay, as a file that holds them is looked at for truth values."""
     others = perfect.copy()
-    pool = np.arange(module("research-active-batch", "sizes").POOL)
+    pool = np.arange(len(answers["task"].iloc[0].labels))
     for rows in answers.groupby("name").indices.values():
         chosen = perfect["item"].iloc[rows].astype(int).to_numpy()
         spare = np.setdiff1d(pool[2:], [*answers["task"].iloc[rows[0]].seeds, *chosen])
@@ -85,4 +83,5 @@ OWN_WAYS: dict[str, Callable[[pd.DataFrame, pd.DataFrame, np.random.Generator], 
     "AI4Code": cells_in_another_order,
     "research-active-batch": other_items,
     "research-nngp-posterior": functions_that_change_columns,
+    "research-active-text": other_items,
 }
