@@ -72,7 +72,7 @@ def train_epinet(
         x: inputs, shape (n, inputs).
         y: labels, shape (n,).
         temperature: of the problem; the prior functions are scaled by its inverse.
-        penalty: factor of Σ w² in the mean loss; if omitted, one for inputs without structure, by their number and that of examples.
+        penalty: factor of Σ w² in the mean loss; by default one for inputs without structure, by their number and the examples'.
         noise: standard deviation of what an index adds to each label.
         signal_of: of the loss; the default is for labels 0 and 1.
     """
