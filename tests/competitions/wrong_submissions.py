@@ -79,9 +79,17 @@ def functions_that_change_columns(answers: pd.DataFrame, perfect: pd.DataFrame, 
     return perfect.assign(**dict(zip(values, rng.permuted(perfect[values].to_numpy(), axis=1).T, strict=True)))
 
 
+def values_of_the_other_action(answers: pd.DataFrame, perfect: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Rows keep their length, and every table prefers the wrong action."""
+    values = [name for name in perfect if name.startswith(("a0_", "a1_"))]
+    others = [name.replace("a0_", "a2_").replace("a1_", "a0_").replace("a2_", "a1_") for name in values]
+    return perfect.assign(**{name: perfect[other] for name, other in zip(values, others, strict=True)})
+
+
 OWN_WAYS: dict[str, Callable[[pd.DataFrame, pd.DataFrame, np.random.Generator], pd.DataFrame]] = {
     "AI4Code": cells_in_another_order,
     "research-active-batch": other_items,
+    "research-deep-sea": values_of_the_other_action,
     "research-nngp-posterior": functions_that_change_columns,
     "research-active-text": other_items,
 }
