@@ -12,7 +12,7 @@ from tests.exports.harbor.conftest import Exported, Harbor
 def export_all(exported: Exported, *words: str) -> list[Path]:
     for split in ("all", "dev", "demo", "research"):
         exported.export("--split", split, "--without-data", *words)
-    assert len(exported.tasks) == 96
+    assert len(exported.tasks) == 102
     return exported.tasks
 
 
