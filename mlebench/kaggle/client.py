@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -101,36 +102,20 @@ class KaggleService:
         """Name and bytes of every data file, page after page."""
         from kagglesdk.competitions.types.competition_api_service import ApiListDataFilesRequest
 
-        token = ""
-        seen = set()
-        while token not in seen:
-            seen.add(token)
-            request = ApiListDataFilesRequest()
-            request.competition_name, request.page_size, request.page_token = competition_id, _FILE_PAGE, token
-            page = self._call(partial(self._api.list_data_files, request), competition_id, patience)
-            patience.progressed()
+        request = ApiListDataFilesRequest()
+        request.competition_name, request.page_size = competition_id, _FILE_PAGE
+        for page in self._each_page(self._api.list_data_files, request, competition_id, patience):
             for file in page.files or ():
                 yield file.name or "", int(file.total_bytes or 0)
-            token = page.next_page_token
-            if not token:
-                return
 
     def board_rows(self, competition_id: str, patience: Patience) -> Iterator[Any]:
         """Every row of the private leaderboard, page after page: `team_id`, `team_name`, `submission_date`, `score`."""
         from kagglesdk.competitions.types.competition_api_service import ApiGetLeaderboardRequest
 
-        token = ""
-        seen = set()
-        while token not in seen:
-            seen.add(token)
-            request = ApiGetLeaderboardRequest()
-            request.competition_name, request.page_size, request.page_token = competition_id, _BOARD_PAGE, token
-            page = self._call(partial(self._api.get_leaderboard, request), competition_id, patience)
-            patience.progressed()
+        request = ApiGetLeaderboardRequest()
+        request.competition_name, request.page_size = competition_id, _BOARD_PAGE
+        for page in self._each_page(self._api.get_leaderboard, request, competition_id, patience):
             yield from page.submissions or ()
-            token = page.next_page_token
-            if not token:
-                return
 
     def pages(self, competition_id: str, patience: Patience) -> list[Any]:
         """The competition's published pages: `name`, `content`, `mime_type`."""
@@ -151,20 +136,12 @@ class KaggleService:
         from kagglesdk.kernels.types.kernels_api_service import ApiListKernelsRequest
         from kagglesdk.kernels.types.kernels_enums import KernelsListSortType, KernelsListViewType
 
-        token = ""
-        seen = set()
-        while token not in seen:
-            seen.add(token)
-            request = ApiListKernelsRequest()
-            request.competition, request.page_size, request.page_token = competition_id, _LIST_PAGE, token
-            request.group, request.sort_by = KernelsListViewType.EVERYONE, KernelsListSortType[sort_by]
-            request.language = request.kernel_type = request.output_type = "all"
-            page = self._call(partial(self._kernels.list_kernels, request), competition_id, patience)
-            patience.progressed()
+        request = ApiListKernelsRequest()
+        request.competition, request.page_size = competition_id, _LIST_PAGE
+        request.group, request.sort_by = KernelsListViewType.EVERYONE, KernelsListSortType[sort_by]
+        request.language = request.kernel_type = request.output_type = "all"
+        for page in self._each_page(self._kernels.list_kernels, request, competition_id, patience):
             yield from page.kernels or ()
-            token = page.next_page_token
-            if not token:
-                return
 
     def notebook(self, owner: str, slug: str, patience: Patience) -> Any:
         """The code of a notebook: `source`, `language`, `kernel_type`.
@@ -213,18 +190,33 @@ class KaggleService:
     def _list(self, patience: Patience, **filters: Any) -> Iterator[Any]:
         from kagglesdk.competitions.types.competition_api_service import ApiListCompetitionsRequest
 
+        request = ApiListCompetitionsRequest()
+        for name, value in filters.items():
+            setattr(request, name, value)
+        request.page_size = _LIST_PAGE
+
+        def ask(of_page: Any) -> Any:
+            numbered = copy(of_page)
+            # a number and a token would name two pages
+            if not of_page.page_token:
+                numbered.page = 1
+            return self._api.list_competitions(numbered)
+
+        for page in self._each_page(ask, request, None, patience):
+            yield from page.competitions or ()
+
+    def _each_page(
+        self, ask: Callable[[Any], Any], request: Any, competition_id: str | None, patience: Patience
+    ) -> Iterator[Any]:
+        """The answers to a request, page after page; ends where Kaggle names no further page, or one that was asked for."""
         token = ""
         seen = set()
         while token not in seen:
             seen.add(token)
-            request = ApiListCompetitionsRequest()
-            for name, value in filters.items():
-                setattr(request, name, value)
-            request.page_size, request.page_token = _LIST_PAGE, token
-            if not token:
-                request.page = 1
-            page = self._call(partial(self._api.list_competitions, request), None, patience)
-            yield from page.competitions or ()
+            request.page_token = token
+            page = self._call(partial(ask, request), competition_id, patience)
+            patience.progressed()
+            yield page
             token = page.next_page_token
             if not token:
                 return

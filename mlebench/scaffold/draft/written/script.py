@@ -7,6 +7,8 @@ import keyword
 import re
 from collections.abc import Sequence
 
+from mlebench.scaffold.draft.source_text import quoted
+
 WIDTH = 130
 _INLINE = 60
 """Characters of values that still stand in the line that uses them."""
@@ -89,8 +91,7 @@ def literal(value: object) -> str:
         value = value.item()
     if isinstance(value, list):
         return f"[{', '.join(map(literal, value))}]"
-    text = repr(value)
-    return f'"{text[1:-1]}"' if isinstance(value, str) and text[0] == "'" and '"' not in text else text
+    return quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _tuple(items: Sequence[object]) -> str:
