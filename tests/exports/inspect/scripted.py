@@ -26,24 +26,26 @@ def write(text: str, path: str = "/home/submission/submission.csv") -> Call:
     return "python", {"code": f"open({path!r}, 'w').write({text!r})"}
 
 
-def model(*calls: Call, epochs: int = 1) -> Any:
-    """A model that makes these calls and then ends, in each epoch anew."""
+def model(*calls: Call) -> Any:
+    """A model that makes these calls and then ends, each conversation by itself: epochs run side by side."""
     from inspect_ai.model import ModelOutput, ModelUsage, get_model
 
-    outputs = []
-    for name, arguments in [*calls, ("submit", {"answer": "done"})] * epochs:
+    def answer(conversation: list[Any], *_: Any) -> ModelOutput:
+        made = sum(message.role == "assistant" for message in conversation)
+        name, arguments = calls[made] if made < len(calls) else ("submit", {"answer": "done"})
         output = ModelOutput.for_tool_call("mockllm/model", name, arguments)
         # where it is missing, Inspect counts tokens with a table that it fetches
         output.usage = ModelUsage(input_tokens=1, output_tokens=1, total_tokens=2)
-        outputs.append(output)
-    return get_model("mockllm/model", custom_outputs=outputs)
+        return output
+
+    return get_model("mockllm/model", custom_outputs=answer)
 
 
 def evaluated(task: Any, *calls: Call, log_dir: str, **more: Any) -> Any:
     """The log of a task that a scripted model worked on."""
     from inspect_ai import eval as evaluate
 
-    [log] = evaluate(task, model=model(*calls, epochs=more.get("epochs", 1)), log_dir=log_dir, display="none", **more)
+    [log] = evaluate(task, model=model(*calls), log_dir=log_dir, display="none", **more)
     return log
 
 
