@@ -14,6 +14,7 @@ from mlebench._support.plain_files import read_plain
 from mlebench.sandbox.base import OUTPUT_FOLDERS, RunRequest
 from mlebench.sandbox.checker import UPLOADS
 from mlebench.sandbox.local import mounts, processes
+from mlebench.sandbox.local.leader import ENDING
 
 STATE = ".local"
 """Folder within the run's folder in which the leader records the agent's end."""
@@ -128,6 +129,8 @@ class Places:
             if not keep and not mounts.below(self.run_dir / "home"):
                 remove_tree(self.run_dir / "home")
         with contextlib.suppress(OSError):
+            # first, as its absence shows another harness that the end is recorded, whatever else remains
+            remove_tree(self.state / ENDING)
             remove_tree(self.state)
             if self.is_elsewhere:
                 remove_tree(self.outputs)

@@ -24,7 +24,7 @@ from mlebench.errors import StartFailed
 from mlebench.profiles import Profile
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import handle as local_handle
-from mlebench.sandbox.local import processes
+from mlebench.sandbox.local import places, processes
 from mlebench.sandbox.local.ending import ASKED, Ending, keep_asked, read_asked, read_ending
 from mlebench.sandbox.local.places import STATE
 from mlebench.sandbox.local.sandbox import LocalSandbox
@@ -90,7 +90,7 @@ def test_an_agent_that_the_shutdown_of_the_machine_ended_is_not_to_blame(
     monkeypatch.setattr(local_handle, "boot_id", lambda: "another start of the machine")
     attached = sandbox.attach(request)
     assert attached is not None
-    outcome = attached.wait(handle.started_at + timedelta(seconds=30))
+    outcome = attached.wait(handle.started_at + timedelta(seconds=300))
     assert (outcome.state, outcome.reason, outcome.failure_class) == ("failed", "terminated", "infrastructure")
 
 
@@ -176,6 +176,30 @@ def test_of_two_that_wait_for_an_agent_both_know_why_one_ended_it(
         later = threads.submit(second.wait, datetime.now(UTC) + timedelta(seconds=300))
         assert threads.submit(first.wait, datetime.now(UTC)).result().state == "timed-out"
         assert later.result().state == "timed-out"
+
+
+def test_who_looks_while_another_harness_clears_up_knows_the_end_that_it_recorded(
+    sandbox: LocalSandbox, agent: Agents, request_for: Requests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why it was ended may be gone already while other files of the attempt still lie there."""
+    request = request_for(agent('touch "$LOGS_DIR/ready"; sleep 900'))
+    first = sandbox.start(request)
+    wait_until(lambda: is_ready(request))
+    second = sandbox.attach(request)
+    assert second is not None
+    state, remove = request.run_dir / STATE, places.remove_tree
+    outcomes: list[Outcome | None] = []
+
+    def remove_slowly(path: Path) -> None:
+        if path == state and not outcomes:
+            (state / ASKED).unlink()
+            outcomes.append(None)
+            outcomes[0] = second.wait(datetime.now(UTC) + timedelta(seconds=300))
+        remove(path)
+
+    monkeypatch.setattr(places, "remove_tree", remove_slowly)
+    outcomes_of_both = [first.wait(datetime.now(UTC)), *outcomes]
+    assert [outcome and outcome.state for outcome in outcomes_of_both] == ["timed-out"] * 2
 
 
 def test_a_harness_that_died_before_it_had_ended_an_agent_explains_no_later_end(
@@ -274,7 +298,7 @@ def test_stopping_from_another_thread_cancels(sandbox: LocalSandbox, agent: Agen
         handle.stop(0.2)
 
     threading.Thread(target=stop).start()
-    outcome = handle.wait(handle.started_at + timedelta(seconds=60))
+    outcome = handle.wait(handle.started_at + timedelta(seconds=300))
     assert (outcome.state, outcome.failure_class) == ("cancelled", None)
 
 
@@ -422,7 +446,7 @@ def test_agents_that_start_at_the_same_time_all_start(
         run_dir = tmp_path / "many" / str(number)
         run_dir.mkdir(parents=True)
         handle = sandbox.start(replace(request, run_id=f"run-{number}", run_dir=run_dir))
-        return handle.wait(handle.started_at + timedelta(seconds=30)).exit_code
+        return handle.wait(handle.started_at + timedelta(seconds=300)).exit_code
 
     with ThreadPoolExecutor(16) as pool:
         assert set(pool.map(start, range(160))) == {7}
