@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from mlebench.registry import Registry
 from tests.cases import Cases
 from tests.nvidia import Driver
 
-# a busy machine is slow, and no fault of what is tested
-settings.register_profile("suite", deadline=None)
+# a busy machine is slow, and no fault of what is tested; examples are drawn anew by `--hypothesis-profile=default`
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("suite")
 
 
