@@ -17,6 +17,9 @@ import pytest
 from mlebench.agents import AgentSpec
 from mlebench.sandbox.base import Outcome, RunRequest
 from mlebench.sandbox.local import descendants, processes
+from mlebench.sandbox.local.handle import LocalHandle
+from mlebench.sandbox.local.leader import ENDING
+from mlebench.sandbox.local.places import STATE
 from mlebench.sandbox.local.plain import PlainWalls
 from mlebench.sandbox.local.sandbox import LocalSandbox
 from tests.waiting import wait_until
@@ -44,6 +47,9 @@ DAEMON = textwrap.dedent("""
     until [ -s "$LOGS_DIR/ready" ]; do sleep 0.02; done
 """)
 """Leaves a process without the run's mark, session, group, name or parent, which minds no signal."""
+UNTIL_GO = """
+    until [ -e "$LOGS_DIR/go" ]; do sleep 0.02; done
+"""
 BOMB = """
     python - <<'END'
     import os, time
@@ -70,7 +76,8 @@ BOMB = """
 def nothing_is_left(tmp_path: Path) -> Iterator[None]:
     """No process that works in a test's folder, or whose program names it, outlives the test."""
     yield
-    assert of_the_test(tmp_path) == []
+    # the kernel takes a while to take apart what was killed
+    wait_until(lambda: not of_the_test(tmp_path), explain=lambda: of_the_test(tmp_path))
 
 
 def of_the_test(tmp_path: Path) -> list[str]:
@@ -97,6 +104,15 @@ def overrun(request: RunRequest) -> Outcome:
     return handle.wait(handle.started_at)
 
 
+def left_alone(request: RunRequest) -> LocalHandle:
+    """A handle that has left its agent, which goes on then."""
+    handle = LocalSandbox(PlainWalls()).start(request)
+    handle.detach()
+    assert handle.wait(handle.started_at + timedelta(seconds=600)).reason == "detached"
+    (request.run_dir / "logs" / "go").touch()
+    return handle
+
+
 def ready(request: RunRequest) -> str:
     path = request.run_dir / "logs" / "ready"
     return path.read_text() if path.exists() else ""
@@ -105,21 +121,19 @@ def ready(request: RunRequest) -> str:
 def test_a_daemon_that_hides_from_every_search_ends_with_the_agent(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent(DAEMON + "exit 0"))
     assert play(request).reason == "exited"
-    assert not psutil.pid_exists(int(ready(request)))
+    assert not processes.is_alive(int(ready(request)))
 
 
 def test_a_daemon_that_hides_from_every_search_ends_at_the_deadline(agent: Agents, request_for: Requests) -> None:
     request = request_for(agent(DAEMON + "sleep 600"), limits={"grace": 0.2})
     assert overrun(request).reason == "timed-out"
-    assert not psutil.pid_exists(int(ready(request)))
+    assert not processes.is_alive(int(ready(request)))
 
 
 def test_it_ends_with_the_agent_although_no_harness_is_there(agent: Agents, request_for: Requests) -> None:
-    request = request_for(agent(DAEMON + "exit 4"))
-    handle = LocalSandbox(PlainWalls()).start(request)
-    handle.detach()
-    assert handle.wait(handle.started_at + timedelta(seconds=600)).reason == "detached"
-    wait_until(lambda: ready(request) and not psutil.pid_exists(int(ready(request))))
+    request = request_for(agent(DAEMON + UNTIL_GO + "exit 4"))
+    handle = left_alone(request)
+    wait_until(lambda: ready(request) and not processes.is_alive(int(ready(request))))
     wait_until(lambda: processes.keeper(processes.mark_of(request.run_dir, 1)) is None)
     attached = LocalSandbox(PlainWalls()).attach(request)
     assert attached is not None
@@ -146,7 +160,7 @@ def test_an_agent_that_kills_those_who_hold_it_ended_by_itself(agent: Agents, re
 def test_killing_one_of_the_two_sets_nothing_free(agent: Agents, request_for: Requests, kill: str) -> None:
     request = request_for(agent(f"{DAEMON}{kill}; sleep 903"))
     assert play(request).reason == "killed"
-    assert not psutil.pid_exists(int(ready(request)))
+    assert not processes.is_alive(int(ready(request)))
 
 
 LIMITS = """
@@ -168,26 +182,24 @@ def test_lowering_the_limits_of_those_who_hold_it_sets_nothing_free(
 ) -> None:
     request = request_for(agent(DAEMON + LIMITS % (holders, limit, value, resource.RLIM_INFINITY) + "exit 3"))
     assert play(request).failure_class == "agent"
-    assert not psutil.pid_exists(int(ready(request)))
+    assert not processes.is_alive(int(ready(request)))
 
 
 def test_who_cannot_end_what_it_holds_stays_until_a_harness_does(agent: Agents, request_for: Requests) -> None:
     """Only root can raise such a limit again; for others the run lasts until its time is up."""
-    request = request_for(agent(DAEMON + LIMITS % (2, "NOFILE", 0, 0) + "exit 3"), limits={"grace": 0.2, "time_limit": 8})
-    assert play(request).failure_class == "agent"
-    assert not psutil.pid_exists(int(ready(request)))
+    request = request_for(agent(DAEMON + LIMITS % (2, "NOFILE", 0, 0) + "exit 3"), limits={"grace": 0.2})
+    handle = LocalSandbox(PlainWalls()).start(request)
+    wait_until(lambda: ready(request))
+    assert handle.wait(datetime.now(UTC) + timedelta(seconds=8)).failure_class == "agent"
+    assert not processes.is_alive(int(ready(request)))
 
 
 def test_an_agent_that_kills_the_keeper_without_a_harness_is_no_failure_of_the_infrastructure(
     agent: Agents, request_for: Requests
 ) -> None:
-    script = 'until [ -e "$LOGS_DIR/go" ]; do sleep 0.02; done; kill -KILL $(ps -o ppid= -p "$PPID"); sleep 904'
-    request = request_for(agent(script))
-    handle = LocalSandbox(PlainWalls()).start(request)
-    handle.detach()
-    handle.wait(handle.started_at + timedelta(seconds=600))
-    (request.run_dir / "logs" / "go").touch()
-    wait_until(lambda: processes.keeper(processes.mark_of(request.run_dir, 1)) is None)
+    request = request_for(agent(UNTIL_GO + 'kill -KILL $(ps -o ppid= -p "$PPID"); sleep 904'))
+    handle = left_alone(request)
+    wait_until((request.run_dir / STATE / ENDING).exists)
     attached = LocalSandbox(PlainWalls()).attach(request)
     assert attached is not None
     assert attached.wait(handle.started_at + timedelta(seconds=600)).reason == "killed"
@@ -207,7 +219,7 @@ def test_processes_that_start_others_without_end_are_ended(agent: Agents, reques
     request = request_for(agent(BOMB), limits={"grace": 0.2})
     started = time.monotonic()
     assert overrun(request).reason == "timed-out"
-    assert time.monotonic() - started < 120
+    assert time.monotonic() - started < 300
 
 
 def test_nobody_takes_the_place_of_a_process_that_is_ended(tmp_path: Path) -> None:
@@ -226,12 +238,9 @@ def test_an_exit_code_is_not_the_agents_to_write(agent: Agents, request_for: Req
     """A process in the background writes an end of its own as soon as there is a place for it."""
     script = """
         (while :; do echo '{"code": 143, "boot": "", "mark": ""}' > "$MLEBENCH_HOME/../.local/ending.json"; done) &
-        exit 3
     """
-    request = request_for(agent(script))
-    handle = LocalSandbox(PlainWalls()).start(request)
-    handle.detach()
-    handle.wait(handle.started_at + timedelta(seconds=600))
+    request = request_for(agent(script + UNTIL_GO + "exit 3"))
+    handle = left_alone(request)
     wait_until(lambda: processes.keeper(processes.mark_of(request.run_dir, 1)) is None)
     attached = LocalSandbox(PlainWalls()).attach(request)
     assert attached is not None
@@ -271,12 +280,12 @@ def test_a_limit_is_counted_by_no_wall_clock(agent: Agents, request_for: Request
     monkeypatch.setattr(local_handle, "datetime", Jumping)
     monkeypatch.setattr("time.time", lambda: 0.0)
     (request.run_dir / "logs" / "go").touch()
-    assert handle.wait(handle.started_at + timedelta(seconds=60)).reason == "exited"
+    assert handle.wait(handle.started_at + timedelta(seconds=300)).reason == "exited"
     again = request_for(agent("sleep 907"), limits={"grace": 0.2})
-    handle = LocalSandbox(PlainWalls()).start(again)
     begun = time.monotonic()
+    handle = LocalSandbox(PlainWalls()).start(again)
     outcome = handle.wait(handle.started_at + timedelta(seconds=1))
     assert outcome.reason == "timed-out"
-    assert 0.9 < time.monotonic() - begun < 40
+    assert 0.9 < time.monotonic() - begun < 300
     assert outcome.started_at is not None and outcome.ended_at is not None
-    assert 0.9 < (outcome.ended_at - outcome.started_at).total_seconds() < 40
+    assert 0.9 < (outcome.ended_at - outcome.started_at).total_seconds() < 300

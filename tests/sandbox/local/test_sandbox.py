@@ -115,8 +115,9 @@ def test_a_submission_is_kept_while_the_agent_goes_on(agent: Agents, request_for
     """
     request = request_for(agent(script), limits={"snapshot_every": 0.05})
     assert play(request).state == "finished"
-    [kept] = (request.run_dir / "snapshots").iterdir()
-    assert kept.read_text() == "first\n"
+    first, *later = (path.read_text() for path in sorted((request.run_dir / "snapshots").iterdir()))
+    # where the agent is slow to end, its last version may be kept as well
+    assert first == "first\n" and later in ([], ["last\n"])
     assert (request.run_dir / "submission" / "submission.csv").read_text() == "last\n"
 
 
