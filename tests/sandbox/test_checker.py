@@ -17,20 +17,24 @@ from typing import Any, Protocol
 
 import pytest
 
+from mlebench.sandbox import checker as checker_module
+from mlebench.sandbox import http_exchange
 from mlebench.sandbox.checker import FIRST_STEP, UPLOADS, Checker, Validate, seconds_to_step, sweep_sockets
 from tests.waiting import wait_until
 
 LARGEST = 2**26
+AT_ONCE = 60
+"""Seconds: far fewer than any time of the checker's own in these tests, and more than a busy machine takes."""
 
 
 class Connection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=60)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(10)
+        self.sock.settimeout(60)
         self.sock.connect(str(self._path))
 
 
@@ -66,6 +70,13 @@ def validate(path: Path) -> tuple[bool, str]:
     return content.startswith(b"good"), f"{path} is bad: {len(content)} bytes"
 
 
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no time of the checker's own run out while this machine is too busy for a test and its server."""
+    for name in ("_HEAD_SECONDS", "_BODY_SECONDS", "_ANSWER_SECONDS", "_LINGER_SECONDS", "_LINGER_IDLE_SECONDS"):
+        monkeypatch.setattr(http_exchange, name, 300.0)
+    monkeypatch.setattr(checker_module, "_CLOSE_SECONDS", 300.0)
+
+
 async def at_once(_: float) -> None:
     """The steps of time are for the tests that look at them."""
 
@@ -75,8 +86,9 @@ class Served(Protocol):
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Served]:
+def serve(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """Starts checkers that are closed, and have left nothing, at the end of the test."""
+    be_patient(monkeypatch)
     checkers = []
 
     def start(check: Validate = validate, **settings: Any) -> Client:
@@ -233,7 +245,7 @@ def test_a_slow_sender_still_gets_the_answer(client: Client, line: str) -> None:
 
 def connect(path: Path, sent: bytes = b"") -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(30)
+    connection.settimeout(60)
     connection.connect(str(path))
     connection.sendall(sent)
     return connection
@@ -304,7 +316,7 @@ def test_close_waits_for_no_client(serve: Served, sent: bytes) -> None:
     assert client.ask("GET", "/health")[0] == 200
     began = time.monotonic()
     client.checker.close()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < AT_ONCE
     for connection in connections:
         with contextlib.suppress(ConnectionError):
             while connection.recv(2**16):
@@ -317,17 +329,17 @@ def test_close_waits_for_no_check(serve: Served) -> None:
 
     def stuck(_: Path) -> tuple[bool, str]:
         inside.set()
-        go_on.wait(60)
+        go_on.wait(300)
         return True, ""
 
     client = serve(stuck)
     asking = threading.Thread(target=_hung_up, args=(client,))
     asking.start()
-    assert inside.wait(30)
+    assert inside.wait(60)
     began = time.monotonic()
     client.checker.close()
-    assert time.monotonic() - began < 2
-    asking.join(30)
+    assert time.monotonic() - began < AT_ONCE
+    asking.join(60)
     assert not asking.is_alive()
     go_on.set()
 
@@ -355,7 +367,7 @@ def test_closing_while_a_thousand_connect_ends_at_once(serve: Served) -> None:
         wait_until(lambda: flooded[0] > 1000)
         began = time.monotonic()
         client.checker.close()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < AT_ONCE
     finally:
         over.set()
         for thread in threads:

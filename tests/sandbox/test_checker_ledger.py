@@ -18,7 +18,7 @@ from mlebench.sandbox.checker_call import CheckerCall
 from mlebench.sandbox.upload import Upload
 from tests.waiting import wait_until
 
-from .test_checker import Client, at_once, connect, form, validate
+from .test_checker import Client, at_once, be_patient, connect, form, validate
 
 SECRET = "sk-secret-value-0123456789"
 
@@ -49,7 +49,8 @@ class Run:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    be_patient(monkeypatch)
     made = Run(tmp_path)
     yield made
     for checker in made.checkers:
