@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -45,20 +46,23 @@ class Printed:
 
 
 class Engine:
-    """An engine with one container. `broken` names the calls that raise an error; `lasts` is how often it is seen running."""
+    """An engine with one container.
+
+    `broken` names the calls that raise an error; `lasts` is how often it is seen running once `until` has come true.
+    """
 
     id = "c0ffee"
     base_url, api_version = "http://engine", "1"
     name = "mlebench-toy"
 
-    def __init__(self, lasts: int = 12, **broken: Exception) -> None:
+    def __init__(self, lasts: int = 12, until: Callable[[Engine], bool] = lambda _: True, **broken: Exception) -> None:
         self.api = self
         self.attrs: dict[str, Any] = {"Image": "sha256:1", "State": {"StartedAt": "2024-01-01T00:00:00.123456789Z"}}
         self.status = "running"
         self.broken = broken
         self.events = ""
         self.asked: list[str] = []
-        self._lasts = lasts
+        self._lasts, self._until = lasts, until
 
     def _ask(self, name: str) -> None:
         self.asked.append(name)
@@ -74,7 +78,7 @@ class Engine:
         return {}
 
     def reload(self) -> None:
-        self._lasts -= 1
+        self._lasts -= self._until(self)
         self._ask("reload")
         if self._lasts <= 0:
             self.end(0)
@@ -127,6 +131,11 @@ class Engine:
         self._ask("remove")
 
 
+def is_measured(engine: Engine) -> bool:
+    """Whether it has answered how much was written, which is asked in a thread of its own."""
+    return "size" in engine.asked and not any(thread.name == "size of a container" for thread in threading.enumerate())
+
+
 Play = Callable[..., tuple[Outcome, str]]
 
 
@@ -157,7 +166,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
 
 
 def test_an_engine_that_answers_leaves_no_word(play: Play) -> None:
-    engine = Engine()
+    engine = Engine(until=is_measured)
     outcome, log = play(engine)
     assert (outcome.state, outcome.exit_code, outcome.failure_class) == ("finished", 0, None)
     assert outcome.started_at == datetime(2024, 1, 1, 0, 0, 0, 123456, UTC)
@@ -165,15 +174,20 @@ def test_an_engine_that_answers_leaves_no_word(play: Play) -> None:
     assert [line.split(" ", 3)[-1] for line in log.splitlines()] == ["printed", "exited (0)"]
 
 
-def test_what_the_engine_refuses_is_said_and_the_run_goes_on(play: Play) -> None:
-    engine = Engine(stats=REFUSED, size=REFUSED, archive=REFUSED, head=REFUSED, logs=REFUSED, remove=REFUSED)
+def test_what_the_engine_refuses_is_said_and_the_run_goes_on(play: Play, tmp_path: Path) -> None:
+    steady = ("the engine provides no statistics", "the limit on it is not enforced", "no snapshots of the submission are kept")
+
+    def is_said(_: Engine) -> bool:
+        log = tmp_path / "run.log"
+        return log.exists() and all(sentence in log.read_text() for sentence in steady)
+
+    refused = dict.fromkeys(("stats", "size", "archive", "head", "logs", "remove"), REFUSED)
+    engine = Engine(until=is_said, **refused)
     outcome, log = play(engine, snapshot_every=0.05)
     assert (outcome.reason, outcome.failure_class) == ("output-lost", "infrastructure")
     assert "the daemon is confused" in outcome.resources["uncounted"]
     for sentence in (
-        "the engine provides no statistics",
-        "the limit on it is not enforced",
-        "no snapshots of the submission are kept",
+        *steady,
         "the agent's output is missing here",
         "the output could not be extracted",
         "the container was not removed",
@@ -183,11 +197,15 @@ def test_what_the_engine_refuses_is_said_and_the_run_goes_on(play: Play) -> None
 
 @pytest.mark.parametrize("broken", ["stats", "size", "head"])
 def test_one_call_that_fails_steadily_switches_off_no_other(play: Play, broken: str) -> None:
-    engine = Engine(**{broken: REFUSED})
-    play(engine)
-    for other in {"stats", "head"} - {broken}:
-        assert engine.asked.count(other) >= 3
-    assert "size" in engine.asked
+    others = {"stats", "head"} - {broken}
+
+    def is_asked(engine: Engine) -> bool:
+        return "size" in engine.asked and all(engine.asked.count(other) >= 3 for other in others)
+
+    engine = Engine(until=is_asked, **{broken: REFUSED})
+    outcome, _ = play(engine)
+    # one that is not asked is waited for until the time limit
+    assert outcome.state == "finished" and is_asked(engine)
 
 
 def test_statistics_that_time_out_are_no_outage(play: Play) -> None:
@@ -265,4 +283,5 @@ def test_a_container_that_the_engine_does_not_stop_is_said_and_removed(play: Pla
     outcome, log = play(engine, seconds=0)
     assert outcome.state == "timed-out"
     assert "the engine did not stop the container: the daemon is confused" in log
-    assert engine.asked[-2:] == ["remove", "networks"]
+    # how much was written is asked in a thread of its own
+    assert [name for name in engine.asked if name != "size"][-2:] == ["remove", "networks"]
