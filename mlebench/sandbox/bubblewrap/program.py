@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from mlebench.sandbox.bubblewrap import system
+
 _SECONDS = 30.0
 _SIZED, _CLOSED = (0, 7), (0, 8)
 """First versions that can limit the memory of a file system, and refuse further user namespaces."""
@@ -55,7 +57,8 @@ def find_program() -> Program | str:
         if found is None:
             return f"{path} does not report its version; {_INSTALL}"
         program = Program(path, tuple(int(part) for part in found.groups() if part is not None))
-        tried = [path, *namespaces(program), "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"]
+        # not the whole machine: bwrap fails where a mount anywhere below, such as a container's, vanishes meanwhile
+        tried = [path, *namespaces(program), *system.shown(), "--proc", "/proc", "--dev", "/dev", "/bin/true"]
         done = subprocess.run(tried, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
     except (OSError, subprocess.SubprocessError) as error:
         return f"{path} cannot be run ({error}); {_INSTALL}"
