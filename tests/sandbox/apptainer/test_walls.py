@@ -174,13 +174,13 @@ def test_an_open_network_is_the_machines_and_no_port_of_it_is_taken(
     script = """
         cd /home
         ./validate_submission.sh; echo "exit $?"
-        echo "devices $(grep -c : /proc/net/dev)"
+        readlink /proc/self/ns/net
         grep -q ':1388 ' /proc/net/tcp && echo taken || echo free
     """
     request = request_for(agent(SUBMIT + script), {"network": "open"}, validate=lambda path: (True, ""))
     assert play(request).state == "finished"
-    devices = sum(":" in line for line in Path("/proc/net/dev").read_text().splitlines())
-    assert f"exit 0\ndevices {devices}\nfree\n" in log_of(request), log_of(request)
+    # its devices come and go with the containers of others
+    assert f"exit 0\n{Path('/proc/self/ns/net').readlink()}\nfree\n" in log_of(request), log_of(request)
     *_, call = with_base.calls("exec")
     assert "--net" not in call["words"]
 

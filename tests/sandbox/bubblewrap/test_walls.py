@@ -77,15 +77,15 @@ def test_what_is_isolated_is_on_record(bench: Bench) -> None:
 
 FETCH = r"""
 import json, socket, sys, urllib.request
-def reach(url):
+def reach(url, seconds=5):
     try:
-        return urllib.request.urlopen(url, timeout=5).status
+        return urllib.request.urlopen(url, timeout=seconds).status
     except OSError:
         return None
 port = sys.argv[1].partition("=")[2]
 names = [line.split(":")[0].strip() for line in open("/proc/net/dev").read().splitlines()[2:]]
 json.dump({"names": names, "loopback": reach(f"http://127.0.0.1:{port}"), "gateway": reach(f"http://10.0.2.2:{port}"),
-           "checker": reach("http://localhost:5000/health")}, open("/home/logs/x.json", "w"))
+           "checker": reach("http://localhost:5000/health", 120)}, open("/home/logs/x.json", "w"))
 """
 
 
