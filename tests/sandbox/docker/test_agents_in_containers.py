@@ -201,7 +201,7 @@ def test_ctrl_c_leaves_no_container(data_dir: Path, tmp_path: Path) -> None:
     log = tmp_path / "group" / f"{COMPETITION}_seed0" / "run.log"
     wait_for_begin(process, log)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=90)
+    process.communicate(timeout=300)
     record = json.loads((log.parent / "run.json").read_text())
     assert record["state"] == "cancelled"
     assert (log.parent / "submission" / "submission.csv").exists()
@@ -219,11 +219,11 @@ def test_a_killed_harness_finds_its_container_again(data_dir: Path, tmp_path: Pa
     folder = tmp_path / "group" / f"{COMPETITION}_seed0"
     wait_for_begin(process, folder / "run.log")
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     [name] = left_over(tmp_path)
     engine.connect().containers.get(name).exec_run(["touch", "/tmp/go"])
     resume = [sys.executable, "-m", "mlebench.cli.main", "run", "--resume", "group", "--runs-dir", str(tmp_path)]
-    done = subprocess.run(resume, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(resume, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     record = json.loads((folder / "run.json").read_text())
     assert (record["state"], record["attempt"]) == ("finished", 1)
@@ -252,7 +252,7 @@ def test_a_killed_harness_goes_on_with_budget_and_ledger(data_dir: Path, tmp_pat
         folder = tmp_path / "group" / f"{COMPETITION}_seed0"
         wait_for_begin(process, folder / "run.log")
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
         [name] = left_over(tmp_path)
         resume = [sys.executable, "-m", "mlebench.cli.main", "run", "--resume", "group", "--runs-dir", str(tmp_path)]
         resumed = subprocess.Popen(resume, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
@@ -261,7 +261,7 @@ def test_a_killed_harness_goes_on_with_budget_and_ledger(data_dir: Path, tmp_pat
         asked = "curl -s -o /dev/null -H \"Authorization: Bearer $OPENAI_API_KEY\" $OPENAI_BASE_URL/models -w '%{http_code}'"
         wait_until(lambda: container.exec_run(["sh", "-c", asked]).output == b"200", seconds=120)
         container.exec_run(["touch", "/tmp/go"])
-        _, said = resumed.communicate(timeout=120)
+        _, said = resumed.communicate(timeout=300)
     assert resumed.returncode == 0, said
     record = json.loads((folder / "run.json").read_text())
     assert (record["reason"], record["attempt"]) == ("budget-exhausted", 1), (folder / "run.log").read_text()

@@ -14,6 +14,7 @@ from docker.errors import NotFound
 
 from mlebench.agents import AgentSpec
 from mlebench.errors import StartFailed
+from mlebench.sandbox.base import Measured
 from mlebench.sandbox.docker import engine, outputs
 from mlebench.sandbox.docker.archive import ContainerArchive
 from mlebench.sandbox.docker.container import FOLDER_LABEL, RUN_LABEL, run_label
@@ -32,7 +33,7 @@ def test_finished_run_is_recorded_and_leaves_nothing(bench: Bench, client: Any) 
         # of a run that ends sooner there may be nothing to measure
         wait_until(lambda: handle._guard.usage.get("peak_memory_bytes"), seconds=60)
         bench.let_go()
-        ended = ending.result(60)
+        ended = ending.result(300)
     outcome = ended.outcome
     assert (outcome.state, outcome.reason, outcome.exit_code, outcome.failure_class) == ("finished", "exited", 0, None)
     assert outcome.resources["image_digest"].startswith("sha256:")
@@ -85,7 +86,8 @@ def test_a_later_harness_attaches_to_a_running_container(bench: Bench) -> None:
     assert again.started_at == handle.started_at
     # as the kernel counts, whatever the wall clock says by now
     [container] = bench.containers()
-    assert _age(container.attrs["State"]["Pid"], container.id) == pytest.approx(again._clock.elapsed, abs=1)
+    before, age, after = again._clock.elapsed, _age(container.attrs["State"]["Pid"], container.id), again._clock.elapsed
+    assert age is not None and before - 1 <= age <= after + 1
     bench.let_go()
     ended = bench.end(again, request)
     assert ended.outcome.state == "finished"
@@ -100,12 +102,11 @@ def test_what_an_agent_uses_is_known_while_it_works_and_no_longer(bench: Bench) 
     with ThreadPoolExecutor(1) as threads:
         ended = threads.submit(bench.end, handle, request)
 
-        def is_counted() -> bool:
+        def counted() -> Measured | None:
             found = handle.measure()
-            return found is not None and (found.memory_bytes or 0) >= 50_000_000
+            return found if found is not None and (found.memory_bytes or 0) >= 50_000_000 else None
 
-        wait_until(is_counted, seconds=120, explain=handle.measure)
-        found = handle.measure()
+        found = wait_until(counted, seconds=120, explain=handle.measure)
         assert found is not None and (found.cpu_seconds or 0) > 0 and 1 <= (found.processes or 0) < 20
         assert (found.memory_bytes or 0) < 400_000_000
         bench.let_go()

@@ -241,7 +241,7 @@ import threading
 def stream(number):
     body = json.dumps({"model": "m", "stream": True, "messages": [{"role": "user", "content": str(number)}]}).encode()
     headers = {"Authorization": "Bearer " + os.environ["OPENAI_API_KEY"], "Content-Type": "application/json"}
-    with urllib.request.urlopen(urllib.request.Request(BASE + "/chat/completions", body, headers), timeout=60) as answer:
+    with urllib.request.urlopen(urllib.request.Request(BASE + "/chat/completions", body, headers), timeout=240) as answer:
         if b"[DONE]" in answer.read():
             whole.append(number)
 whole = []
@@ -262,13 +262,13 @@ def test_hosts_are_reached_through_the_proxy_alone_and_only_those_named(bench: B
     program = """
 import socket, subprocess
 for host in ("example.org", "pypi.org.example.org", "169.254.169.254"):
-    done = subprocess.run(["curl", "-sS", "-m", "20", "-o", "/dev/null", f"https://{host}/"], capture_output=True, text=True)
+    done = subprocess.run(["curl", "-sS", "-m", "120", "-o", "/dev/null", f"https://{host}/"], capture_output=True, text=True)
     print("refused" if "403" in done.stderr else done.stderr, flush=True)
 try:
     print("resolved", socket.getaddrinfo("pypi.org", 443))
 except OSError:
     print("no name", flush=True)
-words = ["curl", "-sS", "-m", "20", "-x", "http://localhost:5001", "https://pypi.org/"]
+words = ["curl", "-sS", "-m", "120", "-x", "http://localhost:5001", "https://pypi.org/"]
 bare = subprocess.run(words, capture_output=True, text=True)
 print("bare", "407" in bare.stderr, flush=True)
 """
