@@ -117,7 +117,7 @@ def test_ten_thousand_bad_requests_change_nothing(bench: Bench) -> None:
         "/home/validate_submission.sh /home/data/train.csv > /home/logs/after\n"
         "curl -sS http://localhost:5000/health > /home/logs/health"
     )
-    ended = bench.run(script, files={"flood.py": FLOOD}, validate=validate, profile={"time_limit": 200})
+    ended = bench.run(script, files={"flood.py": FLOOD}, validate=validate, profile={"time_limit": 500})
     assert ended.outcome.state == "finished", ended.log
     logs = ended.run_dir / "logs"
     assert (logs / "before").read_text() == (logs / "after").read_text() == "valid: the submission is valid\n"
@@ -127,14 +127,14 @@ def test_ten_thousand_bad_requests_change_nothing(bench: Bench) -> None:
 
 
 def test_too_many_and_too_large_questions_are_turned_away(bench: Bench) -> None:
+    # at once, as every few seconds one more is let through
     script = (
-        "for i in $(seq 14); do curl -sS -o /dev/null -w '%{http_code}\\n' -F file=@/home/data/train.csv "
-        "http://localhost:5000/validate; done > /home/logs/codes\n"
+        "for i in $(seq 40); do curl -sS -o /dev/null -w '%{http_code}\\n' -F file=@/home/data/train.csv "
+        "http://localhost:5000/validate & done > /home/logs/codes; wait\n"
         "truncate -s 600M /tmp/large\n"
         "curl -sS -w '%{http_code}' -F file=@/tmp/large http://localhost:5000/validate > /home/logs/large"
     )
     ended = bench.run(script, validate=lambda path: (True, ""))
     codes = (ended.run_dir / "logs" / "codes").read_text().split()
-    assert codes[:10] == ["200"] * 10
-    assert "429" in codes[10:]
+    assert set(codes) == {"200", "429"} and codes.count("200") >= 10
     assert (ended.run_dir / "logs" / "large").read_text().endswith("413")
