@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.errors import APIError
 
 from mlebench.agents import get_agent
 from mlebench.registry import Registry
@@ -24,14 +26,14 @@ ROOT = Path(__file__).parents[3]
 COMPETITIONS = ("spaceship-titanic", "nomad2018-predict-transparent-conductors", "demo-wine")
 START = """#!/bin/bash
 echo begun
-sleep 6
+[ "$MLEBENCH_SEED" -lt 2 ] || until [ -e /tmp/go ]; do sleep 0.1; done
 cp /home/data/sample_submission.csv /home/submission/submission.csv
 """
 
 
 @pytest.fixture
 def slow_agent(tmp_path: Path) -> Path:
-    """Submits the sample after six seconds."""
+    """Submits the sample: at once with the first two seeds, with the others when it is let go."""
     folder = tmp_path / "slow"
     folder.mkdir()
     (folder / "agent.yaml").write_text("description: submits the sample after a while\n")
@@ -83,14 +85,14 @@ def wait_for_states(folder: Path, finished: int, at_work: int) -> list[RunRecord
 
 @pytest.mark.usefixtures("base_image", "data", "nothing_left")
 def test_killed_harness_reattaches_to_its_containers(slow_agent: Path, tmp_path: Path, client: Any) -> None:
-    """Twelve runs, four at a time; killed when some have ended, some are running and some wait."""
+    """Twelve runs, four at a time; killed when some have ended, four are at work and some wait."""
     group_dir = tmp_path / "runs" / "group"
     chosen = [word for name in COMPETITIONS for word in ("-c", name)]
     first = harness(
         "--agent", str(slow_agent), *chosen, "--seeds", "4", "--name", "group", "--profile", "demo",
         "--profile-set", "cpus=0.25", "--profile-set", "memory=128m", "--parallel", "4",
     )  # fmt: skip
-    wait_for_states(group_dir, finished=3, at_work=2)
+    wait_for_states(group_dir, finished=3, at_work=4)
     first.send_signal(signal.SIGKILL)
     first.communicate()
     before = {record.run_id: record for record in Group.open(group_dir).records()}
@@ -98,10 +100,21 @@ def test_killed_harness_reattaches_to_its_containers(slow_agent: Path, tmp_path:
     assert alive
 
     second = harness("--resume", "group", "--parallel", "4")
+    logs = [group_dir / record.run_id / "run.log" for record in before.values() if record.state == "running"]
+
+    def is_back() -> bool:
+        assert second.poll() is None, second.communicate()
+        return all("the harness is back" in log.read_text() for log in logs)
+
+    wait_until(is_back, seconds=180, every=0.1)
     seen = set()
 
     def has_ended() -> bool:
-        seen.update(container.id for container in containers(tmp_path / "runs"))
+        for container in containers(tmp_path / "runs"):
+            seen.add(container.id)
+            # it may not run yet, or not any more
+            with contextlib.suppress(APIError):
+                container.exec_run(["touch", "/tmp/go"])
         return second.poll() is not None
 
     wait_until(has_ended, seconds=400, every=0.3)
