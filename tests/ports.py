@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import random
 import socket
+
+from mlebench.sandbox.local.gateway import _first_given_port
+
+_LOWEST, _HIGHEST = 20_000, 65_535
+"""Lower ones belong to services that everybody knows, and to Ray's workers."""
+_FEWEST = 1000
 
 
 def free_ports(count: int) -> list[int]:
-    """So many different ports at which nobody listens now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for entry in sockets:
-        entry.bind(("", 0))
-    ports = [entry.getsockname()[1] for entry in sockets]
-    for entry in sockets:
-        entry.close()
-    return ports
+    """So many different ports at which nobody listens now.
+
+    They are none of those that the system gives away by itself, as it would give one to a connection of anybody before the
+    server has it, and drawn by chance, as other processes draw at the same time.
+    """
+    candidates = iter(random.SystemRandom().sample(_not_given_away(), _FEWEST))
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket() as trial:
+            port = next(candidates)
+            try:
+                trial.bind(("", port))
+            except OSError:
+                continue
+            found.append(port)
+    return found
+
+
+def _not_given_away() -> range:
+    first = _first_given_port()
+    # where it gives away nearly all, there is no choice
+    return range(_LOWEST, first if first - _LOWEST >= _FEWEST else _HIGHEST + 1)
