@@ -12,7 +12,7 @@ import pytest
 from mlebench._support.machine import Gpu, Machine
 from mlebench.agents import AgentSpec
 from mlebench.profiles import Profile
-from mlebench.runs import leases
+from mlebench.runs import leases, orders
 from mlebench.runs.executors.local import LocalExecutor
 from mlebench.runs.plan import Plan
 from mlebench.runs.settings import RunSettings
@@ -77,6 +77,12 @@ def own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "machine"
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy harness answers late, and whoever asks it waits for that."""
+    monkeypatch.setattr(orders, "_PATIENCE_SECONDS", 300.0)
+
+
 @pytest.fixture
 def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three prepared competitions; the sample submission earns bronze. Returns the data directory."""
@@ -114,7 +120,8 @@ def agent(tmp_path: Path) -> Callable[..., AgentSpec]:
 
 @pytest.fixture
 def profile() -> Profile:
-    return Profile(name="toy", cpus=1, memory=2**20, time_limit=30, grace=1, snapshot_every=0)
+    """Of runs that a busy machine keeps waiting for their start or for a test; a tenth of the time is a quick failure, too."""
+    return Profile(name="toy", cpus=1, memory=2**20, time_limit=600, grace=1, snapshot_every=0)
 
 
 @pytest.fixture

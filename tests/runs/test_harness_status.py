@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from mlebench.profiles import Profile
 from mlebench.runs import harness_status, lock
 from mlebench.runs.group import Group
 from mlebench.runs.harness_status import (
@@ -36,12 +35,6 @@ from .test_survival import WORKS_UNTIL_TOLD, begun
 
 Plans = Callable[..., Plan]
 NAME = ".harness_status.json"
-
-
-@pytest.fixture
-def profile() -> Profile:
-    """Of runs that wait for a test on a busy machine."""
-    return Profile(name="toy", cpus=1, memory=2**20, time_limit=600, grace=1, snapshot_every=0)
 
 
 @pytest.fixture

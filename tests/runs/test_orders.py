@@ -13,7 +13,6 @@ import pytest
 from mlebench._support.files import write_text
 from mlebench.agents import AgentSpec
 from mlebench.errors import UsageError
-from mlebench.profiles import Profile
 from mlebench.runs import lock, orders
 from mlebench.runs.cancel import cancel_group, cancel_run
 from mlebench.runs.executors.base import Executor
@@ -62,7 +61,7 @@ class Harness:
     def _run(self) -> None:
         self.results = run_groups(self._groups, self.executor, self._settings, self.display)
 
-    def join(self, seconds: float = 60) -> list[RunRecord]:
+    def join(self, seconds: float = 300) -> list[RunRecord]:
         """The records of all groups when nothing is left to do."""
         self._thread.join(seconds)
         assert not self._thread.is_alive()
@@ -71,12 +70,6 @@ class Harness:
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
-
-
-@pytest.fixture
-def profile() -> Profile:
-    """Of runs that wait for a test on a busy machine."""
-    return Profile(name="toy", cpus=1, memory=2**20, time_limit=600, grace=1, snapshot_every=0)
 
 
 @pytest.fixture(autouse=True)
@@ -442,7 +435,7 @@ def test_harness_killed_while_paused_goes_on_when_resumed(
         go_on(group)
     (tmp_path / "go").touch()
     second = harness("--resume", "group")
-    _, errors = second.communicate(timeout=180)
+    _, errors = second.communicate(timeout=300)
     assert second.returncode == 0, errors
     assert "group was paused; its runs start again" in errors
     records = wait_for(group_dir, lambda records: all(record.has_ended for record in records))

@@ -211,13 +211,13 @@ print("then", ask()[0], ask()[0], flush=True)
     folder = runs_dir / "group" / "toy-a_seed0"
     wait_until(lambda: first.poll() is None and (folder / "logs" / "ready").exists(), seconds=120)
     first.kill()
-    first.communicate(timeout=30)
+    first.communicate(timeout=300)
     second = harness("--resume", "group")
     try:
         wait_until(lambda: port_answers(folder), seconds=120)
         (tmp_path / "go").touch()
         [record] = wait_for(runs_dir / "group", lambda records: records[0].has_ended)
-        second.communicate(timeout=120)
+        second.communicate(timeout=300)
     finally:
         for process in processes.marked(processes.mark_of(folder, 1)):
             process.kill()
@@ -262,5 +262,5 @@ def test_whoever_watches_sees_a_run_at_work(
         found = wait_until(status, seconds=120, every=0.2)
     finally:
         gate.open()
-        running.communicate(timeout=120)
+        running.communicate(timeout=300)
     assert (found["calls"], found["input_tokens"], found["output_tokens"], found["waiting"]) == (1, 100, 7, None)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -89,16 +90,19 @@ def test_killed_harness_loses_nothing_and_does_nothing_twice(
         head -n 4 {tmp_path}/trace | grep -q "$COMPETITION_ID $MLEBENCH_SEED" || until [ -e {tmp_path}/go ]; do sleep 0.05; done
     """
     chosen = agent(script + SUBMIT)
+    begun_at = time.time()
     first = start(chosen, seeds=4, parallel=4)
     wait_for_states(group_dir, lambda states: states.count("finished") == 4 and states.count("running") >= 3)
+    wait_until(lambda: begun(tmp_path / "trace") >= 7)
     first.kill()
     first.wait()
+    killed_at = time.time()
+    begun_before = (tmp_path / "trace").read_text().splitlines()
     (tmp_path / "go").touch()
     before = {record.run_id: record for record in Group.open(group_dir).records()}
-    alive = [record for record in before.values() if record.state == "running"]
-    assert alive
+    assert any(record.state == "running" for record in before.values())
     second = harness("--resume", "group", "--parallel", "4")
-    output, errors = second.communicate(timeout=120)
+    output, errors = second.communicate(timeout=300)
     assert second.returncode == 0, errors
     records = Group.open(group_dir).records()
     assert len(records) == 12
@@ -107,8 +111,9 @@ def test_killed_harness_loses_nothing_and_does_nothing_twice(
     for record in records:
         if before[record.run_id].state == "finished":
             assert record == before[record.run_id]
-        if before[record.run_id].state == "running" and before[record.run_id].started_at:
-            assert abs(time_of(record) - time_of(before[record.run_id])) < 0.5
+        # its clock went on, whoever tells its start
+        if f"{record.competition_id} {record.seed}" in begun_before:
+            assert begun_at - 0.5 < time_of(record) < killed_at + 0.5
     assert "12 finished" in output
 
 
@@ -129,7 +134,7 @@ def test_run_whose_processes_died_with_the_harness_is_run_again(
     processes.end_marked(mark, 60)
     (tmp_path / "go").touch()
     second = harness("--resume", "group", "--parallel", "3")
-    _, errors = second.communicate(timeout=120)
+    _, errors = second.communicate(timeout=300)
     assert second.returncode == 0, errors
     record = next(record for record in Group.open(group_dir).records() if record.run_id == at_work.run_id)
     assert (record.attempt, record.attempts[0]["reason"], record.has_valid_submission) == (2, "lost", True)
@@ -141,16 +146,16 @@ def test_ctrl_c_stops_what_is_at_work_and_says_how_to_go_on(
 ) -> None:
     chosen = agent(WORKS_UNTIL_TOLD.format(trace=tmp_path / "trace", go=tmp_path / "go"))
     first = start(chosen, seeds=1, parallel=2)
-    wait_until(lambda: begun(tmp_path / "trace") == 2)
+    wait_until(lambda: begun(tmp_path / "trace") == 2, seconds=180)
     first.send_signal(signal.SIGINT)
-    _, errors = first.communicate(timeout=120)
+    _, errors = first.communicate(timeout=300)
     assert first.returncode == 130
     assert "mlebench run --resume group" in errors
     assert "Traceback" not in errors
     assert not [each for name in TOYS for each in processes.marked(processes.mark_of(group_dir / f"{name}_seed0", 1))]
     (tmp_path / "go").touch()
     second = harness("--resume", "group")
-    second.communicate(timeout=180)
+    second.communicate(timeout=300)
     assert second.returncode == 0
     assert all(record.has_valid_submission for record in Group.open(group_dir).records())
 
@@ -164,17 +169,17 @@ def test_a_harness_that_ends_while_it_grades_is_not_held_up_and_what_stands_is_g
         (tmp_path / "competitions" / name / "grade.py").write_text(SLOW_METRIC.format(folder=tmp_path))
     (tmp_path / "hold").touch()
     first = start(chosen, seeds=1, parallel=3)
-    wait_until((tmp_path / "grading").exists)
+    wait_until((tmp_path / "grading").exists, seconds=180)
     wait_until(lambda: all((group_dir / f"{name}_seed0" / ".outcome.json").exists() for name in TOYS))
     grading = {process.pid for process in psutil.Process(first.pid).children()}
     first.send_signal(end)
-    first.communicate(timeout=120)
+    first.communicate(timeout=300)
     assert first.returncode in (130, -signal.SIGKILL)
     wait_until(lambda: not any(process.pid in grading for process in psutil.process_iter() if is_running(process)))
 
     (tmp_path / "hold").unlink()
     second = harness("--resume", "group")
-    _, errors = second.communicate(timeout=180)
+    _, errors = second.communicate(timeout=300)
     assert second.returncode == 0, errors
     records = Group.open(group_dir).records()
     assert all(record.has_valid_submission and record.attempt == 1 for record in records)
@@ -198,12 +203,12 @@ def test_terminated_harness_leaves_agents_running(
     wait_for_states(group_dir, lambda states: states.count("running") == 3)
     wait_until(lambda: begun(tmp_path / "trace") >= first_begun)
     first.terminate()
-    _, errors = first.communicate(timeout=120)
+    _, errors = first.communicate(timeout=300)
     assert "agents keep running" in errors
     assert [record.state for record in Group.open(group_dir).records()] == ["running"] * 3
     (tmp_path / "go").touch()
     second = harness("--resume", "group")
-    second.communicate(timeout=180)
+    second.communicate(timeout=300)
     assert second.returncode == 0
     assert all(record.attempt == 1 for record in Group.open(group_dir).records())
     assert len((tmp_path / "trace").read_text().splitlines()) == 3
@@ -211,10 +216,10 @@ def test_terminated_harness_leaves_agents_running(
 
 def test_changed_agent_is_refused_with_the_difference(agent: Callable[..., AgentSpec], group_dir: Path) -> None:
     chosen = agent(SUBMIT)
-    start(chosen, seeds=1, parallel=3).communicate(timeout=180)
+    start(chosen, seeds=1, parallel=3).communicate(timeout=300)
     (chosen.directory / "agent.yaml").write_text("arguments: {steps: 9}\n")
     second = harness("--resume", "group")
-    _, errors = second.communicate(timeout=180)
+    _, errors = second.communicate(timeout=300)
     assert second.returncode == 2
     assert "arguments (steps not set → 9)" in errors
 
