@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
+from collections.abc import Iterator
 
 from mlebench.sandbox.local.gateway import _first_given_port
 
@@ -35,3 +37,11 @@ def _not_given_away() -> range:
     first = _first_given_port()
     # where it gives away nearly all, there is no choice
     return range(_LOWEST, first if first - _LOWEST >= _FEWEST else _HIGHEST + 1)
+
+
+@contextlib.contextmanager
+def refusing_port() -> Iterator[int]:
+    """A port that refuses connections, and that nobody else gets meanwhile."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

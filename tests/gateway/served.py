@@ -130,6 +130,12 @@ class Served:
         content = content_of(dialect, is_streaming=is_streaming) | more
         return self.ask("POST", path_of(dialect, is_streaming=is_streaming), content, headers)
 
+    def answers(self) -> bool:
+        """Whether a good call is answered; where bounds are short, a busy client may be cut off instead."""
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return self.call().status == 200
+        return False
+
     @property
     def calls(self) -> list[dict[str, Any]]:
         """The lines of the ledger."""

@@ -17,7 +17,19 @@ from mlebench.gateway.tokens import Tokens
 from mlebench.gateway.usage import measured_usage
 from mlebench.profiles import Budget
 from tests.gateway.provider import KEY, Answer, Gate, Provider
-from tests.gateway.served import DIALECTS, TOKEN, Served, a_model, connected, content_of, path_of, received, serving, small
+from tests.gateway.served import (
+    DIALECTS,
+    SECONDS,
+    TOKEN,
+    Served,
+    a_model,
+    connected,
+    content_of,
+    path_of,
+    received,
+    serving,
+    small,
+)
 from tests.waiting import wait_until
 
 USED = Tokens(input=30, output=12)
@@ -210,7 +222,7 @@ def test_a_spent_budget_is_said_in_the_dialect_and_ends_the_run_a_little_later(t
         refused = served.call(dialect)
         assert refused.status == 400 and "budget" in str(refused.content)
         assert served.gateway.own_end() == "budget-exhausted"
-        assert served.woken.wait(20) and served.gateway.must_end == "budget-exhausted"
+        assert served.woken.wait(SECONDS) and served.gateway.must_end == "budget-exhausted"
 
 
 def test_spending_goes_on_after_a_harness_was_away(tmp_path: Path) -> None:
@@ -238,7 +250,7 @@ def test_a_provider_that_fails_for_longer_than_patience_ends_the_run(tmp_path: P
     with serving(tmp_path, patience=0.0) as served:
         served.provider.answer = Answer(status=503)
         assert served.call().status == 503
-        assert served.woken.wait(20) and served.gateway.must_end == "model-unavailable"
+        assert served.woken.wait(SECONDS) and served.gateway.must_end == "model-unavailable"
 
 
 def test_an_agents_own_end_is_its_models_only_if_the_provider_fails_the_gateway_too(served: Served) -> None:
@@ -298,7 +310,8 @@ def test_many_gateways_share_one_thread_and_leave_none(tmp_path: Path) -> None:
     with Provider() as provider:
         several = [Served(provider, tmp_path / str(number)) for number in range(5)]
         assert [served.call().status for served in several] == [200] * 5
-        assert sum(thread.name == "models" for thread in threading.enumerate()) == 1
+        # the one of an earlier test may be about to end
+        wait_until(lambda: sum(thread.name == "models" for thread in threading.enumerate()) == 1)
         for served in several:
             served.gateway.close()
     wait_until(lambda: not any(thread.name == "models" for thread in threading.enumerate()))

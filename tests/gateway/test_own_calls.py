@@ -19,6 +19,7 @@ from mlebench.profiles import Budget
 from tests.gateway.provider import KEY, Answer, Gate, Provider
 from tests.gateway.served import DIALECTS as NAMES
 from tests.gateway.served import a_model, content_of
+from tests.ports import refusing_port
 
 
 class Caller:
@@ -102,9 +103,10 @@ def test_a_refused_key_is_not_tried_again(tmp_path: Path) -> None:
 
 
 def test_a_provider_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with Provider(KEY) as provider:
+    with refusing_port() as port, Provider(KEY) as provider:
         caller = Caller(tmp_path, provider, patience=0.0)
-    [told] = caller.ask()
+        caller.model = a_model(provider, base_url=f"http://127.0.0.1:{port}/v1")
+        [told] = caller.ask()
     assert told == Told(502, None, "provider acme refuses connections")
 
 

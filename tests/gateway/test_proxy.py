@@ -13,6 +13,7 @@ import pytest
 
 from mlebench.errors import UsageError
 from mlebench.gateway import proxy
+from mlebench.gateway.bounds import Bounds
 from tests.gateway.hello import hello
 from tests.gateway.served import TOKEN, Served, connected, received, serving, small
 from tests.waiting import wait_until
@@ -73,6 +74,23 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 @pytest.fixture
 def served(tmp_path: Path, echo: Echo, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """`pypi.org`, at the port at which TLS is asked for, leads to the echoing server, as its address is listed, too."""
+    with proxying(tmp_path, echo, names, monkeypatch, Bounds()) as served:
+        yield served
+        assert served.call().status == 200
+
+
+@pytest.fixture
+def hasty(tmp_path: Path, echo: Echo, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    """The same, and it soon cuts whoever says too little; a busy client as well."""
+    with proxying(tmp_path, echo, names, monkeypatch, small(head_seconds=1.0)) as served:
+        yield served
+        wait_until(served.answers)
+
+
+@contextlib.contextmanager
+def proxying(
+    folder: Path, echo: Echo, names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch, bounds: Bounds
+) -> Iterator[Served]:
     monkeypatch.setattr(proxy, "TLS_PORT", echo.port)
     names["pypi.org"] = ["127.0.0.1"]
     allow = (
@@ -81,9 +99,8 @@ def served(tmp_path: Path, echo: Echo, names: dict[str, list[str]], monkeypatch:
         f"*.example.org:{echo.port}",
         "hidden.org",
     )
-    with serving(tmp_path, small(head_seconds=1.0), allow=allow) as served:
+    with serving(folder, bounds, allow=allow) as served:
         yield served
-        assert served.call().status == 200
 
 
 def asks(target: str, *fields: str) -> bytes:
@@ -100,14 +117,23 @@ def status(answer: bytes) -> int:
 
 @contextlib.contextmanager
 def tunnel(served: Served, target: str) -> Iterator[socket.socket]:
-    with connected(served.address) as connection:
+    with wait_until(lambda: opened(served, target)) as connection:
+        yield connection
+
+
+def opened(served: Served, target: str) -> socket.socket | None:
+    """A tunnel; None where the client was cut off before it had asked."""
+    connection, answer = connected(served.address), b""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.sendall(known(target))
-        answer = b""
         # what the server says first may come with it
         while not answer.endswith(b"\r\n\r\n") and (byte := connection.recv(1)):
             answer += byte
+    if answer:
         assert answer.startswith(b"HTTP/1.1 200 ")
-        yield connection
+        return connection
+    connection.close()
+    return None
 
 
 def read(connection: socket.socket, size: int) -> bytes:
@@ -239,8 +265,8 @@ def test_what_is_no_request_is_refused(served: Served, data: bytes) -> None:
     assert status(served.raw(data)) in (400, 431)
 
 
-def test_a_slow_request_is_cut(served: Served) -> None:
-    assert served.raw(b"CONNECT pypi.org:443 HTTP/1.1\r\nHost") == b""
+def test_a_slow_request_is_cut(hasty: Served) -> None:
+    assert hasty.raw(b"CONNECT pypi.org:443 HTTP/1.1\r\nHost") == b""
 
 
 @pytest.mark.parametrize(
@@ -294,15 +320,16 @@ def test_a_name_that_is_unknown_is_said(served: Served) -> None:
     ],
     ids=range(10),
 )
-def test_what_is_no_tls_to_that_host_goes_no_further(served: Served, echo: Echo, first: bytes) -> None:
-    with tunnel(served, f"pypi.org:{echo.port}") as connection:
-        connection.sendall(first)
+def test_what_is_no_tls_to_that_host_goes_no_further(hasty: Served, echo: Echo, first: bytes) -> None:
+    with tunnel(hasty, f"pypi.org:{echo.port}") as connection:
+        with contextlib.suppress(BrokenPipeError):
+            connection.sendall(first)
         assert received(connection) == b""
     assert echo.got == b""
 
 
-def test_a_client_that_says_nothing_is_cut(served: Served, echo: Echo) -> None:
-    with tunnel(served, f"pypi.org:{echo.port}") as connection:
+def test_a_client_that_says_nothing_is_cut(hasty: Served, echo: Echo) -> None:
+    with tunnel(hasty, f"pypi.org:{echo.port}") as connection:
         assert received(connection) == b""
 
 

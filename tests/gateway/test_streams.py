@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +13,9 @@ import pytest
 
 from mlebench.gateway.tokens import Tokens
 from tests.gateway.answers import Said, stream
-from tests.gateway.provider import Answer, Gate
-from tests.gateway.served import DIALECTS, TOKEN, Connection, Served, content_of, path_of, serving, small
+from tests.gateway.provider import Answer, Gate, Provider
+from tests.gateway.served import DIALECTS, TOKEN, Connection, Served, a_model, content_of, path_of, serving, small
+from tests.ports import refusing_port
 from tests.waiting import wait_until
 
 USED = Tokens(input=30, output=12)
@@ -160,13 +160,12 @@ def test_a_provider_that_dies_before_it_said_anything_is_a_bad_gateway(served: S
     assert (call["outcome"], served.gateway.spent.calls) == ("failed", 0)
 
 
-def test_a_provider_that_is_not_there_is_a_bad_gateway(served: Served) -> None:
-    served.provider.__exit__(None, None, None)
-    try:
-        reply = served.call()
-        assert reply.status == 502 and "acme" in str(reply.content) and str(served.provider.port) not in str(reply)
-    finally:
-        served.provider.__enter__()
+def test_a_provider_that_is_not_there_is_a_bad_gateway(tmp_path: Path) -> None:
+    with refusing_port() as port, Provider() as provider:
+        models = {"a-model": a_model(provider, base_url=f"http://127.0.0.1:{port}/v1")}
+        with Served(provider, tmp_path / "run", models=models) as served:
+            reply = served.call()
+            assert reply.status == 502 and "acme" in str(reply.content) and str(port) not in str(reply)
 
 
 def test_a_slow_reader_slows_the_provider_and_is_cut_in_the_end(tmp_path: Path) -> None:
@@ -234,6 +233,5 @@ def test_a_stream_without_an_end_is_cut(tmp_path: Path) -> None:
 def test_a_plain_answer_without_an_end_is_refused(tmp_path: Path) -> None:
     with serving(tmp_path, small(answer=2**20)) as served:
         served.provider.answer = Answer(garbage=2**24, coding="gzip")
-        started = time.monotonic()
         assert served.call().status == 502
-        assert time.monotonic() - started < 20
+        wait_until(lambda: served.provider.hung_up == 1)

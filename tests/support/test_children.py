@@ -52,10 +52,11 @@ def test_a_closed_pipe_is_the_end_of_the_file_for_both() -> None:
 
 def test_a_child_that_cannot_start_leaves_no_pipe_open(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = set(Path("/proc/self/fd").iterdir())
     with pytest.raises(FileNotFoundError):
         start_child(describe)
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    # what an earlier test left to the collector may be closed meanwhile
+    assert set(Path("/proc/self/fd").iterdir()) <= before
 
 
 def test_what_a_child_starts_does_not_hold_its_pipe() -> None:

@@ -49,6 +49,13 @@ def test_what_a_driver_does_not_say_is_unknown(driver: Driver, answer: str) -> N
     assert gpu_loads(["0"]) == [UNKNOWN]
 
 
+@pytest.fixture
+def nothing_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy this machine is."""
+    monkeypatch.setattr(gpu_load, "_FRESH_SECONDS", 1e6)
+
+
+@pytest.mark.usefixtures("nothing_is_old")
 def test_a_driver_that_fails_is_not_asked_by_one_run_after_the_other(driver: Driver) -> None:
     driver.says(TWO, code=9)
     assert [gpu_loads(["0"]) for _ in range(3)] == [[UNKNOWN]] * 3
@@ -60,11 +67,8 @@ def test_without_a_driver_nothing_is_known(monkeypatch: pytest.MonkeyPatch, tmp_
     assert gpu_loads(["0"]) == [UNKNOWN]
 
 
-def test_runs_that_ask_at_once_share_an_answer_whatever_process_they_are_in(
-    driver: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # nothing is old meanwhile, however busy this machine is
-    monkeypatch.setattr(gpu_load, "_FRESH_SECONDS", 1e6)
+@pytest.mark.usefixtures("nothing_is_old")
+def test_runs_that_ask_at_once_share_an_answer_whatever_process_they_are_in(driver: Driver) -> None:
     driver.says(TWO)
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(lambda _: gpu_loads(["0"]), range(8))) == [[GpuLoad(0.97, 24 * 2**30)]] * 8

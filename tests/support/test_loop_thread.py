@@ -21,7 +21,7 @@ async def where() -> str:
 def test_all_share_one_loop_that_ends_with_the_last() -> None:
     thread = LoopThread("shared")
     first, second = thread.join(), thread.join()
-    assert first is second and asyncio.run_coroutine_threadsafe(where(), first).result(30) == "shared"
+    assert first is second and asyncio.run_coroutine_threadsafe(where(), first).result(120) == "shared"
     thread.leave()
     assert threads("shared") == 1
     thread.leave()
@@ -38,7 +38,7 @@ def test_a_forked_process_makes_its_own() -> None:
     if child == 0:
         status = 1
         try:
-            status = 0 if asyncio.run_coroutine_threadsafe(where(), thread.join()).result(30) == "forked" else 1
+            status = 0 if asyncio.run_coroutine_threadsafe(where(), thread.join()).result(120) == "forked" else 1
         finally:
             os._exit(status)
     assert os.waitpid(child, 0)[1] == 0

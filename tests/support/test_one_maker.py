@@ -61,7 +61,7 @@ def test_another_process_waits_and_one_that_is_killed_holds_nothing(tmp_path: Pa
     assert not entered.wait(0.2)
     holder.kill()
     holder.communicate()
-    assert entered.wait(30)
+    assert entered.wait(120)
     waiting.join()
 
 
