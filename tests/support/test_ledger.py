@@ -113,7 +113,7 @@ def test_a_chain_is_taken_up(path: Path, opened: Callable[[], Ledger], notes: li
     assert broken_line_of(path, MOST) is None and notes == []
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(st.data())
 def test_a_kill_at_any_byte_loses_no_whole_line(tmp_path: Path, data: st.DataObject) -> None:
     path = tmp_path / "killed.jsonl"
