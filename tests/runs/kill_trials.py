@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import json
 import os
 import random
@@ -179,7 +180,8 @@ class Trial:
     def clean_up(self) -> None:
         """Nothing of the trial stays on the machine."""
         for _, process in self._left():
-            process.kill()
+            with contextlib.suppress(processes.psutil.Error):
+                process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _prepare(self) -> None:

@@ -55,21 +55,21 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def cluster(toys: Path) -> Iterator[Any]:
+def cluster(toys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head without room for runs and two nodes. The nodes inherit the environment, so toys come first."""
     import ray
     from ray.cluster_utils import Cluster
 
-    root = str(Path(__file__).parents[2])
-    os.environ["PYTHONPATH"] = root
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     started = Cluster()
-    add_node(started, num_cpus=0)
-    started.workers = [add_node(started, **NODE) for _ in range(2)]
-    started.wait_for_nodes()
-    yield started
-    ray.shutdown()
-    started.shutdown()
-    del os.environ["PYTHONPATH"]
+    try:
+        add_node(started, num_cpus=0)
+        started.workers = [add_node(started, **NODE) for _ in range(2)]
+        started.wait_for_nodes()
+        yield started
+    finally:
+        ray.shutdown()
+        started.shutdown()
 
 
 @pytest.fixture
@@ -82,10 +82,10 @@ def models(tmp_path: Path) -> Iterator[tuple[Provider, Path]]:
 
 
 class NodeKiller(Silent):
-    """Kills a node once a run stays there, and lets the runs go on once the harness has noticed."""
+    """Kills a node once a run has ended there and another one stays, and lets the runs go on once the harness has noticed."""
 
-    def __init__(self, cluster: Any, folder: Path) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Any, group: Group, folder: Path) -> None:
+        self._cluster, self._group = cluster, group
         self._staying, self._noticed = folder / "staying", folder / "noticed"
         self._is_done = False
         self.said: list[str] = []
@@ -93,7 +93,9 @@ class NodeKiller(Silent):
     def show(self, overview: Overview) -> None:
         if not self._is_done and self._staying.exists():
             written = self._staying.read_text().split()
-            victim = next((node for node in self._cluster.workers if node.node_id in written), None)
+            # the runs that stay will have ended on the other one
+            ended = {record.place for record in self._group.records() if record.has_ended}
+            victim = next((node for node in self._cluster.workers if node.node_id in written and node.node_id in ended), None)
             if victim is not None:
                 self._cluster.remove_node(victim, allow_graceful=False)
                 self._is_done = True
@@ -134,7 +136,7 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
     chosen = plan(script + SUBMIT, competitions=("toy-a", "toy-b"), seeds=tuple(range(20)), limits={"gpus": 1})
     group = Group.create(runs_dir, chosen, {}, "group")
 
-    display = NodeKiller(cluster, tmp_path)
+    display = NodeKiller(cluster, group, tmp_path)
     run_groups([group], RayExecutor(RunSettings(address=cluster.address)), RunSettings(retry_delay=0.1), display)
     records = group.records()
     assert len(records) == 40
@@ -259,7 +261,7 @@ def test_need_beyond_every_node_is_refused_and_stopping_stops(plan: Plans, runs_
         run_groups([group], executor, RunSettings())
 
     executor = RayExecutor(RunSettings(address=cluster.address))
-    group = Group.create(runs_dir, plan("sleep 60"), {}, "group")
+    group = Group.create(runs_dir, plan("exec sleep 600"), {}, "group")
 
     class StopAtOnce(Silent):
         every = 0.1

@@ -10,6 +10,8 @@ import psutil
 import pytest
 
 from tests.runs.raylets import DidNotStart, add_node
+from tests.runs.test_survival import is_running
+from tests.waiting import wait_until
 
 
 class Fragile:
@@ -34,7 +36,7 @@ class Fragile:
 
 
 def running() -> list[psutil.Process]:
-    return [process for process in psutil.Process().children() if process.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in psutil.Process().children() if is_running(process)]
 
 
 def test_a_node_is_started_until_one_stays_and_nothing_is_left_of_the_others() -> None:
@@ -42,7 +44,7 @@ def test_a_node_is_started_until_one_stays_and_nothing_is_left_of_the_others() -
     cluster = Fragile(failures=2)
     assert add_node(cluster, num_cpus=3) == "up"
     assert [node["num_cpus"] for node in cluster.nodes] == [3]
-    assert set(running()) <= set(before)
+    wait_until(lambda: set(running()) <= set(before), explain=running)
 
 
 def test_one_that_never_comes_up_is_said() -> None:

@@ -24,14 +24,13 @@ from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
 from mlebench.runs.start import run as start
 from mlebench.runs.task import Secrets
-from mlebench.sandbox.local import processes
 from tests.gateway.asking import CLIENT, MODELS
 from tests.gateway.provider import KEY, Answer, Gate, Provider
 from tests.scripted import SUBMIT
 from tests.waiting import wait_until
 
 from .conftest import local_executor
-from .test_survival import harness, wait_for
+from .test_survival import harness, kill_marked, wait_for
 
 AT_ONCE = RunSettings(retry_delay=0.01)
 
@@ -219,8 +218,7 @@ print("then", ask()[0], ask()[0], flush=True)
         [record] = wait_for(runs_dir / "group", lambda records: records[0].has_ended)
         second.communicate(timeout=300)
     finally:
-        for process in processes.marked(processes.mark_of(folder, 1)):
-            process.kill()
+        kill_marked(folder)
     assert "first 200" in log_of(folder) and "then 200 400" in log_of(folder)
     assert (record.reason, record.attempt, record.usage["calls"], record.usage["refused_calls"]) == ("budget-exhausted", 1, 2, 1)
     lines = ledger(folder)

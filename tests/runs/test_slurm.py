@@ -30,7 +30,7 @@ from mlebench.runs.lock import is_held
 from mlebench.runs.models import with_models
 from mlebench.runs.orders import go_on, pause, set_parallel
 from mlebench.runs.plan import Plan
-from mlebench.runs.schedule.overview import Overview, Silent
+from mlebench.runs.schedule.overview import Overview, RunView, Silent
 from mlebench.runs.schedule.scheduler import run_groups
 from mlebench.runs.settings import RunSettings
 from mlebench.sandbox import get_sandbox
@@ -45,7 +45,7 @@ from .conftest import TOYS
 from .test_orders import Harness
 from .test_survival import begun
 
-pytestmark = [pytest.mark.slurm, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slurm, pytest.mark.timeout(900)]
 if os.environ.get("MLEBENCH_REQUIRE_SLURM") != "1":
     pytest.importorskip("submitit", reason="submitit is not installed")
     if not (shutil.which("slurmctld") and shutil.which("slurmd")):
@@ -76,7 +76,7 @@ MpiDefault=none
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 KillWait=1
 MinJobAge=2
-SlurmdTimeout=5
+SlurmdTimeout={patience}
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
@@ -125,14 +125,21 @@ class Slurm:
                         yield above
 
 
-def start_slurm(root: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str]) -> Iterator[Slurm]:
-    """Nodes with two CPUs each; jobs inherit the environment, so toys come first."""
+def start_slurm(root: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str], patience: int) -> Iterator[Slurm]:
+    """Nodes with two CPUs each; jobs inherit the environment, so toys come first.
+
+    Args:
+        root: folder of the cluster's files.
+        monkeypatch: sets what commands and jobs need.
+        names: of the nodes.
+        patience: seconds after which a node that does not answer counts as dead, and its jobs as lost.
+    """
     (root / "state").mkdir(parents=True)
     (root / "spool").mkdir()
     host = socket.gethostname().split(".")[0]
     port, *ports = free_ports(1 + len(names))
     nodes = "\n".join(NODE.format(name=name, host=host, port=each) for name, each in zip(names, ports, strict=True))
-    text = CONFIGURATION.format(host=host, user=getpass.getuser(), root=root, port=port, nodes=nodes)
+    text = CONFIGURATION.format(host=host, user=getpass.getuser(), root=root, port=port, nodes=nodes, patience=patience)
     (root / "slurm.conf").write_text(text)
     monkeypatch.setenv("SLURM_CONF", str(root / "slurm.conf"))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
@@ -143,15 +150,15 @@ def start_slurm(root: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str
     }
     started = Slurm(root, daemons)
     try:
-        wait_until(lambda: idle_nodes() == len(names), every=0.2, explain=started.logs)
+        wait_until(lambda: idle_nodes() == len(names), seconds=300, every=0.2, explain=started.logs)
         yield started
     finally:
         subprocess.run(["scancel", "--user", getpass.getuser()], check=False, capture_output=True)
         # jobs whose daemon goes first would outlive the test
-        wait_until(lambda: not listing("squeue", "--noheader").strip(), every=0.2)
+        wait_until(lambda: not listing("squeue", "--noheader").strip(), seconds=300, every=0.2)
         for daemon in reversed(daemons.values()):
             daemon.terminate()
-            daemon.wait(timeout=30)
+            daemon.wait(timeout=120)
 
 
 def idle_nodes() -> int:
@@ -160,14 +167,14 @@ def idle_nodes() -> int:
 
 @pytest.fixture
 def cluster(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
-    """Two nodes."""
-    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one", "two"))
+    """Two nodes, of which one is to die."""
+    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one", "two"), patience=5)
 
 
 @pytest.fixture
 def slurm(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
-    """One node."""
-    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one",))
+    """One node, which lives, however busy its machine is."""
+    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one",), patience=300)
 
 
 def listing(*words: str) -> str:
@@ -205,7 +212,7 @@ def kill_a_harness_with_jobs(agent: AgentSpec, trace: Path, slurm: Slurm) -> Non
     words = ["--agent", str(agent.directory), *toys, "--name", "group", "--sandbox", "plain", "--profile", "demo",
              "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
     harness = subprocess.Popen([*MLEBENCH, "run", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(trace.exists, every=0.2, explain=lambda: slurm.logs())
+    wait_until(trace.exists, seconds=300, every=0.2, explain=slurm.logs)
     harness.send_signal(signal.SIGKILL)
     harness.wait()
 
@@ -245,9 +252,9 @@ def test_killed_harness_finds_its_jobs_again(
     second = subprocess.Popen(
         [*MLEBENCH, "run", "--resume", "group"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
-    wait_until(lambda: is_held(runs_dir / "group"))
+    wait_until(lambda: is_held(runs_dir / "group"), seconds=300)
     (tmp_path / "go").touch()
-    _, errors = second.communicate(timeout=200)
+    _, errors = second.communicate(timeout=600)
     assert second.returncode == 0, errors
     records = Group.open(runs_dir / "group").records()
     assert {str(record.place) for record in records} == set(living)
@@ -282,20 +289,20 @@ def test_pause_holds_jobs_that_wait_and_parallel_reaches_them(
     group = Group.create(runs_dir, chosen, {}, "group")
     harness = Harness(group, executor=executor())
     trace = tmp_path / "trace"
-    wait_until(lambda: begun(trace) == 2, seconds=120, explain=slurm.logs)
+    wait_until(lambda: begun(trace) == 2, seconds=300, explain=slurm.logs)
     wait_until(lambda: (said := read_harness_status(group.folder)) is not None and len(said.waiting) == 3)
     said = read_harness_status(group.folder)
     assert said is not None and all(words.startswith("queued in Slurm as job ") for words in said.waiting.values())
     pause(group)
     wait_until(lambda: reasons() == ["JobHeldUser"] * 3, explain=reasons)
     (tmp_path / "go").touch()
-    wait_until(lambda: [record.state for record in group.records()].count("finished") == 2, seconds=120)
+    wait_until(lambda: [record.state for record in group.records()].count("finished") == 2, seconds=300)
     assert set_parallel(group, 1).startswith("the harness of group runs at most 1 run at once")
     assert (begun(trace), reasons()) == (4, ["JobHeldUser"] * 3)
     array = listing("squeue", "--noheader", "--format=%F").split()[0]
     assert "ArrayTaskThrottle=1" in listing("scontrol", "show", "job", array)
     go_on(group)
-    assert all(record.has_valid_submission for record in harness.join(200))
+    assert all(record.has_valid_submission for record in harness.join(600))
     assert asked.count("release") > 1
     assert trace.read_text().split()[4:] == ["+", "-"] * 3
     assert Group.open(group.folder).settings.parallel == 1
@@ -309,7 +316,7 @@ def test_jobs_of_a_paused_group_whose_harness_died_start_when_it_is_resumed(
              "--sandbox", "plain", "--profile", "demo", "--profile-set", "memory=100m", "--executor", "slurm"]  # fmt: skip
     first = subprocess.Popen([*MLEBENCH, "run", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        wait_until(lambda: begun(tmp_path / "trace") == 2, seconds=120, every=0.2, explain=slurm.logs)
+        wait_until(lambda: begun(tmp_path / "trace") == 2, seconds=300, every=0.2, explain=slurm.logs)
         paused = subprocess.run([*MLEBENCH, "runs", "group", "--pause"], check=False, capture_output=True, text=True)
         assert paused.returncode == 0, paused.stderr
         wait_until(lambda: reasons() == ["JobHeldUser"], explain=reasons)
@@ -317,7 +324,7 @@ def test_jobs_of_a_paused_group_whose_harness_died_start_when_it_is_resumed(
         first.kill()
         first.wait()
     (tmp_path / "go").touch()
-    second = subprocess.run([*MLEBENCH, "run", "--resume", "group"], capture_output=True, text=True, check=False, timeout=200)
+    second = subprocess.run([*MLEBENCH, "run", "--resume", "group"], capture_output=True, text=True, check=False, timeout=600)
     assert second.returncode == 0, second.stderr
     assert "group was paused; its runs start again" in second.stderr
     records = Group.open(runs_dir / "group").records()
@@ -410,14 +417,27 @@ def left_at_work(group: Group) -> list[str]:
     return [mark for mark in marks if next(marked(mark), None) is not None]
 
 
-def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, slurm: Slurm) -> None:
-    group = Group.create(runs_dir, plan("exit 1", seeds=tuple(range(5))), {}, "group")
+class GoOnceTwoHaveFailed(Silent):
+    def __init__(self, go: Path) -> None:
+        self._go = go
+
+    def ended(self, view: RunView, overview: Overview) -> None:
+        if overview.counts()["failed"] == 2:
+            self._go.touch()
+
+
+def test_stopped_group_takes_its_queued_jobs_back(plan: Plans, runs_dir: Path, tmp_path: Path, slurm: Slurm) -> None:
+    """Two fail; those that Slurm starts in their place hold both CPUs until the harness has taken the others back."""
+    counts = f"echo x >> {tmp_path}/trace; [ $(wc -l < {tmp_path}/trace) -le 2 ]"
+    script = f"{counts} || until [ -e {tmp_path}/go ]; do sleep 0.05; done; exit 1"
+    group = Group.create(runs_dir, plan(script, seeds=tuple(range(5))), {}, "group")
     with pytest.raises(GroupStopped):
-        run_groups([group], executor(), RunSettings(fail_fast=2))
+        run_groups([group], executor(), RunSettings(fail_fast=2), GoOnceTwoHaveFailed(tmp_path / "go"))
     states = [record.state for record in group.records()]
     assert "pending" in states
     assert set(states) == {"pending", "failed"}
-    assert listing("squeue", "--noheader").strip() == ""
+    # the last ones leave the queue a moment after they have written their ends down
+    wait_until(lambda: not listing("squeue", "--noheader").strip(), seconds=300, every=0.2, explain=lambda: listing("squeue"))
 
 
 def test_need_beyond_every_node_is_refused(plan: Plans, runs_dir: Path, slurm: Slurm) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -54,7 +55,13 @@ def group_dir(toys: Path, runs_dir: Path) -> Iterator[Path]:
     folder = runs_dir / "group"
     yield folder
     for run_dir in folder.glob("*_seed*"):
-        for process in processes.marked(processes.mark_of(run_dir, 1)):
+        kill_marked(run_dir)
+
+
+def kill_marked(run_dir: Path) -> None:
+    """Kill what is left of a run's first attempt; it may end meanwhile."""
+    for process in processes.marked(processes.mark_of(run_dir, 1)):
+        with contextlib.suppress(psutil.Error):
             process.kill()
 
 
