@@ -17,6 +17,7 @@ from mlebench.errors import UsageError
 
 _LONGEST_HOLDER = 1000
 _PATIENCE_SECONDS, _TRY_EVERY_SECONDS = 0.5, 0.02
+_LONGEST_CHECK_SECONDS = 60.0
 
 
 @contextlib.contextmanager
@@ -61,14 +62,27 @@ def holder(folder: Path) -> str | None:
 def _lock(file: IO[str]) -> None:
     """Lock with retries: checking whether the lock is held takes it for an instant, which must not turn a harness away.
 
+    On a busy machine, the process that checks may be suspended during that instant.
+
     Raises:
         BlockingIOError: it remains held.
     """
-    end = time.monotonic() + _PATIENCE_SECONDS
+    begun = time.monotonic()
     while True:
         try:
             return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= end:
+            patience = _PATIENCE_SECONDS if _is_exclusive(file) else _LONGEST_CHECK_SECONDS
+            if time.monotonic() >= begun + patience:
                 raise
             time.sleep(_TRY_EVERY_SECONDS)
+
+
+def _is_exclusive(file: IO[str]) -> bool:
+    """Whether a harness holds the lock, not just processes that check it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return False

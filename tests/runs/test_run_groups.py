@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -335,6 +338,19 @@ def test_second_harness_is_refused(plan: Plans, runs_dir: Path) -> None:
     with lock.hold(group.folder), pytest.raises(UsageError, match="is already running"):
         run_groups([group], local_executor(), AT_ONCE)
     assert not lock.is_held(group.folder)
+
+
+def test_whoever_only_looks_turns_no_harness_away(plan: Plans, runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks whether a harness runs holds the lock for a moment, which is long where it is stopped in it."""
+    monkeypatch.setattr(lock, "_PATIENCE_SECONDS", 0.0)
+    group = Group.create(runs_dir, plan(), {}, "group")
+    with (group.folder / ".lock").open("w") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        waits = iter([lambda: None, lambda: fcntl.flock(looking, fcntl.LOCK_UN)])
+        monkeypatch.setattr(lock, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: next(waits)()))
+        with lock.hold(group.folder):
+            assert lock.is_held(group.folder)
+    assert next(waits, None) is None
 
 
 class CancelWhenStarted(Silent):
