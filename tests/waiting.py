@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 def wait_until(
-    condition: Callable[[], T], *, seconds: float = 60.0, every: float = 0.02, explain: Callable[[], object] | None = None
+    condition: Callable[[], T], *, seconds: float = 180.0, every: float = 0.02, explain: Callable[[], object] | None = None
 ) -> T:
     """Poll `condition` until it is true, and return what it returned.
 

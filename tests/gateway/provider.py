@@ -48,7 +48,7 @@ class Gate:
         if not self._opened.done():
             self._opened.set_result(None)
 
-    def wait_for(self, count: int = 1, seconds: float = 60.0) -> None:
+    def wait_for(self, count: int = 1, seconds: float = 180.0) -> None:
         """Wait until so many answers have come here."""
         with self._passed:
             assert self._passed.wait_for(lambda: self.waiting >= count, seconds), f"{self.waiting} of {count} answers came"
@@ -181,13 +181,13 @@ class Provider:
         started: Future[int] = Future()
         self._thread = threading.Thread(target=self._run, args=(started,), daemon=True, name="provider")
         self._thread.start()
-        self.port = started.result(60)
+        self.port = started.result(180)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None) -> None:
         assert self._loop is not None and self._thread is not None
         self._loop.call_soon_threadsafe(self._closing.set)
-        self._thread.join(60)
+        self._thread.join(180)
         assert not self._thread.is_alive(), "the provider does not end"
 
     def _run(self, started: Future[int]) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from mlebench.gateway.tokens import Tokens
 from tests.gateway.provider import Answer, Gate, Provider
+from tests.gateway.served import SECONDS
 from tests.waiting import wait_until
 
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -28,7 +29,7 @@ def ask(provider: Provider, dialect: str, is_streaming: bool = False, query: str
     if is_streaming:
         path, content = path.replace("generate", "streamGenerate"), content | {"stream": True}
     request = urllib.request.Request(f"http://127.0.0.1:{provider.port}{path}{query}", json.dumps(content).encode())
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
         body: bytes = answer.read()
         return gzip.decompress(body) if answer.headers["Content-Encoding"] == "gzip" else body
 
@@ -74,7 +75,7 @@ def test_a_client_that_leaves_is_counted() -> None:
     gate = Gate()
     with Provider() as provider:
         provider.answer = Answer(gate=gate, gate_at=2)
-        connection = http.client.HTTPConnection("127.0.0.1", provider.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", provider.port, timeout=SECONDS)
         connection.request("POST", "/v1/chat/completions", json.dumps({"model": "m", "stream": True}))
         gate.wait_for()
         connection.close()

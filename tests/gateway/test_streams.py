@@ -14,7 +14,7 @@ import pytest
 from mlebench.gateway.tokens import Tokens
 from tests.gateway.answers import Said, stream
 from tests.gateway.provider import Answer, Gate, Provider
-from tests.gateway.served import DIALECTS, TOKEN, Connection, Served, a_model, content_of, path_of, serving, small
+from tests.gateway.served import DIALECTS, SECONDS, TOKEN, Connection, Served, a_model, content_of, path_of, serving, small
 from tests.ports import refusing_port
 from tests.waiting import wait_until
 
@@ -34,7 +34,7 @@ def streaming(served: Served, dialect: str = "chat") -> Iterator[http.client.HTT
 
 def direct(served: Served, dialect: str) -> bytes:
     """What the provider streams without a gateway."""
-    connection = http.client.HTTPConnection("127.0.0.1", served.provider.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", served.provider.port, timeout=SECONDS)
     path = path_of(dialect, "the-model", is_streaming=True)
     content = content_of(dialect, model="the-model", is_streaming=True)
     connection.request("POST", path, json.dumps(content), {"Authorization": f"Bearer {served.provider.key}"})
