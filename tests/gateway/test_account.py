@@ -26,7 +26,7 @@ MODEL = make_model()
 
 def run(work: Awaitable[Any]) -> Any:
     async def main() -> Any:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(300):
             return await work
 
     return asyncio.run(main())

@@ -27,7 +27,7 @@ from tests.scripted import SUBMIT
 from tests.waiting import wait_until
 
 Plans = Callable[..., Plan]
-NOW = 1_795_999_800.0
+NOW = 1_764_463_800.0
 
 
 @pytest.fixture
@@ -121,12 +121,12 @@ def test_whoever_attaches_again_goes_on_in_the_same_file_after_a_torn_line(task:
         assert first.result().state == "running"
     before = read_measures(run.run_dir)
     with (run.run_dir / FILE).open("a") as file:
-        file.write('{"at": 1795')
+        file.write('{"at": 1764')
     play(run, tmp_path, lambda: len(read_measures(run.run_dir)) > len(before) + 1)
     after = read_measures(run.run_dir)
     assert after[: len(before)] == before
     lines = (run.run_dir / FILE).read_text().splitlines()
-    assert [line for line in lines if not line.endswith("}")] == ['{"at": 1795']
+    assert [line for line in lines if not line.endswith("}")] == ['{"at": 1764']
 
 
 def test_the_next_attempt_has_a_file_of_its_own(task: Callable[..., RunTask], tmp_path: Path) -> None:
@@ -181,14 +181,14 @@ def test_what_is_no_measure_is_left_out(tmp_path: Path) -> None:
     write(tmp_path, good, [], 1, "x", None, {}, {"at": None}, {"at": True}, {"at": "1"}, {"at": 1e6}, {"at": 1e300}, {"at": -1})
     with (tmp_path / FILE).open("ab") as file:
         file.write(
-            b'{"at": NaN}\n{"at": 1e999}\n\xff\xfe\n{"at": 17959\n\n'
+            b'{"at": NaN}\n{"at": 1e999}\n\xff\xfe\n{"at": 17649\n\n'
             + b"[" * 200_000
             + b"\n"
             + b'{"at":'
             + b"9" * 70_000
             + b"}\n"
         )
-        file.write(b'{"at": 1795999300, "gpus": {}}\n{"at": 1795999')
+        file.write(b'{"at": 1764463300, "gpus": {}}\n{"at": 1764463')
     expected = [Measure(NOW - 600, 1.5, 2**20, 3, 7), Measure(NOW - 500)]
     assert read_measures(tmp_path) == expected
 
