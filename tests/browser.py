@@ -33,7 +33,7 @@ FLAGS = (
     "--remote-debugging-port=0",
     "--remote-allow-origins=*",
 )
-_START_SECONDS = 60
+_START_SECONDS, _STOP_SECONDS = 60, 60
 
 
 def find_chromium() -> str:
@@ -62,37 +62,50 @@ class Page:
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         """Send a command and return its result."""
+        answer = self._answer(method, params)
+        assert "error" not in answer, answer
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def _answer(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         self._number += 1
         self._socket.send(json.dumps({"id": self._number, "method": method, "params": params}))
         while True:
             message = self._receive()
             if message.get("id") == self._number:
-                assert "error" not in message, message
-                result: dict[str, Any] = message["result"]
-                return result
+                return message
 
     def go_offline(self, offline: bool) -> None:
         """Take the network away, or give it back."""
         self.call("Network.emulateNetworkConditions", offline=offline, latency=0, downloadThroughput=-1, uploadThroughput=-1)
 
-    def open(self, path: Path) -> float:
-        """Load a local file; returns the seconds until its load event, as the page measures them."""
-        return self.visit(path.as_uri())
+    def open(self, path: Path) -> None:
+        """Load a local file."""
+        self.visit(path.as_uri())
 
-    def visit(self, address: str) -> float:
-        """Load an address; returns the seconds until its load event, as the page measures them."""
+    def visit(self, address: str) -> None:
+        """Load an address."""
+        # the page before, which may have the same address, may still be there for a while
+        self.run("window.isLeft = true")
         frame = self.call("Page.navigate", url=address)
         assert "errorText" not in frame, frame
-        loaded = f"document.readyState === 'complete' && location.href.split('#')[0] === {json.dumps(address.split('#')[0])}"
-        wait_until(lambda: self.run(loaded), every=0.05)
-        seconds: float = self.run("performance.getEntriesByType('navigation')[0].loadEventStart") / 1000
-        return seconds
+        # there is none for a place on the same page
+        if "loaderId" in frame:
+            self.wait_for("window.isLeft === undefined && document.readyState === 'complete'")
 
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression."""
-        result = self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
-        assert "exceptionDetails" not in result, result["exceptionDetails"]
-        return result["result"].get("value")
+        return _value(self.call("Runtime.evaluate", **_evaluation(script)))
+
+    def wait_for(self, script: str) -> Any:
+        """The value of a JavaScript expression once it is true, on whichever page is shown by then."""
+
+        def value() -> Any:
+            answer = self._answer("Runtime.evaluate", _evaluation(script))
+            # no page answers while one gives way to another
+            return None if "error" in answer else _value(answer["result"])
+
+        return wait_until(value, every=0.05, explain=lambda: script)
 
     def resize(self, width: int, height: int) -> None:
         """Set the size of the window, in CSS pixels."""
@@ -143,7 +156,7 @@ def open_browser(profile: Path, *, offline: bool = True) -> Iterator[Page]:
         page.close()
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=_STOP_SECONDS)
 
 
 def _address_of_tab(profile: Path, process: subprocess.Popen[bytes]) -> str:
@@ -156,3 +169,12 @@ def _address_of_tab(profile: Path, process: subprocess.Popen[bytes]) -> str:
         return None
 
     return str(wait_until(address, seconds=_START_SECONDS, every=0.1))
+
+
+def _evaluation(script: str) -> dict[str, Any]:
+    return {"expression": script, "returnByValue": True, "awaitPromise": True}
+
+
+def _value(result: dict[str, Any]) -> Any:
+    assert "exceptionDetails" not in result, result["exceptionDetails"]
+    return result["result"].get("value")

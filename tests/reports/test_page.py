@@ -25,7 +25,8 @@ from tests.reports.builders import report
 
 OUTCOMES = ("gold", "silver", "bronze", "above", "none", "invalid", "missing")
 LARGEST_BYTES = 6_000_000
-LONGEST_LOAD_SECONDS = 2
+MOST_SECONDS_OF_WORK = 1
+"""Of its thread in the browser, to load the page: processor time, which is the same on a busy machine."""
 EVERY_TEN_MINUTES = range(600, 24 * 3600, 600)
 EVERY_FIVE_MINUTES = range(300, 24 * 3600, 300)
 
@@ -83,8 +84,10 @@ def test_weight(path: Path) -> None:
 
 
 def test_it_loads_fast_with_the_network_off(page: Page, path: Path) -> None:
-    # the first load also warms the browser up
-    assert min(page.open(path) for _ in range(2)) < LONGEST_LOAD_SECONDS
+    page.call("Performance.enable", timeDomain="threadTicks")
+    page.open(path)
+    measured = {each["name"]: each["value"] for each in page.call("Performance.getMetrics")["metrics"]}
+    assert 0 < measured["TaskDuration"] < MOST_SECONDS_OF_WORK
     assert set(page.requests) <= {path.as_uri(), "data:,"}
     assert page.errors == []
 

@@ -267,14 +267,12 @@ def test_act_is_asked_for_done_and_said_in_a_browser(view: View, group: Group, t
     with served(view) as address, open_browser(tmp_path / "profile") as browser:
         browser.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
         browser.resize(360, 800)
-        browser.call("Page.navigate", url=address + link)
-        ready = "document.readyState === 'complete' && !!document.querySelector('form.act button')"
-        wait_until(lambda: browser.run(ready))
+        browser.visit(address + link)
         assert browser.run("document.documentElement.scrollWidth") <= 360
         assert browser.run("document.querySelector('form.act button').textContent") == "Retry"
         assert group.records()[1].state == "failed"
         browser.run("document.querySelector('form.act button').click()")
-        text = wait_until(lambda: browser.run("document.querySelector('[role=status]')?.textContent"))
+        text = browser.wait_for("document.querySelector('[role=status]')?.textContent")
         assert text.startswith(f"{RUNS[1]} is marked for another attempt; mlebench run --resume")
         assert browser.run("location.pathname").endswith(f"/{RUNS[1]}")
         assert all(url.startswith(address) for url in browser.requests), browser.requests

@@ -24,7 +24,6 @@ from tests.exports.requests import Agent, Result, Said, User, request
 from tests.gateway import answers
 from tests.reports.view.builders import HOSTILE, write_group, write_hostile_outputs
 from tests.reports.view.running import commanded
-from tests.waiting import wait_until
 
 SECRET = "the answers of the test set"
 EVIL = (
@@ -241,10 +240,8 @@ def pages_of_a_browser(runs_dir: Path) -> Iterator[str]:
 def test_a_browser_makes_nothing_of_it(server: str, browser: Page, runs_dir: Path) -> None:
     made = ", ".join(["x-evil", "[evil]", "iframe", "img", "main script", "[onerror]", "[onload]", "[style]", "base"])
     for address in pages_of_a_browser(runs_dir):
-        browser.call("Page.navigate", url=f"{server.rstrip('/')}{address}")
-        wait_until(lambda: browser.run("location.protocol === 'http:' && document.readyState === 'complete'"))
-        if browser.run("document.querySelector('.log') !== null"):
-            wait_until(lambda: browser.run("document.querySelectorAll('.log .line').length > 0"))
+        browser.visit(f"{server.rstrip('/')}{address}")
+        browser.wait_for("!document.querySelector('.log') || document.querySelectorAll('.log .line').length > 0")
         assert browser.run(f"document.querySelectorAll('{made}').length") == 0, address
         assert browser.run("document.title") != "owned" and browser.run("violations") == []
         shown = browser.run("document.body.innerText")

@@ -13,7 +13,6 @@ import pytest
 from tests.browser import Page, open_browser
 from tests.reports.view.builders import write_group
 from tests.reports.view.running import commanded
-from tests.waiting import wait_until
 
 ATTACK = """<!doctype html><title>other</title>
 <form id="plain" method="post" enctype="text/plain" action="ADDRESSg/one/act"><input name="do" value="cancel"></form>
@@ -96,7 +95,7 @@ def files(folder: Path) -> list[str]:
 def open_attack(browser: Page, name: str, port: str) -> None:
     """Open the other page, and wait until it has tried everything but its forms."""
     browser.call("Page.navigate", url=f"http://{name}:{port}/")
-    wait_until(lambda: browser.run(f"location.host === '{name}:{port}' && window.got?.done === true"))
+    browser.wait_for(f"location.host === '{name}:{port}' && window.got?.done === true")
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
@@ -107,15 +106,15 @@ def test_nothing_is_read_or_done(address: str, elsewhere: str, browser: Page, ru
     assert set(browser.run("Object.values(got)")) == {"refused", True}
     for form in ("plain", "form"):
         browser.run(f"document.getElementById({json.dumps(form)}).submit()")
-        wait_until(lambda: "another site" in str(browser.run("document.body && document.body.innerText")))
+        browser.wait_for("document.body?.innerText.includes('another site')")
         open_attack(browser, name, elsewhere)
     assert files(runs_dir) == before
 
 
 def test_our_own_page_is_obeyed(address: str, browser: Page, runs_dir: Path) -> None:
     """The same act, so that what is refused above is not refused for another reason."""
-    browser.call("Page.navigate", url=f"{address}g/one/act?do=cancel")
-    wait_until(lambda: browser.run("document.querySelector('form.act button') !== null"))
+    browser.visit(f"{address}g/one/act?do=cancel")
     before = files(runs_dir)
     browser.run("document.querySelector('form.act button').click()")
-    wait_until(lambda: browser.run("location.pathname.endsWith('/g/one')") and files(runs_dir) != before)
+    browser.wait_for("location.pathname.endsWith('/g/one')")
+    assert files(runs_dir) != before
