@@ -27,6 +27,8 @@
     let last = null;
     let file = "", start = 0, end = 0, total = 0, searched = 0;
     let isLive = "live" in box.dataset, follows = true, reachesEnd = true, failures = 0, turn = Promise.resolve();
+    // where `toEnd` has put the reader
+    let placed = 0;
 
     const earlier = element("button", "", "Earlier lines", { type: "button" });
     const following = element("button", "", "Follow", { type: "button" });
@@ -44,8 +46,11 @@
       following.setAttribute("aria-pressed", String(follows && reachesEnd));
     };
 
+    const isAtEnd = () => pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 8;
+
     const toEnd = () => {
       pre.scrollTop = pre.scrollHeight;
+      placed = pre.scrollTop;
     };
 
     const clear = (words) => {
@@ -122,6 +127,8 @@
         return file ? { from: end, file, searched } : {};
       };
       await once(query, (part) => {
+        // a reader scrolls a moment before the event says so
+        if (pre.scrollTop < placed && !isAtEnd()) follows = false;
         if (part.is_anew || part.start !== asked || !file) clear(part.is_anew ? "The log became shorter, or another one took its place." : "");
         append(part);
         reachesEnd = true;
@@ -140,6 +147,7 @@
 
     const jump = () => {
       follows = true;
+      placed = 0;
       if (reachesEnd) toEnd();
       else file = "";
       return later();
@@ -147,28 +155,34 @@
 
     let hits = [], hit = -1;
     const mark = () => {
-      const wanted = search.value.toLowerCase();
-      for (const { made } of hits) made.classList.remove("hit", "here");
+      const wanted = search.value.toLowerCase(), here = hits[hit];
+      for (const { made } of hits) made.classList.remove("hit");
+      here?.made.classList.remove("here");
       hits = wanted ? lines.filter(({ made }) => made.textContent.toLowerCase().includes(wanted)) : [];
       for (const { made } of hits) made.classList.add("hit");
-      hit = Math.min(hit, hits.length - 1);
-      found.textContent = wanted ? `${hits.length} ${hits.length === 1 ? "line" : "lines"}` : "";
+      hit = hits.indexOf(here);
+      show();
+    };
+    const show = () => {
+      hits[hit]?.made.classList.add("here");
+      const count = `${hits.length} ${hits.length === 1 ? "line" : "lines"}`;
+      found.textContent = !search.value ? "" : hit < 0 ? count : `${hit + 1} of ${count}`;
     };
     const go = (step) => {
       if (!hits.length) return;
       hits[hit]?.made.classList.remove("here");
       hit = (hit + step + hits.length) % hits.length;
-      hits[hit].made.classList.add("here");
+      show();
       follows = false;
       const place = hits[hit].made;
       pre.scrollTop = place.offsetTop - pre.offsetTop - pre.clientHeight / 2;
-      found.textContent = `${hit + 1} of ${hits.length} ${hits.length === 1 ? "line" : "lines"}`;
       tell();
     };
 
     earlier.addEventListener("click", backwards);
     following.addEventListener("click", jump);
     search.addEventListener("input", () => {
+      hits[hit]?.made.classList.remove("here");
       hit = -1;
       mark();
     });
@@ -176,7 +190,7 @@
       if (event.key === "Enter") go(event.shiftKey ? -1 : 1);
     });
     pre.addEventListener("scroll", () => {
-      follows = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 8;
+      follows = isAtEnd();
       tell();
     });
 

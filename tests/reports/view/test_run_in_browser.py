@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
-from mlebench.reports.view.server import make_application
-from mlebench.reports.view.view import View
-from mlebench.reports.view.watched_runs import WatchedRuns
 from tests.browser import Page, open_browser
+from tests.reports.view.running import Running, running
 from tests.reports.view.watched import HOSTILE, RUN, Watched, write_graded_snapshots, write_snapshot
 from tests.waiting import wait_until
 
@@ -23,42 +18,9 @@ MOST_LINES = 5000
 SHOWN = "[...document.querySelectorAll('.log .line')].map((line) => line.textContent)"
 
 
-class Server:
-    """The live view of a folder on a free port, in a thread."""
-
-    def __init__(self, runs_dir: Path) -> None:
-        self._runs_dir = runs_dir
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self.address = ""
-
-    def __enter__(self) -> Server:
-        self._thread.start()
-        self._ready.wait(60)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(60)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        runner = web.AppRunner(make_application(View(WatchedRuns(self._runs_dir))))
-        self._loop.run_until_complete(runner.setup())
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        self._loop.run_until_complete(site.start())
-        self.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        self._ready.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(runner.cleanup())
-        self._loop.close()
-
-
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with open_browser(tmp_path_factory.mktemp("profile")) as page:
-        page.call("Network.emulateNetworkConditions", offline=False, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+    with open_browser(tmp_path_factory.mktemp("profile"), offline=False) as page:
         yield page
 
 
@@ -70,20 +32,20 @@ def run(tmp_path: Path) -> Watched:
 
 
 @pytest.fixture
-def server(run: Watched) -> Iterator[Server]:
-    with Server(run.group.folder.parent) as server:
+def server(run: Watched, browser: Page) -> Iterator[Running]:
+    with running(run.group.folder.parent) as server:
         yield server
+        # who asks when the server is gone tells of it
+        browser.visit("about:blank")
 
 
-def show(page: Page, server: Server, width: int = 1300) -> None:
+def show(page: Page, server: Running, width: int = 1300) -> None:
     """Open the page of the run, and wait until its log is followed."""
     page.errors.clear()
     page.requests.clear()
     page.resize(width, 900)
-    page.call("Page.navigate", url="about:blank")
-    page.call("Page.navigate", url=f"{server.address}/g/one/{RUN}")
-    wait_until(lambda: page.run("location.protocol === 'http:' && document.readyState === 'complete'"))
-    wait_until(lambda: page.run("!document.querySelector('.log') || document.querySelectorAll('.log .line').length > 0"))
+    page.visit(f"{server.address}g/one/{RUN}")
+    page.wait_for("!document.querySelector('.log') || document.querySelectorAll('.log .line').length > 0")
 
 
 def lines(page: Page) -> list[str]:
@@ -101,7 +63,7 @@ def append(run: Watched, text: str) -> None:
         file.write(text)
 
 
-def test_the_log_is_followed_as_it_grows(browser: Page, server: Server, run: Watched) -> None:
+def test_the_log_is_followed_as_it_grows(browser: Page, server: Running, run: Watched) -> None:
     append(run, "".join(f"line {number}\n" for number in range(500)) + "no end")
     show(browser, server)
     assert lines(browser)[-2:] == ["line 499", "no end"] and is_at_bottom(browser)
@@ -111,10 +73,10 @@ def test_the_log_is_followed_as_it_grows(browser: Page, server: Server, run: Wat
     wait_until(lambda: lines(browser)[-1] == "100%")
     assert lines(browser)[0] == "line 0" and is_at_bottom(browser)
     assert browser.errors == []
-    assert {address.split("/")[2] for address in browser.requests if address.startswith("http")} == {server.address.split("/")[2]}
+    assert {address.split("/")[2] for address in browser.requests if address.startswith("http")} == {server.host}
 
 
-def test_whoever_scrolled_up_is_left_alone_until_they_follow_again(browser: Page, server: Server, run: Watched) -> None:
+def test_whoever_scrolled_up_is_left_alone_until_they_follow_again(browser: Page, server: Running, run: Watched) -> None:
     append(run, "".join(f"line {number}\n" for number in range(500)))
     show(browser, server)
     browser.run("document.querySelector('.log pre').scrollTop = 100")
@@ -124,7 +86,7 @@ def test_whoever_scrolled_up_is_left_alone_until_they_follow_again(browser: Page
     wait_until(lambda: lines(browser)[-1] == "later" and is_at_bottom(browser))
 
 
-def test_earlier_lines_come_on_demand_and_the_page_stays_small(browser: Page, server: Server, run: Watched) -> None:
+def test_earlier_lines_come_on_demand_and_the_page_stays_small(browser: Page, server: Running, run: Watched) -> None:
     append(run, "".join(f"{number}\n" for number in range(30_000)))
     show(browser, server)
     while int(lines(browser)[0]) > 15_000:
@@ -138,15 +100,15 @@ def test_earlier_lines_come_on_demand_and_the_page_stays_small(browser: Page, se
     wait_until(lambda: lines(browser)[-1] == "29999")
 
 
-def test_a_log_that_is_replaced_is_shown_anew(browser: Page, server: Server, run: Watched) -> None:
+def test_a_log_that_is_replaced_is_shown_anew(browser: Page, server: Running, run: Watched) -> None:
     append(run, "first log\n" * 100)
     show(browser, server)
-    (run.folder / "run.log").unlink()
-    append(run, "second log\n")
+    (run.folder / "another").write_text("second log\n")
+    (run.folder / "another").replace(run.folder / "run.log")
     wait_until(lambda: lines(browser) == ["The log became shorter, or another one took its place.", "second log"])
 
 
-def test_what_is_loaded_of_the_log_can_be_searched(browser: Page, server: Server, run: Watched) -> None:
+def test_what_is_loaded_of_the_log_can_be_searched(browser: Page, server: Running, run: Watched) -> None:
     append(run, "".join(f"{'even' if number % 2 == 0 else 'odd'} {number}\n" for number in range(100)))
     show(browser, server)
     browser.run("document.querySelector('.log input').value = 'EVEN'")
@@ -162,19 +124,18 @@ def test_what_is_loaded_of_the_log_can_be_searched(browser: Page, server: Server
     assert browser.run("document.querySelector('.log output').textContent") == "2 of 50 lines"
 
 
-def test_without_its_script_the_page_holds_the_last_lines(browser: Page, server: Server, run: Watched) -> None:
+def test_without_its_script_the_page_holds_the_last_lines(browser: Page, server: Running, run: Watched) -> None:
     append(run, "".join(f"line {number}\n" for number in range(20_000)) + HOSTILE)
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     try:
-        browser.call("Page.navigate", url=f"{server.address}/g/one/{RUN}")
-        wait_until(lambda: browser.run("document.readyState === 'complete' && document.querySelector('.log pre') !== null"))
+        browser.visit(f"{server.address}g/one/{RUN}")
         text = browser.run("document.querySelector('.log pre').textContent")
     finally:
         browser.call("Emulation.setScriptExecutionDisabled", value=False)
     assert text.split("\n")[-3:-1][0] == "line 19999" and "<script>" in text
 
 
-def test_whatever_an_agent_left_is_shown_as_text(browser: Page, server: Server, run: Watched) -> None:
+def test_whatever_an_agent_left_is_shown_as_text(browser: Page, server: Running, run: Watched) -> None:
     append(run, f"{HOSTILE}\n\x1b[31m{HOSTILE}\x1b[0m\n[mlebench] said\n" + "x" * 3_000_000 + "\nafter\n")
     run.check([(1, False, HOSTILE)])
     for folder in ("code", "submission"):
@@ -196,7 +157,9 @@ def test_whatever_an_agent_left_is_shown_as_text(browser: Page, server: Server, 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 800, 1300])
-def test_the_page_fits_every_screen(browser: Page, server: Server, run: Watched, width: int, scheme: str, tmp_path: Path) -> None:
+def test_the_page_fits_every_screen(
+    browser: Page, server: Running, run: Watched, width: int, scheme: str, tmp_path: Path
+) -> None:
     fill(run)
     browser.prefer(scheme)
     show(browser, server, width)
@@ -210,7 +173,7 @@ def test_the_page_fits_every_screen(browser: Page, server: Server, run: Watched,
     assert (tmp_path / "page.png").stat().st_size > 10_000
 
 
-def test_everything_that_can_be_clicked_is_reached_by_the_keyboard(browser: Page, server: Server, run: Watched) -> None:
+def test_everything_that_can_be_clicked_is_reached_by_the_keyboard(browser: Page, server: Running, run: Watched) -> None:
     fill(run)
     show(browser, server)
     parts = "[...document.querySelectorAll('main a, main button, main summary, main input, .log pre, .scroll')]"
@@ -221,7 +184,7 @@ def test_everything_that_can_be_clicked_is_reached_by_the_keyboard(browser: Page
     assert browser.run("[...document.querySelectorAll('h1, h2, h3')].map((head) => head.tagName)")[:2] == ["H1", "H2"]
 
 
-def test_print_holds_the_page(browser: Page, server: Server, run: Watched) -> None:
+def test_print_holds_the_page(browser: Page, server: Running, run: Watched) -> None:
     fill(run)
     append(run, "one of many lines\n" * 3000)
     show(browser, server)
