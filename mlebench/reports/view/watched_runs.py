@@ -30,8 +30,9 @@ _PAUSES_PER_LOOK = 99.0
 """How many times as long as the processor worked for a look the pause after it is."""
 _PAUSES_PER_WAIT = 3.0
 """Likewise of the time that went by, which a slow file system makes long."""
-_TICK_SECONDS = 2.0
-"""The coarsest clock of a file system: a file that has changed within it may change again and look the same."""
+_TICK_SECONDS = 2.5
+"""The coarsest clock of a file system, and how far it may be behind: a file that has changed within it may change again and look
+the same."""
 
 
 @dataclass(frozen=True, eq=False)
