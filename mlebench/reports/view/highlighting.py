@@ -34,14 +34,15 @@ class Highlighting:
         self._lock = threading.Lock()
         self._free = threading.BoundedSemaphore(_MOST_AT_ONCE)
 
-    def lines(self, name: str, texts: Sequence[str], most_seconds: float = _MOST_SECONDS) -> list[list[str]] | None:
+    def lines(self, name: str, texts: Sequence[str], most_seconds: float | None = None) -> list[list[str]] | None:
         """The lines of each text as HTML; None if they are better shown plain.
 
         Args:
             name: of the file, which says the language.
             texts: with line feeds alone at the ends of lines.
-            most_seconds: after which it is given up.
+            most_seconds: after which it is given up; None for what a reader of a page is to wait at most.
         """
+        most_seconds = _MOST_SECONDS if most_seconds is None else most_seconds
         language = language_of(name)
         if language is None or any(len(line) > LONGEST_LINE for text in texts for line in text.split("\n")):
             return None
