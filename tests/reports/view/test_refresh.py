@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +22,11 @@ from tests.waiting import wait_until
 
 LARGEST_SCRIPT = 8192
 FETCHES = "performance.getEntriesByType('resource').filter((entry) => entry.initiatorType === 'fetch')"
+NOTE_ANSWERS = """(() => {
+  const ask = fetch;
+  window.underWay = 0;
+  window.fetch = (...words) => { underWay += 1; return ask(...words).finally(() => { underWay -= 1; }); };
+})()"""
 NOTE_DELAYS = """(() => {
   const set = setTimeout;
   window.delays = [], window.ran = 0;
@@ -31,6 +38,7 @@ class Shown:
     """What the page of these tests shows; a test changes it while a reader looks."""
 
     def __init__(self) -> None:
+        self._changing = threading.Lock()
         self.title = "Shown"
         self.lead = "as it was"
         self.parts: dict[str, str] = {}
@@ -39,11 +47,17 @@ class Shown:
         self.asked = 0
 
     def page(self, view: View, query: Query) -> ViewPage:
-        self.asked += 1
-        if self.status == 500:
-            raise RuntimeError("the page is broken for a while")
-        sections = [Section(anchor, anchor.title(), body) for anchor, body in self.parts.items()]
-        return ViewPage(self.title, self.lead, sections, every=self.every, status=self.status)
+        with self._changing:
+            self.asked += 1
+            if self.status == 500:
+                raise RuntimeError("the page is broken for a while")
+            sections = [Section(anchor, anchor.title(), body) for anchor, body in self.parts.items()]
+            return ViewPage(self.title, self.lead, sections, every=self.every, status=self.status)
+
+    def change(self, **attributes: object) -> None:
+        """Change several things at once: no page has some of them alone."""
+        with self._changing:
+            vars(self).update(attributes)
 
 
 @pytest.fixture
@@ -87,7 +101,8 @@ def text(page: Page, place: str) -> str:
 
 
 def wait_for_text(page: Page, place: str, wanted: str) -> None:
-    wait_until(lambda: wanted in text(page, place), explain=lambda: text(page, place))
+    # longer than the longest pause between two looks
+    wait_until(lambda: wanted in text(page, place), seconds=150, explain=lambda: text(page, place))
 
 
 def wait_for_looks(shown: Shown, count: int = 3) -> None:
@@ -122,8 +137,7 @@ def test_parts_and_the_title_come_and_go(page: Page, server: Running, shown: Sho
     shown.parts = {"one": "<p>first</p>", "three": "<p>third</p>"}
     open_shown(page, server)
 
-    shown.parts = {"zero": "<p>new</p>", "one": "<p>first</p>", "two": "<p>second</p>"}
-    shown.title = "Another"
+    shown.change(parts={"zero": "<p>new</p>", "one": "<p>first</p>", "two": "<p>second</p>"}, title="Another")
 
     wait_for_text(page, "#two", "second")
     assert page.run("[...document.querySelectorAll('main > section')].map((part) => part.id)") == ["zero", "one", "two"]
@@ -185,7 +199,7 @@ def test_tables_stay_sorted_and_can_be_sorted_again(page: Page, server: Running,
 
     shown.parts = {"one": table(("b", 2), ("a", 9), ("c", 3), ("d", 4))}
 
-    wait_for_text(page, "#one", "d")
+    wait_until(lambda: "d" in page.run(names))
     assert page.run(names) == "adcb"
     assert page.run("document.querySelectorAll('#one th')[1].ariaSort") == "descending"
     page.run(f"{button}.click()")
@@ -329,12 +343,13 @@ def test_pauses_grow_while_the_server_is_away(page: Page, server: Running, shown
     page.run(NOTE_DELAYS.replace("DELAY", "10"))
     page.go_offline(True)
 
-    wait_until(lambda: page.run("delays.length > 16"))
-    delays = page.run("delays.slice(0, 17)")
+    # how many looks still succeed before, and how long one takes, is up to the machine
+    wait_until(lambda: page.run("Math.max(...delays) > 50_000"))
+    delays = page.run("delays")
     page.go_offline(False)
 
     assert max(delays) <= 60_000 * 1.1
-    assert delays[-1] > 50_000 > 1000 > delays[2]
+    assert delays[0] < 1000
 
 
 @pytest.mark.parametrize("status", [404, 500])
@@ -352,7 +367,7 @@ def test_a_page_that_goes_wrong_keeps_what_it_showed(page: Page, server: Running
 def test_a_page_that_is_done_asks_no_more(page: Page, server: Running, shown: Shown) -> None:
     shown.parts = {"one": "<p>old</p>"}
     open_shown(page, server)
-    shown.every, shown.parts = None, {"one": "<p>the end</p>"}
+    shown.change(every=None, parts={"one": "<p>the end</p>"})
     wait_for_text(page, "#one", "the end")
     page.run(NOTE_DELAYS.replace("DELAY", "delay"))
     page.run("document.dispatchEvent(new Event('visibilitychange'))")
@@ -363,10 +378,12 @@ def test_a_page_that_is_done_asks_no_more(page: Page, server: Running, shown: Sh
 def test_a_hidden_page_asks_for_nothing(page: Page, server: Running, shown: Shown) -> None:
     shown.parts = {"one": "<p>old</p>"}
     open_shown(page, server)
+    page.run(NOTE_ANSWERS)
+    # the first of them may have been asked before
     wait_for_looks(shown)
     page.run("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
     # one may be under way
-    wait_until(lambda: page.run(f"{FETCHES}.length") == shown.asked - 1)
+    wait_until(lambda: page.run("underWay === 0"))
     asked = shown.asked
     page.run(NOTE_DELAYS.replace("DELAY", "delay"))
     for turn in range(3):
@@ -387,8 +404,8 @@ def test_clocks_count(page: Page, server: Running, shown: Shown) -> None:
     open_shown(page, server)
     wait_until(lambda: " d" in text(page, "#one time"))
     assert page.run("[...document.querySelectorAll('#one time')].map((clock) => clock.textContent).slice(1)") == ["0 s", "kept"]
-    page.run("document.querySelectorAll('#one time')[1].dateTime = new Date(Date.now() + 3 * 3600e3 + 120e3 + 500).toISOString()")
-    wait_until(lambda: page.run("document.querySelectorAll('#one time')[1].textContent") in ("3 h 02 min", "3 h 01 min"))
+    page.run("document.querySelectorAll('#one time')[1].dateTime = new Date(Date.now() + 3 * 3600e3 + 540e3 + 500).toISOString()")
+    wait_until(lambda: re.fullmatch(r"3 h 0\d min", page.run("document.querySelectorAll('#one time')[1].textContent")))
 
 
 def test_a_page_without_script_is_whole(page: Page, server: Running, shown: Shown) -> None:
@@ -416,7 +433,7 @@ def test_a_form_of_ours_says_where_it_comes_from(page: Page, server: Running, sh
     shown.every = None
     open_shown(page, server)
     page.run("document.querySelector('#one form button').click()")
-    wait_until(lambda: page.run("document.body.innerText").strip() != "" and page.run("document.contentType") == "text/plain")
+    page.wait_for("document.contentType === 'text/plain' && document.body?.innerText.trim()")
 
     # no act has that path, which is said to our own pages alone
     assert "accepts GET and HEAD" in page.run("document.body.innerText")
