@@ -13,6 +13,20 @@ from typing import Any
 from tests.gateway.provider import KEY, Answer, Provider, Received
 
 ROOT = Path(__file__).parents[2]
+LATE = """
+import os, subprocess, time
+
+wait = subprocess.Popen.wait
+
+
+def wait_late(process, timeout=None):
+    while timeout is not None and process.poll() is None and not os.path.exists({path!r}):
+        time.sleep(0.02)
+    return wait(process, timeout)
+
+
+subprocess.Popen.wait = wait_late
+"""
 VALIDATE = """#!/bin/sh
 if grep -q '^id,y$' "$1"; then echo 'valid: the submission is valid'; else echo "not valid: $(head -c 20 "$1")"; fi
 """
@@ -23,6 +37,7 @@ class Home:
 
     def __init__(self, folder: Path, description: str = "Predict y.") -> None:
         self.folder = folder
+        self._program_path = [str(ROOT / "containers" / "runtime")]
         for name in ("data", "submission", "logs", "code"):
             (folder / name).mkdir(parents=True)
         (folder / "instructions.txt").write_text("Work well.\n")
@@ -34,7 +49,7 @@ class Home:
         return {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT / "containers" / "runtime"),
+            "PYTHONPATH": os.pathsep.join(self._program_path),
             "PYTHONDONTWRITEBYTECODE": "1",
             "MLEBENCH_HOME": str(self.folder),
             "TIME_LIMIT_SECS": str(seconds),
@@ -42,6 +57,13 @@ class Home:
             "OPENAI_API_KEY": KEY,
             **{f"{name.upper()}_DIR": str(self.folder / name) for name in ("data", "submission", "logs", "code")},
         }
+
+    def begin_limits_at(self, path: str) -> None:
+        """Have the time limits of the agent's commands count from when one has made this file, however slowly it starts."""
+        folder = self.folder / ".late"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(LATE.format(path=str(self.folder / path)))
+        self._program_path.insert(0, str(folder))
 
     def run(self, agent: str, provider: Provider, *words: str, seconds: float = 3600) -> subprocess.CompletedProcess[str]:
         """Run an agent of `agents/` to its end."""

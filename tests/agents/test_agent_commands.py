@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,15 +51,22 @@ def test_a_command_ends_by_itself(tmp_path: Path, command: str, output: str, end
 @pytest.mark.parametrize(
     "command",
     [
-        "echo a; cat /dev/zero > /dev/null",
-        "echo a; trap '' TERM; while :; do :; done",
-        "echo a; kill -STOP $$; echo b",
-        "echo a; (trap '' TERM; while :; do read -t 1 < <(:); done) & wait",
-        "yes a | head -c 2; exec 2>/dev/null; cat /dev/zero > /dev/null; echo b",
+        "echo a; touch begun; cat /dev/zero > /dev/null",
+        "echo a; trap '' TERM; touch begun; while :; do :; done",
+        "echo a; touch begun; kill -STOP $$; echo b",
+        "echo a; (trap '' TERM; touch begun; while :; do read -t 1 < <(:); done) & wait",
+        "yes a | head -c 2; exec 2>/dev/null; touch begun; cat /dev/zero > /dev/null; echo b",
     ],
 )
-def test_one_that_does_not_is_ended(tmp_path: Path, command: str) -> None:
-    assert bash(f"echo $$ > pid; {command}", tmp_path, 0.5) == ("a", "ended, as it took longer than 0 seconds")
+def test_one_that_does_not_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    class Begun(subprocess.Popen[bytes]):
+        def wait(self, timeout: float | None = None) -> int:
+            """The time counts from where the command has come to what takes so long."""
+            wait_until((tmp_path / "begun").exists)
+            return super().wait(timeout)
+
+    monkeypatch.setattr(commands.subprocess, "Popen", Begun)
+    assert bash(f"echo $$ > pid; {command}", tmp_path, 0.3) == ("a", "ended, as it took longer than 0 seconds")
     assert is_over(int((tmp_path / "pid").read_text()))
 
 

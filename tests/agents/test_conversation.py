@@ -216,7 +216,7 @@ def test_a_library_that_takes_a_signal_for_a_failure_ends_and_leaves_what_it_use
     try:
         assert process.stdout is not None and process.stdout.readline() == "up\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 128 + signal.SIGTERM
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
     finally:
         process.kill()
         process.communicate()
@@ -312,7 +312,8 @@ class TestOneTurn:
         self, conversing: Conversing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(conversation, "_READ_OUT_SECONDS", 0.1)
-        assert conversing.run('sleep 600 & echo $! > "$CODE_DIR/pid"; echo done') == 0
+        kept = 'until grep -q done "$LOGS_DIR/scripted/turn-001.log"; do sleep 0.05; done'
+        assert conversing.run(f'sleep 600 & echo $! > "$CODE_DIR/pid"; echo done; {kept}') == 0
         os.kill(int((conversing.home.folder / "code" / "pid").read_text()), signal.SIGKILL)
         assert conversing.logged(1) == "done\n"
 
@@ -457,8 +458,9 @@ class TestHostilePrograms:
 
     def test_one_that_leaves_its_input_unread_to_another_is_not_waited_for(self, ran: Ran) -> None:
         ran.ask_by_input("x" * 300_000)
-        process = ran.start("sleep 60 <&0 & exit 4")
-        process.communicate(timeout=20)
+        process = ran.start('sleep 600 <&0 & echo $! > "$CODE_DIR/pid"; exit 4')
+        process.communicate(timeout=120)
+        os.kill(int((ran.home.folder / "code" / "pid").read_text()), signal.SIGKILL)
         assert process.returncode == 4
 
     @pytest.mark.parametrize("calls", [b"[" * 200_000, b'{"n": NaN', b"\xff", b"[1]"], ids=["deep", "cut", "bytes", "list"])
