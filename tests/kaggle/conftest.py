@@ -43,7 +43,8 @@ def kaggle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    monkeypatch.setenv("MLEBENCH_KAGGLE_TIMEOUT", "2")
+    # a test whose server hangs says how long that is waited for; no other asks twice because the machine is slow
+    monkeypatch.setenv("MLEBENCH_KAGGLE_TIMEOUT", "120")
     monkeypatch.setenv("MLEBENCH_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setattr(patience, "_FIRST_PAUSE", 0.05)
     with LoopbackKaggle() as server:

@@ -19,9 +19,11 @@ from mlebench.kaggle.download import download
 from mlebench.preparation import is_prepared
 from mlebench.registry import Competition, Registry
 from tests.kaggle.conftest import IMAGES, TABLE, mock_zip, start_mlebench
-from tests.kaggle.loopback import FILES, LoopbackKaggle
+from tests.kaggle.loopback import FILES, Fault, LoopbackKaggle
 from tests.waiting import wait_until
 
+PROBES_AND_DOWNLOAD = 3
+"""Requests for a file that one `mlebench prepare` makes."""
 _CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.utime"}
 
 
@@ -90,15 +92,15 @@ def test_kill_9_before_any_change_of_the_file_system(kaggle: LoopbackKaggle, tmp
 def test_kill_9_while_bytes_arrive(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
     archive = mock_zip(IMAGES, 400)
     kaggle.contests[IMAGES].archive = archive
-    kaggle.bytes_per_second = len(archive) / 4
     root = Registry().get_competition(IMAGES).root
     for share in (0.2, 0.5):
+        kaggle.faults[FILES] = [Fault(break_after=len(archive) // 3, hang=True)] * PROBES_AND_DOWNLOAD
         process = start_mlebench("prepare", IMAGES, "--no-verify")
         wait_until(lambda share=share: size_of(root / f"{IMAGES}.zip.part") > share * len(archive))
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert not (root / f"{IMAGES}.zip").exists() and not (root / "raw").exists()
-    kaggle.bytes_per_second = None
+    kaggle.faults.clear()
     assert main(["prepare", IMAGES, "--no-verify"]) == 0
     assert is_prepared(Registry().get_competition(IMAGES))
     resumed = [int(request.range.removeprefix("bytes=").rstrip("-")) for request in kaggle.requests(FILES) if request.range]
@@ -108,7 +110,8 @@ def test_kill_9_while_bytes_arrive(kaggle: LoopbackKaggle, tmp_path: Path) -> No
 def test_workers_end_with_a_parent_that_is_killed(kaggle: LoopbackKaggle) -> None:
     kaggle.bytes_per_second = 200
     process = start_mlebench("prepare", TABLE, IMAGES, "--no-verify", "--jobs", "2")
-    wait_until(lambda: len(kaggle.requests(FILES)) >= 4)
+    parts = [Registry().get_competition(name).root / f"{name}.zip.part" for name in (TABLE, IMAGES)]
+    wait_until(lambda: all(map(size_of, parts)))
     workers = children(process.pid)
     assert len(workers) >= 2
     process.kill()
@@ -117,16 +120,17 @@ def test_workers_end_with_a_parent_that_is_killed(kaggle: LoopbackKaggle) -> Non
 
 
 def test_two_at_once_share_one_download_and_the_second_says_that_it_waits(kaggle: LoopbackKaggle) -> None:
-    kaggle.bytes_per_second = len(kaggle.contests[TABLE].archive) / 15
+    kaggle.bytes_per_second = 200
     first = start_mlebench("prepare", TABLE, "--no-verify")
     wait_until(lambda: size_of(Registry().get_competition(TABLE).root / f"{TABLE}.zip.part") > 0)
     second = start_mlebench("prepare", TABLE, "--no-verify")
-    errors = [process.communicate(timeout=60)[1] for process in (first, second)]
+    assert second.stderr is not None
+    assert any("waiting for another process that is preparing it" in line for line in second.stderr)
+    kaggle.bytes_per_second = None
+    errors = [process.communicate(timeout=120)[1] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), errors
-    assert "waiting for another process that is preparing it" in errors[1]
     assert "already prepared" in errors[1]
-    probes_and_download = 3
-    assert len(kaggle.requests(FILES)) == probes_and_download
+    assert len(kaggle.requests(FILES)) == PROBES_AND_DOWNLOAD
 
 
 def test_two_downloads_to_one_folder_share_one_file(kaggle: LoopbackKaggle, tmp_path: Path) -> None:
@@ -137,7 +141,7 @@ def test_two_downloads_to_one_folder_share_one_file(kaggle: LoopbackKaggle, tmp_
     )
     kaggle.bytes_per_second = len(kaggle.contests[TABLE].archive) / 2
     both = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "here")]) for _ in range(2)]
-    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert [process.wait(timeout=120) for process in both] == [0, 0]
     assert (tmp_path / "here" / f"{TABLE}.zip").read_bytes() == kaggle.contests[TABLE].archive
     assert len(kaggle.requests(FILES)) == 1
     assert [path.name for path in (tmp_path / "here").iterdir()] == [f"{TABLE}.zip"]
