@@ -72,7 +72,7 @@ def test_threads_that_load_at_once_get_one_whole_module(tmp_path: Path) -> None:
     together = threading.Barrier(8)
 
     def load(_: int) -> object:
-        together.wait(30)
+        together.wait(60)
         return load_value(path, "SIZE")
 
     with ThreadPoolExecutor(8) as pool:

@@ -16,6 +16,7 @@ from mlebench.errors import UsageError
 from mlebench.registry import Registry, facts, facts_cache
 from mlebench.registry.facts import CompetitionFacts, load_facts
 from mlebench.registry.issues import Issue, load_issues
+from tests.waiting import wait_until
 
 NAME = "spaceship-titanic"
 AN_HOUR_AGO = 3600 * 10**9
@@ -57,7 +58,20 @@ def refuse(path: Path) -> CompetitionFacts:
     raise AssertionError(f"{path} is read again")
 
 
+def wait_for_a_tick(path: Path) -> None:
+    """Until what is written from now on has another time than a file: these tests have nobody mind that it may not."""
+    probe = path.with_name("probe")
+
+    def has_ticked() -> bool:
+        probe.touch()
+        return probe.stat().st_ctime_ns > path.stat().st_ctime_ns
+
+    wait_until(has_ticked, every=0.001)
+    probe.unlink()
+
+
 def edited(path: Path, change: Callable[[str], str]) -> None:
+    wait_for_a_tick(path)
     path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
@@ -105,13 +119,14 @@ def test_a_file_put_in_the_place_of_another_is_read(folder: Path) -> None:
     path = folder / "competition.yaml"
     before = written(folder)
     other = path.with_name("other")
+    wait_for_a_tick(path)
     other.write_text(path.read_text().replace("title: S", "title: T"))
     other.replace(path)
     assert load_facts(path).title != before.title
 
 
 def test_a_file_that_has_just_changed_is_not_remembered(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(facts_cache, "_SETTLED_NS", 2 * 10**9)
+    monkeypatch.setattr(facts_cache, "_SETTLED_NS", AN_HOUR_AGO)
     (folder / "competition.yaml").touch()
     written(folder)
     assert not cache.exists()
