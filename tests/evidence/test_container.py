@@ -173,10 +173,10 @@ def test_data_that_is_not_what_the_sizes_say_is_refused(path: Path) -> None:
 
 def test_a_bomb_is_refused_before_it_is_unpacked(path: Path) -> None:
     path.write_bytes(with_data(deflated(bytes(2**20)), 2**40, 0))
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(ContainerFault, match="far more"):
         Container.open(path)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_what_packs_extremely_well_is_written_so_that_it_is_no_bomb(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

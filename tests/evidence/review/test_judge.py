@@ -74,16 +74,16 @@ def test_a_judge_is_asked_in_its_own_dialect(group: Group, root: Path, dialect: 
 def test_logs_are_asked_of_two_questions_and_code_of_the_third(group: Group, root: Path) -> None:
     leave(group, "toy-a_seed0", "secret word of the log\n")
     leave(group, "toy-a_seed0", "secret word of the code\n", "code/solve.py")
-    seen: dict[str, str] = {}
+    seen: list[Asked] = []
 
     def says(asked: Asked) -> object:
-        seen[asked.question] = seen.get(asked.question, "") + asked.shown
+        seen.append(asked)
         return NO
 
     with judges(root, says):
         ask(group, root)
-    assert {name for name, shown in seen.items() if "word of the log" in shown} == {"by_hand", "outside"}
-    assert {name for name, shown in seen.items() if "word of the code" in shown} == {"external_model"}
+    assert {asked.question for asked in seen if "word of the log" in asked.shown} == {"by_hand", "outside"}
+    assert {asked.question for asked in seen if "word of the code" in asked.shown} == {"external_model"}
 
 
 def test_a_yes_whose_quotes_are_invented_does_not_count_and_is_noted(group: Group, root: Path) -> None:
