@@ -123,7 +123,8 @@ def test_a_container_that_its_agent_ended_is_graded_all_the_same(wine: Competiti
 
 def test_a_background_process_that_writes_on_does_no_harm(wine: Competition, tmp_path: Path) -> None:
     rows = "while true; do cat /home/data/sample_submission.csv > /home/submission/submission.csv; done"
-    score = score_of(evaluate(wine, tmp_path, run(f"nohup sh -c '{rows}' >/dev/null 2>&1 &")))
+    begun = run(f"until test -e {SUBMISSION}; do sleep 0.05; done")
+    score = score_of(evaluate(wine, tmp_path, run(f"nohup sh -c '{rows}' >/dev/null 2>&1 &"), begun))
     assert score.metadata["error_kind"] in (None, "invalid")
 
 
