@@ -86,6 +86,32 @@ def test_whoever_scrolled_up_is_left_alone_until_they_follow_again(browser: Page
     wait_until(lambda: lines(browser)[-1] == "later" and is_at_bottom(browser))
 
 
+def test_an_answer_that_comes_before_the_event_of_scrolling_moves_nobody(browser: Page, server: Running, run: Watched) -> None:
+    append(run, "".join(f"line {number}\n" for number in range(500)))
+    show(browser, server)
+    browser.run("document.addEventListener('scroll', (event) => event.stopPropagation(), true)")
+    browser.run("document.querySelector('.log pre').scrollTop = 100")
+    append(run, "later\n")
+    wait_until(lambda: lines(browser)[-1] == "later")
+    assert browser.run("document.querySelector('.log pre').scrollTop") == 100
+    assert browser.run("document.querySelector('.log [aria-pressed]').getAttribute('aria-pressed')") == "false"
+
+
+def test_a_line_that_was_found_stays_so_when_others_come(browser: Page, server: Running, run: Watched) -> None:
+    append(run, "".join(f"{number}\n" for number in range(30_000)))
+    show(browser, server)
+    browser.run("document.querySelector('.log input').value = '99'")
+    browser.run("document.querySelector('.log input').dispatchEvent(new Event('input'))")
+    browser.run("document.querySelector('.log input').dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter'}))")
+    before, here = lines(browser)[0], browser.run("document.querySelector('.log .here').textContent")
+    browser.run("document.querySelector('.log button').click()")
+    wait_until(lambda: lines(browser)[0] != before)
+    assert browser.run("[...document.querySelectorAll('.log .here')].map((line) => line.textContent)") == [here]
+    found = [line for line in lines(browser) if "99" in line]
+    told = browser.run("document.querySelector('.log output').textContent")
+    assert told == f"{found.index(here) + 1} of {len(found)} lines"
+
+
 def test_earlier_lines_come_on_demand_and_the_page_stays_small(browser: Page, server: Running, run: Watched) -> None:
     append(run, "".join(f"{number}\n" for number in range(30_000)))
     show(browser, server)
