@@ -126,11 +126,14 @@ def _received(connection: Connection, limit: float | None, stop: threading.Event
     """
     ends_at = None if limit is None else time.monotonic() + limit
     try:
+        # this process may have been held up itself: what came meanwhile is not late
+        is_last = False
         while not connection.poll(_LOOK_SECONDS):
             if stop.is_set():
                 raise Interrupted("interrupted")
-            if ends_at is not None and time.monotonic() > ends_at:
+            if is_last:
                 return {"late": True}
+            is_last = ends_at is not None and time.monotonic() > ends_at
         message: dict[str, Any] = json.loads(connection.recv_bytes(_MOST_BYTES))
     except (EOFError, OSError, ValueError):
         return None
