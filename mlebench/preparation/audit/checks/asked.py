@@ -6,17 +6,25 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlebench.preparation.audit.clue import Guess
 from mlebench.preparation.audit.truth import Target, Truth
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 MOST_TARGETS = 40
 _MOST_SLOTS = 6
 _MOST_JOINED = 200
 _OFTEN = 0.1
 _MOST_FEW, _FEW_OF = 50, 0.1
+_MOST_UNITS = 0.7
+"""More units for each row, or families for each unit, group nothing."""
+_FEWEST_FAMILIES = 20
+"""Fewer have no order that could be judged."""
 OTHER = "(another answer)"
 _ALL_BUT_LAST = re.compile(r"^.*[_\-:]")
 _LAST_PART = re.compile(r"(?<=.)[_\-:][^_\-:]*$")
@@ -141,14 +149,38 @@ def one_row_each(truth: Truth) -> np.ndarray | None:
     """Positions of one test row of each unit, ascending, where units have several; None if each row is its own."""
     import pandas as pd
 
-    ids = truth.ids.iloc[:, 0]
-    heads = ids
-    if not ids.duplicated().any():
-        heads = ids.str.replace(_LAST_PART, "", regex=True)
-        # an ending may have two parts, such as `_patient_overall` next to `_C1`
-        shorter = heads.str.replace(_LAST_PART, "", regex=True)
-        heads = shorter.where(shorter.isin({*heads}), heads)
-    codes, names = pd.factorize(heads)
-    if len(names) > 0.7 * truth.rows:
+    codes, names = pd.factorize(_names_of_units(truth))
+    if len(names) > _MOST_UNITS * truth.rows:
         return None
     return np.sort(np.unique(codes, return_index=True)[1])
+
+
+def families_of(truth: Truth, rows: np.ndarray) -> np.ndarray | None:
+    """Which units are of one problem, as their names begin alike; None if names tell nothing of the kind.
+
+    Args:
+        truth: the answers.
+        rows: positions of one test row of each unit.
+
+    Returns:
+        Shape (test rows,), int64: a number for each of these rows, -1 for others.
+    """
+    import pandas as pd
+
+    codes, names = pd.factorize(_names_of_units(truth).iloc[rows].str.replace(_LAST_PART, "", regex=True))
+    if not _FEWEST_FAMILIES <= len(names) <= _MOST_UNITS * len(rows):
+        return None
+    family = np.full(truth.rows, -1, dtype=np.int64)
+    family[rows] = codes
+    return family
+
+
+def _names_of_units(truth: Truth) -> pd.Series:
+    """The first ids where they repeat, otherwise what they begin with."""
+    ids = truth.ids.iloc[:, 0]
+    if ids.duplicated().any():
+        return ids
+    heads = ids.str.replace(_LAST_PART, "", regex=True)
+    # an ending may have two parts, such as `_patient_overall` next to `_C1`
+    shorter = heads.str.replace(_LAST_PART, "", regex=True)
+    return heads.where(~shorter.isin({*heads}), shorter)

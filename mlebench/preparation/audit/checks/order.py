@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import numpy as np
 from grading.printable import printable
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks import statistics
-from mlebench.preparation.audit.checks.asked import Asked, asked_of, one_row_each
+from mlebench.preparation.audit.checks.asked import Asked, asked_of, families_of, one_row_each
 from mlebench.preparation.audit.checks.comparing import classes_of, learnt_code, named
 from mlebench.preparation.audit.checks.files import file_groups
 from mlebench.preparation.audit.checks.linked import Linked, linked_tables, orders_of
@@ -40,12 +41,13 @@ def order(case: Case) -> Iterator[Clue]:
     kept = _one_of_each_group(case, linked)
     search = _Search(case)
     orders = {name: way[np.isin(way, kept)] for name, way in {**orders_of(case, linked), **_in_archives(case)}.items()}
+    family = families_of(case.truth, kept)
     best: dict[str, _Found] = {}
-    for name, way in orders.items():
+    for line in (part for name, way in orders.items() for part in _parts(name, way, family)):
         units = np.full(case.truth.rows, -1, dtype=np.int64)
-        units[way] = np.arange(len(way))
-        for question in asked_of(case.truth, units, len(way)) if len(way) >= _LEAST_ROWS else ():
-            found = search.look(question, name)
+        units[line.rows] = np.arange(len(line.rows))
+        for question in asked_of(case.truth, units, len(line.rows)) if len(line.rows) >= _LEAST_ROWS else ():
+            found = search.look(question, line)
             target = question.target.name
             if found is not None and (target not in best or found.log_p < best[target].log_p):
                 best[target] = found
@@ -86,6 +88,52 @@ def _in_archives(case: Case) -> Mapping[str, np.ndarray]:
 
 
 @dataclass(frozen=True)
+class _Line:
+    """Test rows in an order."""
+
+    name: str
+    """Such as `the rows of test.csv`."""
+    rows: np.ndarray
+    """Positions of test rows, first to last."""
+    family: np.ndarray
+    """Shape (rows,), int64: rows of one family are next to each other, and only they are compared."""
+    among: str
+    """Which rows these are, as a finding says it."""
+
+    @property
+    def file(self) -> str:
+        """Where the order is seen."""
+        return self.name.removeprefix("the rows of ").removeprefix("the members of ")
+
+    @functools.cached_property
+    def sizes(self) -> np.ndarray:
+        """Rows of each row's family, shape (rows,)."""
+        return np.bincount(self.family)[self.family]
+
+    @functools.cached_property
+    def places(self) -> np.ndarray:
+        """The place of each row in its family, from 0, shape (rows,)."""
+        starts = np.append(0, np.flatnonzero(np.diff(self.family)) + 1)
+        return np.arange(len(self.family)) - np.repeat(starts, np.diff(np.append(starts, len(self.family))))
+
+
+def _parts(name: str, way: np.ndarray, family: np.ndarray | None) -> Iterator[_Line]:
+    """An order as a whole or, where it keeps the rows of each family together, the order of families and that inside them.
+
+    Rows of one problem, patient or place are alike, which is no leak. Neighbours in the order as a whole show it; one row of each
+    family does not, nor do neighbours that are compared with others of their family.
+    """
+    if family is not None:
+        _, own = np.unique(family[way], return_inverse=True)
+        first = np.flatnonzero(np.append(True, np.diff(own) != 0))
+        if len(first) == own.max() + 1:
+            yield _Line(name, way[first], np.zeros(len(first), dtype=np.int64), f"groups of {name}")
+            yield _Line(name, way, own, f"{name} inside groups")
+            return
+    yield _Line(name, way, np.zeros(len(way), dtype=np.int64), name)
+
+
+@dataclass(frozen=True)
 class _Found:
     file: str
     what: str
@@ -99,57 +147,54 @@ class _Search:
     case: Case
     family: Family = field(default_factory=Family)
 
-    def look(self, question: Asked, name: str) -> _Found | None:
+    def look(self, question: Asked, line: _Line) -> _Found | None:
         """Whether places tell a target: in halves and quarters, by a period, or by neighbours."""
-        count = len(question.target.values)
-        places = np.arange(count, dtype=np.float64)[:, None]
-        found = predicted(places, question, self.family, Bounds())
-        file = name.removeprefix("the rows of ").removeprefix("the members of ")
-        if found is not None and not self._is_sequence(question):
-            return _Found(file, f"the position among {name} predicts", found.quality, found.guess, found.log_p)
+        found = predicted((line.places / line.sizes)[:, None], question, self.family, Bounds())
+        if found is not None and not self._is_sequence(question, line):
+            return _Found(line.file, f"the position among {line.among} predicts", found.quality, found.guess, found.log_p)
         if question.target.kind != "class":
-            return self._by_neighbours(question, name, file) if question.target.kind == "number" else None
-        return self._by_period(question, name, file) or self._by_neighbours(question, name, file)
+            return self._by_neighbours(question, line) if question.target.kind == "number" else None
+        return self._by_period(question, line) or self._by_neighbours(question, line)
 
-    def _is_sequence(self, question: Asked) -> bool:
+    def _is_sequence(self, question: Asked, line: _Line) -> bool:
         """Whether classes come in runs as the parts of a sequence do: in no sorted order, and in training rows as well."""
         if question.target.kind != "class":
             return False
         answers = classes_of(question.target)
         runs = 1 + int((answers[1:] != answers[:-1]).sum())
-        together, _ = _together(answers)
+        together, _ = _together(answers, line.family)
         usual = self._in_training(question.target)
         if together < _NEIGHBOURS or (usual is not None and together >= 2 * usual):
             return False
         is_sorted = abs(float(np.corrcoef(np.arange(len(answers)), statistics.ranks(answers.astype(float)))[0, 1])) > _SORTED
         return runs > 1.5 * len({*answers}) or (usual is None and not is_sorted and together < _NEIGHBOURS_ALONE)
 
-    def _by_period(self, question: Asked, name: str, file: str) -> _Found | None:
+    def _by_period(self, question: Asked, line: _Line) -> _Found | None:
         answers = classes_of(question.target)
-        places = np.arange(len(answers))
-        for period in range(2, min(_LONGEST_PERIOD, len(answers) // 4) + 1):
+        longest = min(_LONGEST_PERIOD, len(answers) // 4, int(line.sizes.max()))
+        for period in range(2, longest + 1):
             self.family.tried += 1
-            told = learnt_code("", places % period, answers, question.target, _PERIODIC_LIFT)
+            told = learnt_code("", line.places % period, answers, question.target, _PERIODIC_LIFT)
             if told is not None and self.family.improbable(told.log_p, self.family.tried + 1_000):
                 how = f"in {told.right:,} of {told.of:,} cases"
-                what = f"the position among {name} modulo {period} encodes"
-                return _Found(file, what, how, question.guess(told.values), told.log_p)
+                what = f"the position among {line.among} modulo {period} encodes"
+                return _Found(line.file, what, how, question.guess(told.values), told.log_p)
         return None
 
-    def _by_neighbours(self, question: Asked, name: str, file: str) -> _Found | None:
+    def _by_neighbours(self, question: Asked, line: _Line) -> _Found | None:
         """Whether every second answer is that of its neighbour more often than chance and training rows let expect."""
         target = question.target
         self.family.tried += 1
         answers = target.values if target.kind == "number" else classes_of(target)
-        together, log_p = _together(answers)
+        together, log_p = _together(answers, line.family)
         usual = self._in_training(target)
         least = _NEIGHBOURS_ALONE if usual is None else max(_NEIGHBOURS, 2 * usual)
         if together < least or not self.family.improbable(log_p, self.family.tried + 100):
             return None
         said = _from_before(answers)
         values = said if target.kind == "number" else named(said, target)
-        what, how = f"neighbours among {name} share", f"by {together:.2f} of what chance leaves unexplained"
-        return _Found(file, what, how, question.guess(values), log_p)
+        what, how = f"neighbours among {line.among} share", f"by {together:.2f} of what chance leaves unexplained"
+        return _Found(line.file, what, how, question.guess(values), log_p)
 
     def _in_training(self, target: Target) -> float | None:
         """By how much neighbours among training rows have their answers in common; None if they are not known."""
@@ -158,26 +203,41 @@ class _Search:
             return None
         values = known.to_numpy()[:_MOST_TRAINING]
         answers = values.astype(np.float64) if target.kind == "number" else np.unique(values.astype(str), return_inverse=True)[1]
-        return _together(answers)[0]
+        return _together(answers, np.zeros(len(answers), dtype=np.int64))[0]
 
 
-def _together(answers: np.ndarray) -> tuple[float, float]:
-    """By how much neighbours have answers in common, at most 1 and 0 by chance, and the log-probability of so much.
+def _together(answers: np.ndarray, family: np.ndarray) -> tuple[float, float]:
+    """By how much neighbours have more in common than any two rows of their family, at most 1, and the log-probability of it.
 
     Args:
         answers: shape (rows,): float64 numbers, or int64 classes.
+        family: shape (rows,), int64: rows of one family are next to each other.
     """
     if answers.dtype.kind == "f":
-        line = statistics.ranks(answers[~np.isnan(answers)])
-        if len(line) < _LEAST_ROWS or line.std() == 0:
+        family, line = family[~np.isnan(answers)], statistics.ranks(answers[~np.isnan(answers)])
+        if len(line) < _LEAST_ROWS:
             return 0.0, 0.0
-        together = float(np.corrcoef(line[:-1], line[1:])[0, 1])
-        return together, statistics.log_normal_tail(together * math.sqrt(len(line)))
-    expected = float(((np.bincount(answers) / len(answers)) ** 2).sum())
-    if len(answers) < _LEAST_ROWS or expected == 1:
+        beside = family[1:] == family[:-1]
+        line = line - (np.bincount(family, weights=line) / np.maximum(np.bincount(family), 1))[family]
+        before, after = line[:-1][beside], line[1:][beside]
+        if len(before) < 2 or before.std() == 0 or after.std() == 0:
+            return 0.0, 0.0
+        together = float(np.corrcoef(before, after)[0, 1])
+        return together, statistics.log_normal_tail(together * math.sqrt(len(before) + 1))
+    beside = family[1:] == family[:-1]
+    expected = _alike(answers, family)
+    if len(answers) < _LEAST_ROWS or not beside.any() or expected == 1:
         return 0.0, 0.0
-    same = int((answers[1:] == answers[:-1]).sum())
-    return (same / (len(answers) - 1) - expected) / (1 - expected), statistics.log_binomial_tail(same, len(answers) - 1, expected)
+    same, pairs = int((answers[1:] == answers[:-1])[beside].sum()), int(beside.sum())
+    return (same / pairs - expected) / (1 - expected), statistics.log_binomial_tail(same, pairs, expected)
+
+
+def _alike(answers: np.ndarray, family: np.ndarray) -> float:
+    """The share of neighbours with one class if the rows of each family are in random order."""
+    sizes = np.bincount(family)
+    codes, counts = np.unique(family * (int(answers.max()) + 1) + answers, return_counts=True)
+    of = sizes[codes // (int(answers.max()) + 1)]
+    return float(((counts / of) ** 2 * (of - 1)).sum() / max(1, int(np.maximum(sizes - 1, 0).sum())))
 
 
 def _from_before(values: np.ndarray) -> np.ndarray:

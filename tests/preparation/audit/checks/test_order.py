@@ -10,6 +10,8 @@ import pytest
 from mlebench.preparation.audit.checks.order import order
 from tests.preparation.audit.toy import Kind, Toy, share_right
 
+PROBLEMS, PARTS, ROWS = 40, 8, 2
+
 
 def by(toy: Toy, places: np.ndarray) -> None:
     """Put the test rows of all files into this order."""
@@ -80,3 +82,57 @@ def test_rows_in_no_order_ring_by_no_chance(tmp_path: Path, kind: Kind, rows: in
     toy = Toy(tmp_path, kind, rows, seed=rows)
     toy.archive("test.zip", {f"{name}.png": toy.image() for name in toy.ids})
     assert [*order(toy.case())] == []
+
+
+def of_problems(folder: Path, kind: Kind, *, by_level: bool = False, by_answer: bool = False) -> Toy:
+    """Ids name a problem, its part and a row; parts of one problem are alike, rows of one part have one answer.
+
+    Args:
+        folder: an empty folder.
+        kind: class or number.
+        by_level: problems are numbered by what their parts have in common.
+        by_answer: the parts of each problem are numbered by their answers.
+    """
+    toy = Toy(folder, kind, PROBLEMS * PARTS * ROWS)
+    level = toy.rng.normal(0, 2, (PROBLEMS, 1))
+    score = (np.sort(level, axis=0) if by_level else level) + toy.rng.normal(0, 1, (PROBLEMS, PARTS))
+    score = np.sort(score, axis=1) if by_answer else score
+    answers = [f"{value:.6f}" for value in score.flat]
+    if kind == "class":
+        answers = [str(name) for name in np.array(["cat", "dog", "newt"])[np.digitize(score, [-1, 1])].flat]
+    toy.ids = [f"p{problem:02}-{part}-{row}" for problem in range(PROBLEMS) for part in range(PARTS) for row in range(ROWS)]
+    toy.answers = [answer for answer in answers for _ in range(ROWS)]
+    toy.test["id"] = toy.ids
+    return toy
+
+
+@pytest.mark.parametrize("kind", ["class", "number"])
+def test_parts_of_one_problem_may_be_alike(tmp_path: Path, kind: Kind) -> None:
+    assert [*order(of_problems(tmp_path, kind).case())] == []
+
+
+@pytest.mark.parametrize("kind", ["class", "number"])
+def test_problems_that_are_numbered_by_their_answers_are_found(tmp_path: Path, kind: Kind) -> None:
+    (clue,) = order(of_problems(tmp_path, kind, by_level=True).case())
+    assert "groups of" in clue.what
+
+
+@pytest.mark.parametrize("kind", ["class", "number"])
+def test_parts_that_are_numbered_by_their_answers_inside_each_problem_are_found(tmp_path: Path, kind: Kind) -> None:
+    (clue,) = order(of_problems(tmp_path, kind, by_answer=True).case())
+    assert "inside groups" in clue.what
+
+
+def test_blocks_inside_each_problem_are_found(tmp_path: Path) -> None:
+    toy = of_problems(tmp_path, "class")
+    half = PARTS // 2 * ROWS
+    toy.answers = [toy.answers[row - row % half] for row in range(toy.rows)]
+    (clue,) = order(toy.case())
+    assert "inside groups" in clue.what
+
+
+def test_rows_of_problems_that_are_sorted_as_a_whole_are_found(tmp_path: Path) -> None:
+    toy = of_problems(tmp_path, "number")
+    by(toy, sorted_places(toy))
+    (clue,) = order(toy.case())
+    assert "groups" not in clue.what
