@@ -108,13 +108,13 @@ class _Line:
     @functools.cached_property
     def sizes(self) -> np.ndarray:
         """Rows of each row's family, shape (rows,)."""
-        return np.bincount(self.family)[self.family]
+        return np.asarray(np.bincount(self.family)[self.family])
 
     @functools.cached_property
     def places(self) -> np.ndarray:
         """The place of each row in its family, from 0, shape (rows,)."""
         starts = np.append(0, np.flatnonzero(np.diff(self.family)) + 1)
-        return np.arange(len(self.family)) - np.repeat(starts, np.diff(np.append(starts, len(self.family))))
+        return np.asarray(np.arange(len(self.family)) - np.repeat(starts, np.diff(np.append(starts, len(self.family)))))
 
 
 def _parts(name: str, way: np.ndarray, family: np.ndarray | None) -> Iterator[_Line]:
