@@ -17,7 +17,7 @@ from types import ModuleType
 import numpy as np
 import pandas as pd
 
-from benchmarks.reference_methods import binary, real_values, reward_networks, sea_moves, text_uncertainty
+from benchmarks.reference_methods import batch_uncertainty, binary, real_values, reward_networks, sea_moves
 from mlebench._support import paths
 from mlebench.preparation import prepare
 from mlebench.preparation.references import rank, write_leaderboard
@@ -124,10 +124,10 @@ def trained_moves(public: Path, rng: np.random.Generator) -> Iterator[tuple[str,
         yield f"treasure everywhere, moves by {name}", methods.submitted(seas, methods.every_treasure(chances), rng)
 
 
-def uncertain_texts(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Batches of texts about which trained networks are uncertain."""
-    references = _module("research-active-text", "references")
-    yield from references.batches(public, text_uncertainty.SELECTORS, rng)
+def uncertain_batches(competition_id: str, public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Batches of items about which trained networks are uncertain."""
+    references = _module(competition_id, "references")
+    yield from references.batches(public, batch_uncertainty.SELECTORS, rng)
 
 
 def _module(competition_id: str, name: str) -> ModuleType:
@@ -135,7 +135,8 @@ def _module(competition_id: str, name: str) -> ModuleType:
 
 
 SLOW_METHODS: dict[str, Methods] = {
-    "research-active-text": uncertain_texts,
+    "research-active-batch": partial(uncertain_batches, "research-active-batch"),
+    "research-active-text": partial(uncertain_batches, "research-active-text"),
     "research-dyadic-logistic": long_chains,
     "research-offline-thompson": trained_networks,
     "research-find-neurons": searches_for_two_concepts,

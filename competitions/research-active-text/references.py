@@ -26,9 +26,9 @@ SELECTORS: dict[str, methods.Selector] = {
     "k-centre greedy, latent semantic analysis": shared.k_centre,
     "k-centre greedy in the learner's features": partial(shared.k_centre, in_features=True),
     "k-means centres, latent semantic analysis": shared.k_means,
-    "equal shares of 40 clusters": methods.cluster_shares,
-    "cluster-margin": methods.cluster_margin,
-    "k-means++ of gradients (BADGE)": methods.gradient_spread,
+    "equal shares of 40 clusters": shared.cluster_shares,
+    "cluster-margin": shared.cluster_margin,
+    "k-means++ of gradients (BADGE)": shared.gradient_spread,
     "greedy D-optimal design": shared.optimal_design,
     "word coverage": methods.word_coverage,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,19 +32,44 @@ def polynomial(x: np.ndarray, y: np.ndarray, at: np.ndarray, *, degree: int) -> 
     return np.asarray(np.polynomial.polynomial.polyval(at / 100, np.polynomial.polynomial.polyfit(x / 100, y, degree)))
 
 
-def gaussian_process(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Squared exponential kernel; length and noise of highest likelihood on a grid."""
+def monotone_cubic(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Cubic pieces that do not leave the range of two neighbouring observations; constant beyond the last ones."""
+    from scipy.interpolate import PchipInterpolator
+
+    # observations at one place have one value
+    places, owners = np.unique(x, return_inverse=True)
+    values = np.bincount(owners, weights=y) / np.bincount(owners)
+    return np.asarray(PchipInterpolator(places, values)(np.clip(at, places[0], places[-1])))
+
+
+Kernel = Callable[[np.ndarray], np.ndarray]
+"""Covariance by distance, 1 at distance 0."""
+
+
+def squared_exponential(distance: np.ndarray) -> np.ndarray:
+    """Of smooth functions."""
+    return np.exp(-(distance**2) / 2)
+
+
+def matern(distance: np.ndarray) -> np.ndarray:
+    """Of functions with corners: Matérn's with smoothness 3/2."""
+    scaled = np.sqrt(3) * np.abs(distance)
+    return np.asarray((1 + scaled) * np.exp(-scaled))
+
+
+def gaussian_process(x: np.ndarray, y: np.ndarray, at: np.ndarray, *, kernel: Kernel) -> np.ndarray:
+    """Length and noise of highest likelihood on a grid."""
     scale, centre = y.std() + 1e-9, y.mean()
     z = (y - centre) / scale
     best, found = -np.inf, np.zeros(len(at))
     for length in (3, 6, 12, 25, 50, 100):
         for noise in (0.01, 0.1, 0.5):
-            covariance = np.exp(-(((x[:, None] - x) / length) ** 2) / 2) + noise**2 * np.eye(len(x))
+            covariance = kernel((x[:, None] - x) / length) + noise**2 * np.eye(len(x))
             factor = np.linalg.cholesky(covariance)
             white = np.linalg.solve(factor, z)
             likelihood = -(white @ white) / 2 - np.log(np.diag(factor)).sum()
             if likelihood > best:
-                cross = np.exp(-(((at[:, None] - x) / length) ** 2) / 2)
+                cross = kernel((at[:, None] - x) / length)
                 best, found = likelihood, cross @ np.linalg.solve(factor.T, white)
     return np.asarray(centre + scale * found)
 
@@ -51,6 +77,11 @@ def gaussian_process(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray
 def templates(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
     """The template with the lowest BIC in a library of shapes."""
     return _Library(x, at).best(np.arange(len(x)), y)[1]
+
+
+def averaged_templates(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """All templates of the library, weighted by the evidence that the BIC approximates."""
+    return _Library(x, at).average(np.arange(len(x)), y)
 
 
 def templates_and_constant_interval(x: np.ndarray, y: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -80,6 +111,17 @@ def _ends(x: np.ndarray, start: int, end: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
+class _Fits(NamedTuple):
+    """Models with equal numbers of columns, fitted to observations."""
+
+    bic: np.ndarray
+    """Shape (models,)."""
+    elsewhere: np.ndarray
+    """Their columns at the further inputs, shape (models, inputs, columns)."""
+    coefficients: np.ndarray
+    """Shape (models, columns, 1)."""
+
+
 class _Library:
     """Linear models of many shapes; those with equal numbers of columns are fitted together."""
 
@@ -89,6 +131,21 @@ class _Library:
     def best(self, rows: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
         """The lowest BIC over models fitted to some of the observations, and that model's predictions at the further inputs."""
         best, found = np.inf, np.full(len(self._of_at[0][0][0]), y.mean())
+        for fits in self._fits(rows, y):
+            place = int(np.argmin(fits.bic))
+            if fits.bic[place] < best:
+                best, found = float(fits.bic[place]), (fits.elsewhere[place] @ fits.coefficients[place])[:, 0]
+        return best, found
+
+    def average(self, rows: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The mean prediction at the further inputs of models fitted to some of the observations, weighted by exp(-BIC / 2)."""
+        fits = [*self._fits(rows, y)]
+        bic = np.concatenate([each.bic for each in fits])
+        predicted = np.concatenate([(each.elsewhere @ each.coefficients)[:, :, 0] for each in fits])
+        weights = np.exp((bic.min() - bic) / 2)
+        return np.asarray(weights @ predicted / weights.sum())
+
+    def _fits(self, rows: np.ndarray, y: np.ndarray) -> Iterator[_Fits]:
         for (designs, chosen), (elsewhere, _) in zip(self._of_x, self._of_at, strict=True):
             columns = designs[:, rows]
             k = columns.shape[2]
@@ -98,11 +155,7 @@ class _Library:
             gram = np.swapaxes(columns, 1, 2) @ columns + 1e-9 * np.eye(k)
             coefficients = np.linalg.solve(gram, (np.swapaxes(columns, 1, 2) @ y)[:, :, None])
             errors = np.mean((y - (columns @ coefficients)[:, :, 0]) ** 2, axis=1)
-            values = _bic(errors, k + chosen, len(rows))
-            place = int(np.argmin(values))
-            if values[place] < best:
-                best, found = float(values[place]), (elsewhere[place] @ coefficients[place])[:, 0]
-        return best, found
+            yield _Fits(_bic(errors, k + chosen, len(rows)), elsewhere, coefficients)
 
 
 def _bic(mean_square: np.ndarray, numbers: np.ndarray | int, n: int) -> np.ndarray:

@@ -16,9 +16,14 @@ FITS: dict[str, curve_fitting.Fit] = {
     "straight line": partial(curve_fitting.polynomial, degree=1),
     "cubic polynomial": partial(curve_fitting.polynomial, degree=3),
     "quintic polynomial": partial(curve_fitting.polynomial, degree=5),
-    "Gaussian process, squared exponential kernel": curve_fitting.gaussian_process,
+    "Gaussian process, squared exponential kernel": partial(
+        curve_fitting.gaussian_process, kernel=curve_fitting.squared_exponential
+    ),
     "library of templates, BIC": curve_fitting.templates,
     "library of templates, BIC, and a constant interval": curve_fitting.templates_and_constant_interval,
+    "monotone cubic interpolation": curve_fitting.monotone_cubic,
+    "Gaussian process, Matern 3/2 kernel": partial(curve_fitting.gaussian_process, kernel=curve_fitting.matern),
+    "library of templates, averaged by BIC": curve_fitting.averaged_templates,
 }
 
 

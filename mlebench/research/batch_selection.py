@@ -77,9 +77,19 @@ def margin(task: PoolTask, rng: np.random.Generator) -> np.ndarray:
 
 def disagreement(task: PoolTask, rng: np.random.Generator, *, members: int = 15) -> np.ndarray:
     """BALD: entropy of the mean less the mean entropy, over learners of bootstrapped seeds. Houlsby et al. (2011)."""
-    drawn = [rng.integers(len(task.seeds), size=len(task.seeds)) for _ in range(members)]
-    predictions = np.stack([task.probabilities(rows) for rows in drawn])
+    predictions = _bootstrapped(task, rng, members)
     return np.asarray(networks.entropy(predictions.mean(axis=0)) - networks.entropy(predictions).mean(axis=0))
+
+
+def variance(task: PoolTask, rng: np.random.Generator, *, members: int = 15) -> np.ndarray:
+    """Variance of P(class) over learners of bootstrapped seeds, summed over classes."""
+    return np.asarray(_bootstrapped(task, rng, members).var(axis=0).sum(axis=1))
+
+
+def _bootstrapped(task: PoolTask, rng: np.random.Generator, members: int) -> np.ndarray:
+    """P(class) under learners that each saw a sample of the seeds with repeats, shape (members, n, classes)."""
+    drawn = [rng.integers(len(task.seeds), size=len(task.seeds)) for _ in range(members)]
+    return np.stack([task.probabilities(rows) for rows in drawn])
 
 
 def spread_out(
@@ -128,6 +138,58 @@ def nearest_to_centres(task: PoolTask, points: np.ndarray, count: int, rng: np.r
         distances = np.where(free, ((task.vectors - centre) ** 2).sum(axis=1), np.inf)
         chosen.append(int(distances.argmin()))
         free[chosen[-1]] = False
+    return np.array(chosen)
+
+
+def cluster_shares(task: PoolTask, count: int, rng: np.random.Generator, *, clusters: int = 40) -> np.ndarray:
+    """In turn from each of some clusters the item nearest to its centre."""
+    centres, cluster = _clusters(task, clusters, rng)
+    distances = ((task.vectors - centres[cluster]) ** 2).sum(axis=1)
+    return _in_turns(task, cluster, distances, np.arange(clusters), count)
+
+
+def cluster_margin(task: PoolTask, count: int, rng: np.random.Generator, *, candidates: int = 500) -> np.ndarray:
+    """Of the items with the smallest margins, one of each cluster in turn, small clusters first. Citovsky et al. (2021)."""
+    _, cluster = _clusters(task, 100, rng)
+    uncertain = by_score(margin)(task, candidates, rng)
+    among = np.full(len(task.features), -1)
+    among[uncertain] = cluster[uncertain]
+    sizes = np.bincount(cluster[uncertain], minlength=100)
+    return _in_turns(task, among, rng.random(len(among)), np.argsort(sizes, kind="stable"), count)
+
+
+def _clusters(task: PoolTask, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.cluster.vq import kmeans2
+
+    centres, cluster = kmeans2(task.vectors, count, iter=10, minit="++", seed=rng)
+    return centres, cluster
+
+
+def _in_turns(task: PoolTask, cluster: np.ndarray, cost: np.ndarray, order: np.ndarray, count: int) -> np.ndarray:
+    """One item of each cluster, then another of each, the cheapest first."""
+    free = task.free()
+    waiting = [np.flatnonzero((cluster == number) & free) for number in order]
+    waiting = [items[np.argsort(cost[items], kind="stable")] for items in waiting]
+    turns = [item for turn in range(max(map(len, waiting))) for items in waiting for item in items[turn : turn + 1]]
+    return np.array(turns[:count])
+
+
+def gradient_spread(task: PoolTask, count: int, rng: np.random.Generator) -> np.ndarray:
+    """k-means++ seeding in the gradients that the learner's own guesses would give (BADGE). Ash et al. (2020)."""
+    errors = task.probabilities()
+    errors[np.arange(len(errors)), errors.argmax(axis=1)] -= 1
+    squares = (errors**2).sum(axis=1) * (task.features**2).sum(axis=1)
+    free = task.free()
+    nearest = np.where(free, squares, 0.0)
+    chosen: list[int] = []
+    while len(chosen) < count:
+        item = int(rng.choice(len(nearest), p=nearest / nearest.sum()))
+        chosen.append(item)
+        free[item] = False
+        # a gradient is the outer product of an error and the features: so are inner products of gradients
+        products = (errors @ errors[item]) * (task.features @ task.features[item])
+        nearest = np.minimum(nearest, np.maximum(squares + squares[item] - 2 * products, 0))
+        nearest[~free] = 0
     return np.array(chosen)
 
 

@@ -7,7 +7,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from benchmarks.reference_methods import binary
+from benchmarks.reference_methods import batch_uncertainty, binary
 from benchmarks.reference_methods.leaderboards import SLOW_METHODS, leaderboard
 from mlebench.preparation import prepare
 from mlebench.registry import Registry
@@ -36,16 +36,17 @@ def test_the_cheap_methods_score_what_the_board_says(name: str, tmp_path) -> Non
 @pytest.mark.parametrize("name", RESEARCH)
 def test_boards_are_long_enough_for_three_medals_and_best_first(name: str) -> None:
     competition, scores = Registry().get_competition(name), list(board_of(name).values())
-    assert len(scores) >= 9
+    assert len(scores) >= 12
     assert scores == sorted(scores, reverse=not competition.is_lower_better)
     best = competition.facts.metric.best
     assert best is None or all(score > best if competition.is_lower_better else score < best for score in scores)
 
 
 def test_slow_methods_stand_on_the_boards() -> None:
-    for name in SLOW_METHODS:
-        assert len(board_of(name)) >= 12
     assert set(binary.METHODS) <= set(board_of("research-neural-testbed"))
+    for name in ("research-active-batch", "research-active-text"):
+        assert name in SLOW_METHODS
+        assert set(batch_uncertainty.SELECTORS) <= set(board_of(name))
 
 
 def test_order_of_methods_on_the_neural_testbed() -> None:
@@ -103,3 +104,16 @@ def test_exceptions_of_neurons_have_to_be_looked_for() -> None:
     one = "best concept of a sparse dictionary"
     assert board[f"{one}, or one unless another"] > board[one] + 0.04
     assert board["one or two concepts of a sparse dictionary, or one unless another"] > board[one] + 0.15
+
+
+def test_one_batch_is_chosen_better_by_diversity_than_by_uncertainty_alone() -> None:
+    board = board_of("research-active-batch")
+    for uncertainty in ("entropy", "variance of an epinet"):
+        assert board[uncertainty] + 0.05 < board[f"{uncertainty} times distance from the batch"] < board["k-centre greedy"]
+
+
+def test_evidence_chooses_curves_better_than_one_shape_for_all() -> None:
+    board = board_of("research-find-numeric")
+    one = max(board[name] for name in ("straight line", "cubic polynomial", "quintic polynomial"))
+    assert board["library of templates, averaged by BIC"] > one + 0.2
+    assert board["Gaussian process, Matern 3/2 kernel"] > board["Gaussian process, squared exponential kernel"] + 0.05

@@ -1,4 +1,4 @@
-"""What networks trained on a few labelled texts are uncertain about: an epinet, and an ensemble with prior functions.
+"""What networks trained on a few labelled items are uncertain about: an epinet, and an ensemble with prior functions.
 
 Both are written for one binary label, so that each class that the seeds show has a network of its own, against all the others.
 """
