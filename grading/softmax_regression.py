@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.special import softmax
 
@@ -30,15 +32,29 @@ def fit_softmax(
     targets = np.zeros((n, classes))
     targets[np.arange(n), labels] = 1
     weighted = features if weights is None else features * weights[:, None]
-    inverse = np.linalg.inv(0.5 * weighted.T @ features + _RIDGE * np.eye(d))
+    step_along = _newton_step(features, weighted)
     coefficients = momentum = np.zeros((d, classes))
     for step in range(1, steps + 1):
         gradient = weighted.T @ (softmax(features @ momentum, axis=1) - targets) + _RIDGE * momentum
-        following = momentum - inverse @ gradient
+        following = momentum - step_along(gradient)
         # Nesterov's extrapolation: the bound alone converges slowly
         momentum = following + (step - 1) / (step + 2) * (following - coefficients)
         coefficients = following
     return coefficients
+
+
+def _newton_step(features: np.ndarray, weighted: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The product of the bound's inverse and a gradient of shape (d, classes).
+
+    The matrix that is inverted has the size of the smaller of d and n (Woodbury's identity): a batch has far fewer examples than
+    columns.
+    """
+    n, d = features.shape
+    if n >= d:
+        inverse = np.linalg.inv(0.5 * weighted.T @ features + _RIDGE * np.eye(d))
+        return lambda gradient: np.asarray(inverse @ gradient)
+    inner = np.linalg.inv(0.5 * features @ weighted.T + _RIDGE * np.eye(n))
+    return lambda gradient: np.asarray((gradient - 0.5 * weighted.T @ (inner @ (features @ gradient))) / _RIDGE)
 
 
 def balanced_weights(labels: np.ndarray) -> np.ndarray:

@@ -111,14 +111,21 @@ def k_centre(task: PoolTask, count: int, rng: np.random.Generator, *, in_feature
 
 
 def _farthest(task: PoolTask, vectors: np.ndarray, count: int, values: np.ndarray) -> np.ndarray:
-    distances = np.min([((vectors - vectors[seed]) ** 2).sum(axis=1) for seed in task.seeds], axis=0)
+    # one buffer for all differences: a new one for each item costs more than the sums
+    buffer = np.empty_like(vectors)
+
+    def squared_distances(item: int) -> np.ndarray:
+        np.subtract(vectors, vectors[item], out=buffer)
+        return np.asarray(np.square(buffer, out=buffer).sum(axis=1))
+
+    distances = np.min([squared_distances(seed) for seed in task.seeds], axis=0)
     free = task.free()
     chosen = []
     for _ in range(count):
         item = int(np.where(free, values * distances, -1).argmax())
         chosen.append(item)
         free[item] = False
-        distances = np.minimum(distances, ((vectors - vectors[item]) ** 2).sum(axis=1))
+        distances = np.minimum(distances, squared_distances(item))
     return np.array(chosen)
 
 
@@ -210,6 +217,7 @@ def optimal_design(
     directions = features @ covariance
     uncertainty = (directions * features).sum(axis=1)
     lowered = ((directions @ moment) * directions).sum(axis=1)
+    change = np.empty_like(directions)
     chosen = []
     for _ in range(count):
         item = int(np.where(free, uncertainty if weight is None else lowered / (1 + uncertainty), -np.inf).argmax())
@@ -221,5 +229,5 @@ def optimal_design(
         spread = moment @ along
         lowered = lowered - 2 * shares * (directions @ spread) + shares**2 * (along @ spread)
         uncertainty = uncertainty - shares**2 * size
-        directions = directions - np.outer(shares, along)
+        directions -= np.outer(shares, along, out=change)
     return np.array(chosen)

@@ -47,9 +47,10 @@ def test_useless_items_are_refused(item: int, message: str) -> None:
         grade.grader.score(submission, answers)
 
 
-def test_the_learner_finds_the_optimum() -> None:
+@pytest.mark.parametrize(("rows", "columns"), [(60, 4), (20, 50)])
+def test_the_learner_finds_the_optimum(rows: int, columns: int) -> None:
     rng = np.random.default_rng(0)
-    features, labels = rng.standard_normal((60, 4)), rng.integers(3, size=60)
+    features, labels = rng.standard_normal((rows, columns)) * np.sqrt(4 / columns), rng.integers(3, size=rows)
     weights = learner.fit_softmax(features, labels, 3)
     logits = features @ weights
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
