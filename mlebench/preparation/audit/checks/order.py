@@ -120,7 +120,7 @@ class _Line:
 def _parts(name: str, way: np.ndarray, family: np.ndarray | None) -> Iterator[_Line]:
     """An order as a whole or, where it keeps the rows of each family together, the order of families and that inside them.
 
-    Rows of one problem, patient or place are alike, which is no leak. Neighbours in the order as a whole show it; one row of each
+    Rows of one problem, patient or place may be alike without a leak. Neighbours in the order as a whole show it; one row of each
     family does not, nor do neighbours that are compared with others of their family.
     """
     if family is not None:
