@@ -1,7 +1,7 @@
 """Runs AIDE's search on the competition and submits the predictions of its best solution as soon as there are any.
 
-AIDE is used as a library: its agent, its interpreter, its journal. What is added here: the submission is written
-while the search goes on, the time limit is kept, and the use of the model is counted.
+AIDE is used as a library: its agent, its interpreter, its journal. This module adds three things: it writes the submission
+during the search, keeps to the time limit, and counts what the models use.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from funcy import once
 from mlebench_agent.task import Task
 from omegaconf import OmegaConf
 
-# AIDE takes arguments of any name
+# AIDE accepts arguments of any name
 TASK = Task([], {})
 LOGS = TASK.logs / "aide"
 WORKSPACE = TASK.home / "aide-workspace"
@@ -82,13 +82,13 @@ def configure(words: list[str]) -> Any:
 
 
 def choose_endpoint(config: Any) -> None:
-    """With a base URL every model is asked there, in a dialect in which it can be asked, whatever its name looks like."""
+    """With a base URL, call every model there in a dialect that it supports, whatever its name suggests."""
     base_url = os.environ.get("OPENAI_BASE_URL")
     if not base_url:
         return
     backend_openai.OPENAI_BASE_URL = base_url
     backend_gemini._setup_gemini_client = once(lambda: setattr(backend_gemini, "_client", chat_client(base_url)))
-    # a model has the name that models.yaml gives it
+    # models go by their names in models.yaml
     backend_anthropic.ANTHROPIC_MODEL_ALIASES.clear()
     dialects = dialects_of_models(base_url)
     models = {config.agent.code.model, config.agent.feedback.model, config.report.model}
@@ -97,19 +97,19 @@ def choose_endpoint(config: Any) -> None:
     query = backend.provider_to_query_func["openai"]
 
     def without_limit(max_tokens: int | None = None, **arguments: Any) -> Any:
-        # aideml 0.2.2 names this limit as the chat interface does not know it
+        # aideml 0.2.2 gives this limit a name that the chat API does not know
         return query(**arguments)
 
     backend.provider_to_query_func["openai"] = without_limit
 
 
 def chat_client(base_url: str) -> openai.OpenAI:
-    """A client of the chat interface, as AIDE makes it for a Gemini model, at the base URL."""
+    """A chat client for the base URL, like the one that AIDE makes for a Gemini model."""
     return openai.OpenAI(api_key=os.environ.get("OPENAI_API_KEY", "unused"), base_url=base_url, max_retries=0)
 
 
 def dialects_of_models(base_url: str) -> dict[str, list[str]]:
-    """By model, the dialects in which the gateway takes questions; empty where the endpoint is not a gateway."""
+    """The dialects that the gateway supports, by model; empty if the endpoint is not a gateway."""
     if "ANTHROPIC_BASE_URL" not in os.environ:
         return {}
     headers = {"Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', '')}"}
@@ -117,12 +117,12 @@ def dialects_of_models(base_url: str) -> dict[str, list[str]]:
         answer = requests.get(f"{base_url}/models", headers=headers, timeout=60)
         return {entry["id"]: entry["dialects"] for entry in answer.json()["data"] if "dialects" in entry}
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        say(f"the list of models cannot be read ({type(error).__name__}: {error}); each is asked as its name says")
+        say(f"cannot read the list of models ({type(error).__name__}: {error}); the dialect of each follows from its name")
         return {}
 
 
 def backend_for(model: str, dialects: list[str] | None) -> str:
-    """AIDE's backend for a model: the one that it would choose by the name, where the model can be asked so, else another."""
+    """AIDE's backend for a model: the one that it would choose by name if the model supports it, else another."""
     if dialects is None:
         return "openai"
     # the distinction that backend_openai makes
@@ -130,18 +130,18 @@ def backend_for(model: str, dialects: list[str] | None) -> str:
     usable = {
         "anthropic": "messages" in dialects,
         "openai": ("responses" if by_responses else "chat") in dialects,
-        # the plain chat interface
+        # the plain chat API
         "gemini": "chat" in dialects,
     }
     first = "anthropic" if model.startswith("claude-") else "gemini" if model.startswith("gemini-") else "openai"
     for name in (first, "gemini", "anthropic"):
         if usable[name]:
             return name
-    sys.exit(f"aide: {model} can be asked in {', '.join(dialects)} alone, and AIDE 0.2.2 asks it in none of these")
+    sys.exit(f"aide: {model} supports only {', '.join(dialects)}, and AIDE 0.2.2 supports none of these")
 
 
 def write_task() -> Path:
-    """The competition's description, followed by what AIDE's own prompts get wrong about this machine."""
+    """The competition's description, followed by corrections of what AIDE's own prompts say about the machine."""
     installed = []
     for name in TOLD_PACKAGES:
         try:
@@ -172,10 +172,10 @@ def search(config: Any, use: ModelUse) -> Journal:
     while len(journal) < config.agent.steps and failures < FAILURES_IN_A_ROW:
         left = TASK.seconds_left
         if left < LEAST_SECONDS_FOR_A_STEP and len(journal) > 0:
-            say(f"{left:.0f} s left: no new solution is begun")
+            say(f"{left:.0f} s left: not starting another solution")
             break
         interpreter.timeout = int(min(config.exec.timeout, max(10, left - 15)))
-        # what an earlier solution left must not be taken for this one's
+        # a submission left by an earlier solution must not count as this one's
         made.unlink(missing_ok=True)
         try:
             agent.step(exec_callback=interpreter.run)
@@ -200,12 +200,12 @@ def show_newest(journal: Journal) -> None:
 
 
 def submit_newest(journal: Journal, made: Path) -> None:
-    """Submit the newest solution's submission if it is the best one, or if nothing was submitted so far."""
+    """Submit the newest solution's submission if it is the best, or if nothing has been submitted yet."""
     newest = journal[-1]
     is_best = journal.get_best_node() is newest
     if not made.is_file():
         if is_best:
-            say(f"solution {newest.step} is the best so far and wrote no submission")
+            say(f"solution {newest.step} is the best so far but wrote no submission")
         return
     if not (is_best or not TASK.submission.exists()):
         return
@@ -223,7 +223,7 @@ def write_report(config: Any, journal: Journal) -> None:
 
 
 class ModelUse:
-    """Counts calls and tokens, which the run's record keeps."""
+    """Counts calls and tokens for the run's record."""
 
     def __init__(self) -> None:
         self.totals: dict[str, Any] = {"calls": 0, "model_seconds": 0.0, "input_tokens": 0, "output_tokens": 0}

@@ -1,4 +1,4 @@
-"""Claude Code on the task: its environment, the words of its calls, and what its events mean."""
+"""Runs Claude Code on the task: its environment, its command lines, and what its events mean."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class ClaudeCode(CommandLineAgent):
     def environment(self) -> dict[str, str]:
         model = self.arguments["model"]
         return {
-            # it bypasses no permissions for root elsewhere
+            # otherwise it refuses to bypass permissions as root
             "IS_SANDBOX": "1",
-            # updates, telemetry, reports of errors, feedback
+            # updates, telemetry, error reports, feedback
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-            # what is experimental in a request does not pass the gateway
+            # the gateway rejects experimental fields in a request
             "CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1",
-            # training takes longer than the ten minutes that a command may run by default
+            # training takes longer than the default limit of ten minutes per command
             "BASH_MAX_TIMEOUT_MS": str(int(max(600.0, self.task.seconds_left) * 1000)),
             "CLAUDE_CODE_SUBAGENT_MODEL": model,
             **{f"ANTHROPIC_DEFAULT_{kind}_MODEL": model for kind in KINDS_OF_MODELS},
@@ -76,12 +76,12 @@ class ClaudeCode(CommandLineAgent):
     def usage(self) -> Mapping[str, Any]:
         answers: dict[str, Mapping[str, int]] = {}
         cost = None
-        # sub-agents have files of their own
+        # sub-agents write separate files
         for session in sorted(self.folder.glob("projects/**/*.jsonl")):
             for line in session.read_text(encoding="utf-8").splitlines():
                 event = json.loads(line)
                 if event["type"] == "assistant" and "requestRef" in event:
-                    # each part of an answer repeats the usage of the whole
+                    # each part of an answer repeats the usage of the whole answer
                     answers[event["requestRef"]] = event["message"]["usage"]
                 elif event["type"] == "cost-state" and session.stem == self._session:
                     cost = event["totalCostUSD"]

@@ -1,4 +1,4 @@
-"""Codex CLI on the task: configuration for the gateway, the words of its calls, and what its events mean."""
+"""Runs Codex CLI on the task: configuration for the gateway, its command lines, and what its events mean."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ enabled = false
 [feedback]
 enabled = false
 
-# asked for at addresses that are not reached here
+# they fetch from addresses that cannot be reached here
 [features]
 apps = false
 plugins = false
 remote_plugin = false
 
-# about OpenAI's documentation, images and further plugins
+# they cover OpenAI's documentation, images and more plugins
 [skills.bundled]
 enabled = false
 """
@@ -65,7 +65,7 @@ class Codex(CommandLineAgent):
         (home / "config.toml").write_text(lines + SETTINGS.format_map(os.environ), encoding="utf-8")
 
     def command(self, prompt: str, *, is_first: bool) -> Sequence[str]:
-        # sessions of sub-agents are later than that of the agent
+        # sessions of sub-agents start later than the agent's own
         session = next(iter(self._sessions), None)
         resume = ["resume", session.stem[-36:]] if session else []
         return [PROGRAM, "exec", *resume, "--json", "--strict-config", "--skip-git-repo-check",
@@ -96,7 +96,7 @@ class Codex(CommandLineAgent):
 
     @property
     def _sessions(self) -> list[Path]:
-        """Oldest first, by the time in their names."""
+        """Session files, oldest first by the time in their names."""
         return sorted(self.folder.glob("sessions/*/*/*/rollout-*.jsonl"), key=lambda path: path.name)
 
 

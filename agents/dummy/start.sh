@@ -1,5 +1,5 @@
 #!/bin/bash
-# Submits the sample submission as it is.
+# Submits the sample submission unchanged.
 set -euo pipefail
 data=${DATA_DIR:-/home/data}
 submission=${SUBMISSION_DIR:-/home/submission}

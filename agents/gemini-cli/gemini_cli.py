@@ -1,4 +1,4 @@
-"""Gemini CLI on the task: settings that ask one model and leave the web alone, and what its sessions say."""
+"""Runs Gemini CLI on the task: settings that restrict it to one model and keep it off the web, and what its sessions record."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 from mlebench_agent.conversation import CommandLineAgent, main
 
 PROGRAM = ("/opt/node/bin/node", "/opt/gemini-cli/gemini.js")
-# helpers of its own ask models of their own
+# its built-in helpers call other models
 POLICY = """[[rule]]
 toolName = ["google_web_search", "web_fetch", "invoke_agent", "activate_skill"]
 decision = "deny"
 priority = 999
 """
 TURNS_USED = 53
-"""The exit code of a program that has used its turns."""
+"""Its exit code when the turns are used up."""
 _LONGEST_SAID = 200
 _NOISE = ("YOLO mode", "[STARTUP]", "    at ")
 _PATH_STARTS = '"/.~\\'
@@ -45,9 +45,9 @@ class GeminiCli(CommandLineAgent):
             "privacy": {"usageStatisticsEnabled": False},
             "telemetry": {"enabled": False},
             "security": {"auth": {"selectedType": "gemini-api-key"}},
-            # waiting for a training with the same words again and again is not a loop
+            # repeating a command while a training runs is not a loop
             "model": {"name": model, "maxSessionTurns": self.arguments["max_turns"], "disableLoopDetection": True},
-            # compression and other helpers ask the chosen model, too
+            # compression and other helpers must use the chosen model, too
             "modelConfigs": {"customOverrides": [{"match": {"overrideScope": "core"}, "modelConfig": {"model": model}}]},
             "tools": {
                 "shell": {"enableInteractiveShell": False, "inactivityTimeout": 24 * 3600},
@@ -71,7 +71,7 @@ class GeminiCli(CommandLineAgent):
         return [*PROGRAM, "--yolo", "-o", "stream-json", *resume]
 
     def stdin(self, prompt: str) -> str:
-        """The prompt, in which `@data` and the like stay words: the program would put the files in their place."""
+        """The prompt with `@data` and the like escaped, because the program would replace them with file contents."""
         names = "|".join(re.escape(path.name) for path in self.task.home.iterdir())
         return re.sub(rf"@(?=[{re.escape(_PATH_STARTS)}]|(?:{names}))", r"\\@", prompt)
 
@@ -80,14 +80,14 @@ class GeminiCli(CommandLineAgent):
             return None
         event = json.loads(line) if line.startswith("{") else {"type": "text", "text": line}
         if event["type"] == "message":
-            # an answer comes in pieces
+            # an answer arrives in pieces
             self._said += event["content"] if event["role"] == "assistant" else ""
             return None
         said, self._said = self._said.strip()[:_LONGEST_SAID], ""
         return "\n".join(filter(None, (said, _line(event)))) or None
 
     def says_to_wait(self, output: str) -> bool:
-        """Also where its own ten tries were too few."""
+        """True also if its own ten tries were not enough."""
         result = json.loads(output.rstrip().rpartition("\n")[2])
         return re.search(r'"code":(429|5\d\d)\b', result["error"]["message"]) is not None
 
@@ -124,7 +124,7 @@ def _line(event: Mapping[str, Any]) -> str:
 
 
 def _answers(session: Path) -> dict[str, Mapping[str, int]]:
-    """Tokens of the model's answers by their ids; a line that a session writes again replaces the one before."""
+    """Tokens of the model's answers by id; if a session writes a line twice, the later one counts."""
     found = {}
     for line in session.read_text(encoding="utf-8").splitlines():
         with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""mini-swe-agent on the task, as a library: its own loop, prompts and shell; a conversation may go on after its end."""
+"""Runs mini-swe-agent on the task, as a library with its own loop, prompts and shell; a finished conversation can go on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mlebench_agent.litellm_model import OFFLINE, check_budget, litellm_name
 from mlebench_agent.models import BudgetSpent
 from mlebench_agent.task import Task
 
-# read when the package is imported; its folder is kept out of the home directory
+# read when the package is imported; keeps its folder out of the home directory
 os.environ.update(OFFLINE, MSWEA_SILENT_STARTUP="1", MSWEA_GLOBAL_CONFIG_DIR="/tmp/mini-swe-agent")
 
 import litellm
@@ -24,7 +24,7 @@ from minisweagent.environments.local import LocalEnvironment
 from minisweagent.models import get_model
 from minisweagent.models.litellm_model import LitellmModel
 
-# no advice on its own settings in between
+# suppresses advice on its own settings
 litellm.suppress_debug_info = True
 PASSING = (
     litellm.APIConnectionError,
@@ -33,9 +33,9 @@ PASSING = (
     litellm.ServiceUnavailableError,
     litellm.Timeout,
 )
-"""Errors of a provider that are over some time."""
+"""Provider errors that pass with time."""
 _LARGEST_OUTPUT = 1_000_000
-"""Characters of a command's output that are kept; the model is shown 10,000 of them."""
+"""Characters of a command's output that are kept; the model sees 10,000 of them."""
 
 
 class MiniSweAgent(LibraryAgent):
@@ -48,7 +48,7 @@ class MiniSweAgent(LibraryAgent):
         model = config["model"] | {"model_class": f"{__name__}.Model", "cost_tracking": "ignore_errors"}
         self.model: Any = get_model(litellm_name(self.arguments["model"]), model)
         self.shell = Shell(**config["environment"], cwd=str(task.home), timeout=self.arguments["timeout"])
-        # its own limit of 3 dollars would come before the run's
+        # otherwise its own limit of 3 dollars would end the run before the run's budget
         limits = {"cost_limit": 0, "step_limit": self.arguments["steps"], "output_path": self.folder / "mini.traj.json"}
         self.agent = Agent(self, config["agent"] | limits)
 
@@ -63,7 +63,7 @@ class MiniSweAgent(LibraryAgent):
 
 
 class Agent(DefaultAgent):  # type: ignore[misc]
-    """It keeps what was said before where it is run again, and shows and saves what it does."""
+    """An agent that keeps the conversation when it is run again, and that logs and saves each step."""
 
     messages: list[dict[str, Any]]
 
@@ -79,7 +79,7 @@ class Agent(DefaultAgent):  # type: ignore[misc]
 
     def add_messages(self, *messages: dict[str, Any]) -> list[dict[str, Any]]:
         if self._earlier and not self.messages:
-            # instead of its system prompt and the frame around a first task
+            # replaces the system prompt and the framing of a first task
             self.messages, self._earlier = self._earlier, []
             messages = (self.model.format_message(role="user", content=self.extra_template_vars["task"]),)
         for message in messages:
@@ -92,7 +92,7 @@ class Agent(DefaultAgent):  # type: ignore[misc]
             for action in message["extra"]["actions"]:
                 outputs.append(self.env.execute(action))
         finally:
-            # before anybody else speaks every call of a tool has an answer, that of the command which ends it all, too
+            # every tool call needs an answer before the next message, including the call that ends the conversation
             answers = self.model.format_observation_messages(message, outputs, self.get_template_vars())
             added = self.add_messages(*answers)
         return added
@@ -117,7 +117,7 @@ class Agent(DefaultAgent):  # type: ignore[misc]
 
 
 class Model(LitellmModel):  # type: ignore[misc]
-    """It counts tokens and does not ask again where the answer is final."""
+    """A model that counts tokens and does not retry a final error."""
 
     abort_exceptions: Sequence[type[BaseException]] = [*LitellmModel.abort_exceptions, litellm.BadRequestError, BudgetSpent]
 
@@ -138,7 +138,7 @@ class Model(LitellmModel):  # type: ignore[misc]
 
 
 class Shell(LocalEnvironment):  # type: ignore[misc]
-    """It does not keep all that a command prints without end."""
+    """An environment that bounds how much of a command's output it keeps."""
 
     def execute(self, action: dict[str, Any], cwd: str = "", *, timeout: int | None = None) -> dict[str, Any]:
         output: dict[str, Any] = super().execute(action, cwd, timeout=timeout)

@@ -1,4 +1,4 @@
-"""The actions: what the model is told of each, and how its input is checked before it is done."""
+"""The actions: how each is described to the model, and how its input is checked before it runs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Action:
 
     meaning: str
     inputs: Mapping[str, str]
-    """By name what it is."""
+    """Descriptions of the inputs, by name."""
     do: Callable[..., str]
-    """Returns the observation; takes the inputs by name."""
+    """Takes the inputs by name; returns the observation."""
 
 
 def actions_of(workspace: Workspace, assistant: Assistant) -> dict[str, Action]:
@@ -83,7 +83,7 @@ def described(actions: Mapping[str, Action]) -> str:
 
 
 def perform(actions: Mapping[str, Action], name: str, given: Mapping[str, Any]) -> str:
-    """Do an action.
+    """Run an action.
 
     Raises:
         Failed: there is no such action, its input is wrong, or it cannot be done.
@@ -99,10 +99,10 @@ def perform(actions: Mapping[str, Action], name: str, given: Mapping[str, Any]) 
 
 
 def known_name(actions: Mapping[str, Action], name: str) -> str:
-    """An action's name as it is listed.
+    """An action's name as listed.
 
     Raises:
-        Failed: there is none of that name.
+        Failed: there is no action of that name.
     """
     for known in actions:
         if known.casefold() == " ".join(name.split()).casefold():

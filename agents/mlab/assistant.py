@@ -1,4 +1,4 @@
-"""Actions in which another call of a model does the work: reading, editing, reflecting, remembering."""
+"""Actions that a separate model call carries out: reading, editing, reflecting, remembering."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from research_log import ResearchLog
 from workspace import Failed, Workspace
 
 Ask = Callable[[str, str], str]
-"""Asks a model: the first word says for what it is asked, `edit` or `read`, the second is the prompt."""
+"""Calls a model: the first argument is the purpose, `edit` or `read`, the second the prompt."""
 BLOCK = 20_000
 MOST_BLOCKS = 8
 _CODE = re.compile(r"^ {0,3}```[\w+-]*[ \t]*\n(.*?)^ {0,3}```[ \t\r]*$", re.DOTALL | re.MULTILINE)
 
 
 class Assistant:
-    """A model that sees one question at a time, and nothing of the conversation but the research log."""
+    """A model that sees one question at a time, and of the conversation only the research log."""
 
     def __init__(self, workspace: Workspace, log: ResearchLog, ask: Ask) -> None:
         self._workspace, self._log, self._ask = workspace, log, ask
@@ -71,10 +71,10 @@ class Assistant:
             "line to the last and without abbreviations, in one block that begins with ```python and ends with ```.\n\n"
             f"INSTRUCTION\n{instruction}\n\nTEXT\n```python\n{before}\n```",
         )
-        # beside the script there may be a short block, such as a command that runs it
+        # besides the script there may be a short block, such as a command that runs it
         code = max(_CODE.findall(answer), key=len, default=None)
         if code is None:
-            raise Failed("the model that edits gave no code; nothing was changed. Try again with a clearer instruction.")
+            raise Failed("the editing model returned no code; nothing was changed. Try again with a clearer instruction.")
         return str(code).rstrip() + "\n"
 
     def reflect(self, things_to_reflect_on: str) -> str:
@@ -101,7 +101,7 @@ class Assistant:
         return "The summary was appended to the research log."
 
     def summarize(self, step: str) -> str:
-        """One step, in a paragraph for the log."""
+        """A paragraph on one step, for the log."""
         return self._ask(
             "read",
             "Summarize this step of a research project for its log, in at most eight lines: what was done and why, with names of "

@@ -1,4 +1,4 @@
-"""The loop of MLAgentBench's agent: the model writes a step, its action is done, and what was observed is its next question."""
+"""The loop of MLAgentBench's agent: the model writes a step, its action runs, and the observation is the next prompt."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ DEFAULTS: Mapping[str, Any] = {
     "continue": False,
 }
 HELPERS: Mapping[str, str] = {"edit": "edit", "read": "fast"}
-"""Kinds of questions beside the steps, and the argument that names their model."""
+"""Kinds of calls other than steps, with the argument that names their model."""
 TRIES = 3
-"""Answers to one question until an unreadable one counts as a step."""
+"""Tries at one step before an unreadable answer counts as the step."""
 LONGEST_LOG = 12_000
-"""Characters of a research log that is shown as it is; of a longer one a model picks what matters to the plan."""
+"""A research log of up to this many characters is shown in full; from a longer one a model picks what matters to the plan."""
 LEAST_SHOWN = 1_500
 LEAST_SECONDS, LONGEST_PAUSE = 60.0, 60.0
 
 
 def main() -> int:
-    """Work on the task; 0 unless the model does not answer any more."""
+    """Work on the task; 0 unless the model has stopped answering."""
     task = Task(sys.argv[1:], DEFAULTS)
     research = Research(task, Models())
-    # what the model wrote is kept also where the time ends the run
+    # the model's files are kept even if the time limit ends the run
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         research.work()
     except BudgetSpent as end:
-        say(f"mlab: {end}; what was submitted stands")
+        say(f"mlab: {end}; the latest submission counts")
     except Refused as end:
         say(f"mlab: the model does not answer: {end}")
         return 1
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 class Research:
-    """One model on one task, with what helps it."""
+    """One model on one task, with its assistant, log and workspace."""
 
     def __init__(self, task: Task, models: Models) -> None:
         self.task, self.models = task, models
@@ -73,7 +73,7 @@ class Research:
         self.steps = self.final_answers = 0
 
     def work(self) -> None:
-        """Take steps until the model gives its final answer or has taken as many as it may."""
+        """Take steps until the model gives its final answer or reaches the step limit."""
         while not self.steps or self.steps != self.task.arguments["max_steps"]:
             self.steps += 1
             try:
@@ -91,10 +91,10 @@ class Research:
         say(f"mlab: all {self.steps} steps are taken")
 
     def next_response(self) -> Response:
-        """The model's next step; it may try again where one cannot be read.
+        """The model's next step; the model may retry if a response cannot be read.
 
         Raises:
-            Malformed: none of its tries can be read.
+            Malformed: none of its tries could be read.
         """
         log, further, problem = self.relevant_log(), list[Any](), ""
         for _ in range(TRIES):
@@ -112,7 +112,7 @@ class Research:
         raise Malformed(f"{TRIES} responses could not be read; the last time: {problem}")
 
     def relevant_log(self) -> str:
-        """What of the research log the next step is to know."""
+        """The part of the research log that the next step sees."""
         if len(self.log.text) <= LONGEST_LOG:
             return self.log.text
         try:
@@ -121,7 +121,7 @@ class Research:
             return clipped(self.log.text, LONGEST_LOG)
 
     def ask_for_step(self, log: str, further: list[Any]) -> Answer:
-        """An answer to the prompt and what was said on it since; steps are shown shorter where the model has no room for them."""
+        """An answer to the prompt and its retries; steps are shortened if they exceed the model's context."""
         limit = self.task.arguments["max_steps"]
         most = SHOWN
         while True:
@@ -134,14 +134,14 @@ class Research:
                     raise
 
     def observe(self, response: Response) -> str | None:
-        """What the action brings; None where it ends the work."""
+        """The observation of the action; None if the action ends the work."""
         name = known_name(self.actions, response.action)
         if name == FINAL_ANSWER:
             self.write(step=self.steps, response=response.text, action=name)
             if not self.task.arguments["continue"] or self.task.seconds_left < LEAST_SECONDS:
                 return None
             self.final_answers += 1
-            # a model that has nothing more to do does not spend its budget within a minute
+            # keeps a model that has nothing more to do from spending its budget within a minute
             time.sleep(min(LONGEST_PAUSE, 2.0**self.final_answers) if self.final_answers > 1 else 0.0)
             return self.task.reminder
         self.final_answers = 0
@@ -151,7 +151,7 @@ class Research:
             return f"The action failed: {failure}"
 
     def remember(self, step: Step) -> None:
-        """Show the step from now on, and move the oldest one that is shown to the research log."""
+        """Add the step to those shown in full, and move the oldest of them to the research log."""
         self.latest.append(step)
         if len(self.latest) > IN_FULL:
             oldest = self.latest.pop(0)
@@ -161,7 +161,7 @@ class Research:
                 self.log.append(f"Step {oldest.number}", oldest.shown(LEAST_SHOWN))
 
     def ask_helper(self, kind: str, prompt: str) -> str:
-        """The words of another call, which sees nothing but the prompt.
+        """The text of a separate call, which sees only the prompt.
 
         Raises:
             Failed: the prompt is too long for the model.
@@ -174,14 +174,14 @@ class Research:
         return answer.text
 
     def ask(self, kind: str, messages: list[Any]) -> Answer:
-        """An answer of the model that is there for this kind of question."""
+        """An answer of the model that handles this kind of call."""
         try:
             return self.models.ask(self.served[kind], messages)
         finally:
             self.task.report_usage({**self.models.usage, "steps": self.steps})
 
     def write(self, **content: Any) -> None:
-        """A line of the trajectory."""
+        """Add a line to the trajectory."""
         self.trajectory.write(json.dumps({"at": round(time.time(), 3), **content}) + "\n")
         self.trajectory.flush()
 

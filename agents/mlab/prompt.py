@@ -1,4 +1,4 @@
-"""What the model is asked at each step: the task, the actions, the research log, and the latest steps in full."""
+"""The prompt of each step: the task, the actions, the research log, and the latest steps in full."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from mlebench_agent.task import Task
 from response import FORMAT
 
 IN_FULL = 3
-"""Steps that are shown as they were; those before are in the research log."""
+"""Number of steps shown in full; earlier ones are in the research log."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What was done, and what came of it."""
+    """A response of the model and its observation."""
 
     number: int
     text: str
@@ -24,12 +24,12 @@ class Step:
     observation: str
 
     def shown(self, most: int) -> str:
-        """The step for a prompt, its parts of at most `most` characters."""
+        """The step as a prompt shows it, each part at most `most` characters long."""
         return f"STEP {self.number}\n{clipped(self.text, most)}\nObservation:\n```\n{clipped(self.observation, most)}\n```"
 
 
 class Prompt:
-    """The text of one run; what does not change stands first, as providers keep the beginnings of prompts in caches."""
+    """The prompts of one run; the constant part comes first because providers cache the beginnings of prompts."""
 
     def __init__(self, task: Task, actions: Mapping[str, Action]) -> None:
         self._task = task
@@ -56,10 +56,10 @@ claim a result that no script has printed. Take one action at a time.
         """The prompt of the next step.
 
         Args:
-            log: what is to be known of the steps before the latest.
-            latest: the steps that are shown in full.
-            steps_left: this one included; None where there is no limit.
-            most: characters of each part of a step.
+            log: what to show of the earlier steps.
+            latest: the steps to show in full.
+            steps_left: including this one; None if there is no limit.
+            most: maximum characters of each part of a step.
         """
         steps = "\n\n".join(step.shown(most) for step in latest) or "There are none yet. Begin with a look at the files."
         left = self._task.time_left + ("" if steps_left is None else f" and {steps_left} steps")

@@ -1,15 +1,15 @@
-"""What has been done so far, a paragraph for each step that is no longer shown in full."""
+"""The research log: a paragraph for each step that is no longer shown in full."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 MOST_READ = 100_000
-"""Characters of the log that a model is given, the latest."""
+"""Maximum characters of the log in a prompt; the latest are kept."""
 
 
 class ResearchLog:
-    """A file of Markdown that grows."""
+    """A Markdown file that is appended to."""
 
     def __init__(self, file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -18,7 +18,7 @@ class ResearchLog:
 
     @property
     def text(self) -> str:
-        """All of it, or its end where it is long."""
+        """The whole log, or its end if it is long."""
         return self._text[-MOST_READ:]
 
     def append(self, title: str, content: str) -> None:

@@ -16,7 +16,7 @@ THOUGHTS: Mapping[str, str] = {
     "Fact Check": "Each statement of the plan and status that was confirmed by an observation, and each that is only a guess.",
     "Thought": "What you do now, why, and what you expect to see.",
 }
-"""By heading what stands below it."""
+"""Descriptions of the parts of a response, by heading."""
 FORMAT = "\n".join(
     [
         *(f"{heading}: {meaning}" for heading, meaning in THOUGHTS.items()),
@@ -37,23 +37,23 @@ class Response:
     """One step of the model."""
 
     thoughts: Mapping[str, str]
-    """By heading; those that the model left out are not there."""
+    """By heading, without those that the model left out."""
     action: str
-    """As it wrote it, without decoration."""
+    """As the model wrote it, without decoration."""
     action_input: Mapping[str, Any]
 
     @property
     def text(self) -> str:
-        """The step as it stands in later prompts: what the model added to it, such as an observation of its own, is left out."""
+        """The step for later prompts, without what the model added to it, such as an invented observation."""
         lines = [f"{heading}: {text}" for heading, text in self.thoughts.items()]
         return "\n".join([*lines, f"Action: {self.action}", f"Action Input: {json.dumps(self.action_input, ensure_ascii=False)}"])
 
 
 def parse(text: str) -> Response:
-    """The first step that a response holds.
+    """The first step in a response.
 
     Raises:
-        Malformed: it names no action, or the action's input is not a JSON object.
+        Malformed: the response names no action, or the action's input is not a JSON object.
     """
     thoughts: dict[str, str] = {}
     action = None
@@ -65,7 +65,7 @@ def parse(text: str) -> Response:
         if name == "Action":
             action = below.split("\n")[0].strip(" \t\r*_`'\"[].") or None
         elif name == "Action Input" and action is not None:
-            # its texts may hold lines that look like headings
+            # its strings may contain lines that look like headings
             return Response(thoughts, action, _object_in(text[heading.end() :]))
         elif name in THOUGHTS and action is None:
             thoughts.setdefault(name, below)
@@ -79,13 +79,13 @@ def _object_in(text: str) -> Mapping[str, Any]:
     if start < 0:
         raise Malformed("the action's input is not a JSON object; write {} where an action needs none")
     try:
-        # a line break within a text means one, and what follows the object is not part of it
+        # a raw line break in a string stands for itself, and anything after the object is ignored
         value, _ = json.JSONDecoder(strict=False).raw_decode(text, start)
         return dict(value)
     except (ValueError, RecursionError) as error:
         problem = error
     try:
-        # texts as Python writes them
+        # strings in Python's notation
         value = ast.literal_eval(text[start : end + 1])
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         value = None

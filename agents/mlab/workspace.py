@@ -1,4 +1,4 @@
-"""The folder that the model works in: its files, what they were before an edit, and its scripts, which are kept with the run."""
+"""The model's working folder: its files, their state before each edit, and its scripts, which are kept with the run."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from mlebench_agent.commands import clipped, run_command
 from mlebench_agent.task import Task
 
 SHOWN = 12_000
-"""Characters of an observation; of a longer one the middle is left out."""
+"""Maximum characters of an observation; a longer one loses its middle."""
 LARGEST_FILE = 50_000_000
 LARGEST_SCRIPT = 1_000_000
 MOST_LINES = 100
 SCRIPTS = (".py", ".sh", ".r", ".ipynb", ".yaml", ".md")
-"""Endings of what is copied to the run's code."""
+"""Suffixes of the files that are copied to the run's code."""
 LAST_WORD_SECONDS = 120.0
-"""Kept at the end of the run, so that the model can still choose what it submits."""
+"""Seconds kept in reserve at the end of the run, so that the model can still choose what to submit."""
 
 
 class Failed(Exception):
-    """An action cannot be done; the message is what the model observes."""
+    """An action failed; the message is what the model observes."""
 
 
 class Workspace:
-    """A folder with the data linked at `data`; paths are relative to it."""
+    """A folder with the data linked as `data`; paths are relative to it."""
 
     def __init__(self, task: Task, command_timeout: float) -> None:
         self.folder = task.home / "workspace"
@@ -88,7 +88,7 @@ class Workspace:
         """The content of a file.
 
         Raises:
-            Failed: it is too large, or no file.
+            Failed: it is too large or not a file.
         """
         file = self.folder / file_name
         if not file.is_file():
@@ -100,7 +100,7 @@ class Workspace:
         return file.read_text(encoding="utf-8", errors="replace")
 
     def replace(self, file_name: str, content: str) -> str:
-        """Write a file, which can be undone; the differences are the observation."""
+        """Write a file, keeping its old content for undo; the observation is the diff."""
         file = self.writable(file_name)
         before = self.text_of(file_name) if file.exists() else None
         file.write_text(content, encoding="utf-8")
@@ -111,27 +111,27 @@ class Workspace:
         return clipped(f"{file_name} was changed:\n" + "\n".join(changes), SHOWN)
 
     def writable(self, file_name: str) -> Path:
-        """A file's place, in a folder that is there.
+        """The path of a file whose folder exists.
 
         Raises:
-            Failed: it belongs to the data.
+            Failed: the path is in the data folder.
         """
         file = self.folder / file_name
         if self._task.data.resolve() in (file.resolve(), *file.resolve().parents):
-            raise Failed("the data can only be read; write elsewhere in the workspace")
+            raise Failed("the data is read-only; write elsewhere in the workspace")
         file.parent.mkdir(parents=True, exist_ok=True)
         return file
 
     def keep_scripts(self) -> None:
-        """Copy what the model wrote to the run's code."""
+        """Copy the model's files to the run's code."""
         for file in self.folder.rglob("*"):
             place = file.relative_to(self.folder)
-            # packages that were installed here are not the work of the model
+            # packages installed here are not the model's work
             if "site-packages" in place.parts or any(part.startswith(".") for part in place.parts):
                 continue
             if file.suffix.lower() not in SCRIPTS or file.is_symlink() or not file.is_file():
                 continue
-            # a script may remove files meanwhile
+            # a script may be deleting files at the same time
             with contextlib.suppress(OSError):
                 if file.stat().st_size <= LARGEST_SCRIPT:
                     kept = self._task.code / place

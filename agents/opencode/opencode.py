@@ -1,4 +1,4 @@
-"""opencode on the task: a provider that is the gateway, nothing of the web, and what its output says."""
+"""Runs opencode on the task: the gateway as its provider, no web tools, and what its output means."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlebench_agent.task import stop
 
 PROGRAM = "/opt/opencode/opencode"
 SCRATCH = "/tmp/opencode"
-# by dialect the part of opencode that speaks it, and the variables of the gateway
+# by dialect: the opencode package that speaks it, and the gateway's variables
 DIALECTS = {
     "chat": ("@ai-sdk/openai-compatible", "OPENAI_BASE_URL", "", "OPENAI_API_KEY"),
     "responses": ("@ai-sdk/openai", "OPENAI_BASE_URL", "", "OPENAI_API_KEY"),
@@ -36,7 +36,7 @@ class Opencode(CommandLineAgent):
 
     def prepare(self) -> None:
         if self.arguments["dialect"] not in DIALECTS:
-            stop(f"the argument `dialect` is {', '.join(DIALECTS)}, not `{self.arguments['dialect']}`")
+            stop(f"the argument `dialect` must be one of {', '.join(DIALECTS)}, not `{self.arguments['dialect']}`")
         (self.folder / "opencode.json").write_text(json.dumps(self._configuration, indent=1), encoding="utf-8")
 
     @property
@@ -79,7 +79,7 @@ class Opencode(CommandLineAgent):
             "OPENCODE_DISABLE_AUTOUPDATE": "1",
             "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
             "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1",
-            # indexes of all files, for people who type names
+            # indexes of all files help only people who type names
             "OPENCODE_DISABLE_FFF": "1",
             "OPENCODE_EXPERIMENTAL_DISABLE_FILEWATCHER": "1",
             **{f"XDG_{kind}_HOME": f"{SCRATCH}/{kind.lower()}" for kind in ("DATA", "CACHE", "CONFIG", "STATE")},
@@ -104,7 +104,7 @@ class Opencode(CommandLineAgent):
         return part.get("text")
 
     def usage(self) -> dict[str, Any]:
-        """Of all sessions, those of sub-agents included."""
+        """The sum over all sessions, including those of sub-agents."""
         try:
             with contextlib.closing(sqlite3.connect(f"file:{self._database}?mode=rw", uri=True)) as database:
                 [row] = database.execute(USAGE)

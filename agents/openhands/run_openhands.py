@@ -1,4 +1,4 @@
-"""OpenHands on the task, by its SDK: its default agent without a browser, in one conversation that is kept in the logs."""
+"""Runs OpenHands on the task through its SDK: its default agent without a browser, in one conversation, kept in the logs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from mlebench_agent.conversation import LibraryAgent, main
 from mlebench_agent.litellm_model import OFFLINE, check_budget, litellm_name
 from mlebench_agent.task import Task
 
-# read when the packages are imported; their folder is kept out of the home directory
+# read when the packages are imported; keeps their folder out of the home directory
 os.environ.update(
     OFFLINE,
     LOG_LEVEL="ERROR",
     LOG_RICH_TRACEBACKS="false",
     OH_PERSISTENCE_DIR="/tmp/openhands",
     OPENHANDS_SUPPRESS_BANNER="1",
-    # its terminal takes the marks around pasted text for output
+    # its terminal mistakes the markers around pasted text for output
     INPUTRC=str(Path(__file__).with_name("inputrc")),
 )
 from openhands.sdk import LLM, Conversation
@@ -31,13 +31,13 @@ from openhands.sdk.llm import content_to_str
 from openhands.sdk.llm.exceptions import LLMRateLimitError, LLMServiceUnavailableError, LLMTimeoutError
 from openhands.tools.preset.default import get_default_agent
 
-# such as one at each call that the price of a model is not known
+# such as one on every call that a model's price is unknown
 warnings.simplefilter("ignore")
 
 PASSING = (LLMRateLimitError, LLMServiceUnavailableError, LLMTimeoutError)
-"""Errors of a provider that are over some time."""
+"""Provider errors that pass with time."""
 _TIMEOUT = 1800
-"""Seconds that one answer of the model may take."""
+"""Maximum seconds for one model answer."""
 
 
 class OpenHands(LibraryAgent):

@@ -1,7 +1,7 @@
-"""RD-Agent on the task: its settings for this machine, then its loop.
+"""Runs RD-Agent on the task: its settings for this machine, then its loop.
 
-Left to itself it would run solutions in a container or a conda environment of its own, ask a model for embeddings and fetch the
-competition from Kaggle. Here solutions run beside it, and the data is what the run has.
+By default RD-Agent runs solutions in a separate container or conda environment, calls a model for embeddings and downloads the
+competition from Kaggle. Here it runs solutions in its own environment and uses the data of the run.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ NAME = "rd-agent"
 PROGRAM = Path("/opt/rd-agent")
 DEFAULTS = {"model": "", "loops": 0, "full_timeout": 3600, "debug_timeout": 600, "coder_loops": 10, "runner_loops": 3}
 _SHARE_OF_TIME = 0.8
-"""Of what is left, as much as one solution may take at most."""
+"""Maximum share of the remaining time for one solution."""
 
 
 def main(words: list[str]) -> int:
     task = Task(words, DEFAULTS)
     if not task.arguments["model"]:
-        stop("no model was named; give one with `--argument model=NAME`")
+        stop("no model was given; set one with `--argument model=NAME`")
     logs, work = task.logs / NAME, task.home / NAME
     logs.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(work, ignore_errors=True)
@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
     data.parent.mkdir(parents=True)
     data.symlink_to(task.data)
     os.chdir(work)
-    # read as the package is imported
+    # read when the package is imported
     os.environ.update(settings(task, logs, work))
     with (logs / "rd-agent.log").open("w", buffering=1) as log, contextlib.redirect_stdout(log):
         import rd_loop
@@ -42,13 +42,13 @@ def main(words: list[str]) -> int:
 
 
 def settings(task: Task, logs: Path, work: Path) -> dict[str, str]:
-    """RD-Agent's settings, which are variables of the environment."""
+    """RD-Agent's settings, which are environment variables."""
     most = int(task.seconds_left * _SHARE_OF_TIME)
     full, debug = (str(min(task.arguments[name], most)) for name in ("full_timeout", "debug_timeout"))
     return {
         "BACKEND": "rd_loop.Backend",
         "LITELLM_CHAT_MODEL": f"openai/{task.arguments['model']}",
-        # an answer in one piece says what it cost
+        # an answer that is not streamed reports its usage
         "LITELLM_CHAT_STREAM": "false",
         "LITELLM_LOG_LLM_CHAT_CONTENT": "false",
         **OFFLINE,
@@ -64,7 +64,7 @@ def settings(task: Task, logs: Path, work: Path) -> dict[str, str]:
         "DS_DEBUG_RECOMMEND_TIMEOUT": debug,
         "DS_CODER_MAX_LOOP": str(task.arguments["coder_loops"]),
         "DS_RUNNER_MAX_LOOP": str(task.arguments["runner_loops"]),
-        # bars that move are of no use in a file
+        # animated progress bars are useless in a file
         "TQDM_DISABLE": "1",
         "ENABLE_CACHE": "false",
         "CACHE_WITH_PICKLE": "false",

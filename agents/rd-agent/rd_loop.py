@@ -1,4 +1,4 @@
-"""RD-Agent's loop, which submits its best solution as soon as there is one, and its way to the models; imported with its settings
+"""RD-Agent's loop, which submits the best solution as soon as there is one, and its model client; importing needs its settings
 in the environment."""
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from sklearn.feature_extraction.text import HashingVectorizer
 _LEAST_SECONDS = 60.0
 _USAGE = {"calls": 0, "input_tokens": 0, "output_tokens": 0}
 _words = HashingVectorizer(n_features=1024, alternate_sign=False)
-# the task is not part of the sessions that the loop saves
+# the task must not be part of the sessions that the loop saves
 _task: Task
 
 
 def run(task: Task, competition: str) -> int:
-    """The loop until its end; what it prints goes where the standard output leads, `say` to the run's log."""
+    """Run the loop to its end; its prints go to standard output, `say` writes to the run's log."""
     global _task
     _task = task
-    # a parameter that a model does not know, such as the temperature, is left out
+    # drops parameters that a model does not support, such as the temperature
     litellm.drop_params = True
     DS_RD_SETTING.competition = competition
     limit = f"{max(1.0, task.seconds_left - _LEAST_SECONDS):.0f}s"
@@ -42,7 +42,7 @@ def say(text: str) -> None:
 
 
 class Backend(asking.LiteLLMAPIBackend):
-    """Asks a model through the gateway; texts are alike as far as their words are, for which no model is asked."""
+    """Calls a model through the gateway; text similarity is computed from words, without a model."""
 
     def _create_chat_completion_inner_function(self, *words: Any, **arguments: Any) -> Any:
         try:
@@ -51,11 +51,11 @@ class Backend(asking.LiteLLMAPIBackend):
             if SPENT not in str(error):
                 raise
             say(str(error))
-            # an exception of any kind would be shown once for each task of the loop
+            # any other exception would be printed once for each task of the loop
             os._exit(1)
 
     def _create_embedding_inner_function(self, input_content_list: list[str]) -> list[list[float]]:
-        # a text without a word is like no other, but has a direction
+        # a text without words is similar to no other, but its vector must not be zero
         return [[*row, 1e-3] for row in _words.transform(input_content_list).toarray().tolist()]
 
 
@@ -79,7 +79,7 @@ def _submit(experiment: Any) -> None:
     folder = Path(experiment.experiment_workspace.workspace_path)
     made = folder / "submission.csv"
     if not made.is_file():
-        say("the solution made no submission.csv")
+        say("the solution wrote no submission.csv")
         return
     shutil.copyfile(folder / "main.py", _task.code / "main.py")
     say(f"submitted: {_task.submit(made)}")

@@ -1,4 +1,4 @@
-"""The loop: the model answers, its tool calls are run, and their results are its next question."""
+"""The loop: the model answers, its tool calls run, and their results are the next prompt."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ LEAST_SECONDS, LONGEST_PAUSE = 60.0, 60.0
 
 
 def main() -> int:
-    """Work on the task; 0 unless the model does not answer any more."""
+    """Work on the task; 0 unless the model has stopped answering."""
     task = Task(sys.argv[1:], DEFAULTS)
     try:
         Agent(task, Models()).work()
     except BudgetSpent as end:
-        say(f"react: {end}; what was submitted stands")
+        say(f"react: {end}; the latest submission counts")
     except Refused as end:
         say(f"react: the model {task.arguments['model']} does not answer: {end}")
         return 1
@@ -52,7 +52,7 @@ class Agent:
         self.told_at = task.seconds_left
 
     def work(self) -> None:
-        """Ask and act until the model is done or has had its steps."""
+        """Ask and act until the model is done or reaches the step limit."""
         self.history.add({"role": "system", "content": SYSTEM})
         self.history.add({"role": "user", "content": self.task.prompt})
         step = words_alone = 0
@@ -67,14 +67,14 @@ class Agent:
             elif not self.task.arguments["continue"] or self.task.seconds_left < LEAST_SECONDS:
                 return
             else:
-                # a model that has nothing more to do does not spend its budget within a minute
+                # keeps a model that has nothing more to do from spending its budget within a minute
                 words_alone += 1
                 time.sleep(min(LONGEST_PAUSE, 2.0**words_alone) if words_alone > 1 else 0.0)
                 self.history.add({"role": "user", "content": self.task.reminder})
-        say(f"react: all {step} steps are made")
+        say(f"react: all {step} steps are taken")
 
     def ask(self, step: int) -> Answer:
-        """The model's next answer, which belongs to the history from now on."""
+        """The model's next answer, which joins the history."""
         answer = self.history.ask(self.models, self.task.arguments["model"], **self.options)
         self.task.report_usage({**self.models.usage, "steps": step})
         if answer.text.strip():
@@ -82,13 +82,13 @@ class Agent:
         return answer
 
     def act(self, answer: Answer) -> None:
-        """Run the tools that an answer calls, in its order."""
+        """Run the tools that an answer calls, in order."""
         for call in answer.calls:
             result = self.tools.call(call) + (self.time_note() if call is answer.calls[-1] else "")
             self.history.add({"role": "tool", "tool_call_id": call.id, "content": result})
 
     def time_note(self) -> str:
-        """A line on the time, whenever a tenth of what was left when it was told last has passed."""
+        """A note on the time left, whenever a tenth of the time left at the previous note has passed."""
         left = self.task.seconds_left
         if left > 0.9 * self.told_at:
             return ""
@@ -97,7 +97,7 @@ class Agent:
 
 
 def options_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys of each request that the arguments ask for."""
+    """Extra request keys that the arguments set."""
     options: dict[str, Any] = {}
     if arguments["reasoning_effort"]:
         options["reasoning_effort"] = arguments["reasoning_effort"]
@@ -105,7 +105,7 @@ def options_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
         try:
             options["temperature"] = float(arguments["temperature"])
         except ValueError:
-            stop(f"the argument `temperature` is a number, not `{arguments['temperature']}`")
+            stop(f"the argument `temperature` must be a number, not `{arguments['temperature']}`")
     return options
 
 

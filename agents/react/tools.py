@@ -1,4 +1,4 @@
-"""What the model can do: run commands, read and write files, check its submission."""
+"""The model's tools: run commands, read and write files, check a submission."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlebench_agent.task import Task, say
 
 MOST_CHARACTERS, LARGEST_FILE = 16_000, 50_000_000
 LAST_WORD_SECONDS = 120.0
-"""Kept at the end of the run, so that the model can still choose what it submits."""
+"""Seconds kept in reserve at the end of the run, so that the model can still choose what to submit."""
 DECLARED: Mapping[str, tuple[str, Mapping[str, str], list[str]]] = {
     "bash": (
         "Run a command in a new bash shell in {folder}; returns what it prints and its exit code. It has no input, and is ended "
@@ -27,7 +27,7 @@ DECLARED: Mapping[str, tuple[str, Mapping[str, str], list[str]]] = {
     "write_file": ("Write a text file in place of what is there.", {"path": "string", "content": "string"}, ["path", "content"]),
     "check_submission": ("Say whether {submission}, or another file, is a valid submission.", {"path": "string"}, []),
 }
-"""By name: description, types of the arguments, and which of them have to be given."""
+"""By name: description, types of the arguments, and the required ones."""
 
 
 class Tools:
@@ -38,7 +38,7 @@ class Tools:
 
     @property
     def declarations(self) -> list[dict[str, Any]]:
-        """The tools as a request names them."""
+        """The tools in the form that a request declares them."""
         words = {"folder": self.folder, "timeout": self.timeout, "submission": self.task.submission}
         functions = [
             {"name": name, "description": text.format(**words), "parameters": schema(types, needed)}
@@ -47,7 +47,7 @@ class Tools:
         return [{"type": "function", "function": function} for function in functions]
 
     def call(self, call: Call) -> str:
-        """The result of a call, or what is wrong with it; of a long one the beginning and the end."""
+        """The result of a call, or what is wrong with it; a long result loses its middle."""
         arguments = {name: value for name, value in call.arguments.items() if value is not None}
         say(f"> {call.name} {' '.join(str(arguments.get('command') or arguments.get('path') or '').split())[:300]}")
         problem = call.problem or problem_with(call.name, arguments)
@@ -85,7 +85,7 @@ def schema(types: Mapping[str, str], needed: list[str]) -> dict[str, Any]:
 
 
 def problem_with(name: str, arguments: Mapping[str, Any]) -> str:
-    """What is wrong with a call, for the model; empty where nothing is."""
+    """What is wrong with a call, for the model; empty if nothing is."""
     if name not in DECLARED:
         return f"there is no tool `{name}`; there are {', '.join(DECLARED)}"
     _, types, needed = DECLARED[name]
@@ -93,5 +93,5 @@ def problem_with(name: str, arguments: Mapping[str, Any]) -> str:
         if argument not in types:
             return f"{name} has no argument `{argument}`; it takes {', '.join(types)}"
         if not isinstance(value, str if types[argument] == "string" else int):
-            return f"the argument `{argument}` of {name} is of type {types[argument]}"
+            return f"the argument `{argument}` of {name} must be of type {types[argument]}"
     return next((f"{name} needs the argument `{argument}`" for argument in needed if argument not in arguments), "")

@@ -166,11 +166,11 @@ def test_files_are_written_copied_inspected_and_edits_taken_back(home: Home, pro
         ("Read File", {"file_name": "/dev/zero"}, "there is no file /dev/zero"),
         ("Read File", {"file_name": "a\0b"}, "there is no file"),
         ("List Files", {"dir_path": "none"}, "FileNotFoundError"),
-        ("Write File", {"file_name": "data/train.csv", "content": "x"}, "the data can only be read"),
-        ("Write File", {"file_name": "data", "content": "x"}, "the data can only be read"),
+        ("Write File", {"file_name": "data/train.csv", "content": "x"}, "the data is read-only"),
+        ("Write File", {"file_name": "data", "content": "x"}, "the data is read-only"),
         ("Write File", {"file_name": ".", "content": "x"}, "failed"),
         ("Write File", {"file_name": "a.py", "content": "\ud83d"}, "UnicodeEncodeError"),
-        ("Copy File", {"source": "data/description.md", "destination": "data/x"}, "the data can only be read"),
+        ("Copy File", {"source": "data/description.md", "destination": "data/x"}, "the data is read-only"),
         ("Copy File", {"source": "none", "destination": "x"}, "FileNotFoundError"),
         ("Execute Script", {"script_name": "none.py"}, "there is no script none.py"),
         (
@@ -186,7 +186,7 @@ def test_files_are_written_copied_inspected_and_edits_taken_back(home: Home, pro
         (
             "Edit Script (AI)",
             {"script_name": "a.py", "edit_instruction": "x", "save_name": "data/a.py"},
-            "the data can only be read",
+            "the data is read-only",
         ),
     ],
 )
@@ -243,7 +243,7 @@ def test_an_edit_without_code_changes_nothing(home: Home, provider: Provider) ->
     model = TextModel([("Edit Script (AI)", {"script_name": "a.py", "edit_instruction": "x", "save_name": "a.py"})])
     provider.answer = answer
     assert home.run("mlab", provider).returncode == 0
-    assert "gave no code; nothing was changed" in observations(home)[0]
+    assert "returned no code; nothing was changed" in observations(home)[0]
     assert not (home.folder / "workspace" / "a.py").exists()
 
 
@@ -338,7 +338,7 @@ def test_a_spent_budget_keeps_what_was_written(home: Home, provider: Provider) -
     provider.script = [Answer(text=step_text("Write File", {"file_name": "a.py", "content": "1"})), spent]
     done = home.run("mlab", provider)
     assert done.returncode == 0
-    assert "mlab: the run's budget for models is spent: 1 calls of 1 calls are used; what was submitted stands" in done.stdout
+    assert "mlab: the run's budget for models is spent: 1 calls of 1 calls are used; the latest submission counts" in done.stdout
     assert (home.folder / "code" / "a.py").read_text() == "1"
     assert home.usage == {"calls": 1, "input_tokens": 100, "output_tokens": 7, "steps": 2}
 

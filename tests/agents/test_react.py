@@ -80,7 +80,7 @@ def test_what_the_model_is_asked_depends_on_the_task_alone(tmp_path: Path, provi
         ("bash", '{"command": "echo', "error: the arguments are not valid JSON"),
         ("bash", "[1]", "error: the arguments are not a JSON object"),
         ("bash", "{}", "error: bash needs the argument `command`"),
-        ("bash", '{"command": 3}', "error: the argument `command` of bash is of type string"),
+        ("bash", '{"command": 3}', "error: the argument `command` of bash must be of type string"),
         ("bash", '{"command": "a\\u0000b"}', "error: embedded null byte"),
         ("bash", '{"command": "echo \\ud83d"}', "error: 'utf-8' codec can't encode"),
         ("bash", '{"command": "true", "folder": "/"}', "error: bash has no argument `folder`; it takes command"),
@@ -205,7 +205,7 @@ def test_a_spent_budget_ends_it_cleanly(home: Home, provider: Provider) -> None:
     provider.script = [bash("echo id,y > ../submission/submission.csv"), SPENT]
     done = home.run("react", provider, "continue=true")
     assert (done.returncode, len(provider.received)) == (0, 2)
-    assert "react: the run's budget for models is spent: 3 of 3 calls are used; what was submitted stands" in done.stdout
+    assert "react: the run's budget for models is spent: 3 of 3 calls are used; the latest submission counts" in done.stdout
     assert home.usage["calls"] == 1
 
 
@@ -241,7 +241,7 @@ def test_steps_are_bounded_where_asked_for(home: Home, provider: Provider) -> No
     provider.answer = bash("true")
     done = home.run("react", provider, "max_steps=3")
     assert (done.returncode, len(provider.received)) == (0, 3)
-    assert "react: all 3 steps are made" in done.stdout
+    assert "react: all 3 steps are taken" in done.stdout
 
 
 def test_the_time_left_is_told_whenever_a_tenth_of_it_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,8 +262,8 @@ def test_the_time_left_is_told_whenever_a_tenth_of_it_has_passed(monkeypatch: py
 @pytest.mark.parametrize(
     ("word", "said"),
     [
-        ("temperature=warm", "the argument `temperature` is a number, not `warm`"),
-        ("max_steps=many", "the argument `max_steps` is a whole number, not `many`"),
+        ("temperature=warm", "the argument `temperature` must be a number, not `warm`"),
+        ("max_steps=many", "the argument `max_steps` must be a whole number, not `many`"),
         ("steps=3", "there is no argument `steps`; this agent takes command_timeout, context_tokens, continue, max_steps, model"),
     ],
 )

@@ -1,1 +1,1 @@
-"""A baseline for competitions whose data is tables."""
+"""A baseline for tabular competitions."""

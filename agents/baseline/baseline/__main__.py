@@ -1,7 +1,7 @@
-"""A baseline for competitions of tables: reads what is there, fits by column type, predicts every target column.
+"""A baseline for tabular competitions: reads the tables, fits models by column type and predicts every target column.
 
-The sample submission is submitted first, so that there is a submission whatever happens afterwards; it stays where the
-data is not a table, where the targets cannot be found, or where time runs out.
+The sample submission is submitted first, so that there is a submission whatever happens afterwards. It stays in place if the
+data is not tabular, if the targets cannot be found, or if time runs out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(words: list[str]) -> int:
 
 
 def work(data: Path, files: Sequence[Path], target: Path, options: Mapping[str, str]) -> int:
-    """Submit the sample submission, then something better where the tables are understood."""
+    """Submit the sample submission, then something better if the tables can be understood."""
     seed = int(os.environ.get("MLEBENCH_SEED", "0"))
     started = time.monotonic()
     sample_path = find_sample(files)

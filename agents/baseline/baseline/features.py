@@ -9,7 +9,7 @@ _MOST_CATEGORIES = 200
 
 
 class Features:
-    """Numeric columns for trees and linear models, and text columns for TF-IDF; learnt on train, applied to test."""
+    """Numeric columns for trees and linear models, and text columns for TF-IDF; fitted on train, applied to test."""
 
     def __init__(self, train: pd.DataFrame, test: pd.DataFrame, columns: list[str]) -> None:
         self.train: dict[str, np.ndarray] = {}
@@ -69,7 +69,7 @@ class Features:
         )
 
     def _add_parts(self, name: str, train: pd.Series, test: pd.Series) -> None:
-        """Codes such as `B/0/P`: every part is a column; and how many rows share all but the last part."""
+        """Codes such as `B/0/P`: one column for each part, and the number of rows that share all but the last part."""
         split = [values.astype(str).where(values.notna()).str.split(r"[/_]", expand=True) for values in (train, test)]
         for part in split[0].columns[:6]:
             if part not in split[1].columns:

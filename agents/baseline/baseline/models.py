@@ -1,4 +1,4 @@
-"""Fits one model per target: gradient boosting on columns, TF-IDF with a linear model on text, both where both are."""
+"""Fits one model per target: gradient boosting on columns, TF-IDF with a linear model on text, or both."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .features import Features
 from .task import Target, Task
 
 _FEW_ROWS = 3000
-"""Up to here a linear model is blended in: boosting alone overfits."""
+"""With at most this many rows a linear model is blended in, because boosting alone overfits."""
 _MANY_CLASSES = 20
 _MANY_TEXTS = 30_000
 
@@ -27,7 +27,7 @@ def predict(task: Task, rng: np.random.RandomState) -> dict[str, np.ndarray]:
     """Predictions for the test rows, by target name.
 
     Returns:
-        for regression an array of n values, for classes an array of shape (n, number of classes), rows summing to 1.
+        an array of n values for regression; an array of shape (n, number of classes) whose rows sum to 1 for classification.
     """
     features = Features(task.train, task.test, task.features)
     train, test = features.tables()
@@ -49,13 +49,13 @@ def predict(task: Task, rng: np.random.RandomState) -> dict[str, np.ndarray]:
 
 
 def _has_columns(features: Features) -> bool:
-    """Whether there is more than lengths of texts."""
+    """Whether there is anything besides text lengths."""
     own = [name for name in features.train if not any(name.startswith(f"{text} ") for text in features.text_columns)]
     return bool(own) or not features.text_columns
 
 
 def encode(values: pd.Series, target: Target) -> np.ndarray:
-    """The answers as numbers: the targets or their logarithms, or the places of classes."""
+    """The answers as numbers: the targets, their logarithms, or class indices."""
     if target.kind == "regression":
         numbers = values.astype(float).to_numpy()
         return np.log1p(numbers) if target.relative else numbers
@@ -69,7 +69,7 @@ def decode(predicted: np.ndarray, target: Target) -> np.ndarray:
 
 
 def vectorise(task: Task, columns: list[str]) -> tuple[scipy.sparse.csr_matrix, scipy.sparse.csr_matrix] | None:
-    """TF-IDF of words and letters of train and test; None without texts in which anything repeats."""
+    """TF-IDF of words and letters in train and test; None if nothing in the texts repeats."""
     blocks = []
     for column in columns:
         texts = [table[column].fillna("").astype(str) for table in (task.train, task.test)]
@@ -129,7 +129,7 @@ def _learn_columns(
 ) -> np.ndarray:
     few = len(train) <= _FEW_ROWS
     many_classes = len(target.classes) > _MANY_CLASSES
-    # trees see a part of the columns each: less overfitting, and seeds differ
+    # each tree sees some of the columns, which reduces overfitting and makes seeds differ
     early = {"early_stopping": not few, "max_features": 0.7, "random_state": seed}
     in_trees = [name in categorical for name in train.columns]
     if target.kind == "regression":
@@ -158,7 +158,7 @@ def _learn_columns(
 
 
 def on_scaled_columns(train: pd.DataFrame, categorical: list[str], model: object) -> object:
-    """A linear or neighbour model behind scaled numbers and one column per category."""
+    """A linear or nearest-neighbour model on scaled numbers and one-hot categories."""
     numeric = [name for name in train.columns if name not in categorical]
     prepared = ColumnTransformer(
         [
@@ -170,7 +170,7 @@ def on_scaled_columns(train: pd.DataFrame, categorical: list[str], model: object
 
 
 def spread(probabilities: np.ndarray, classes: np.ndarray, count: int) -> np.ndarray:
-    """Probabilities in columns for all classes, also those that no train row has."""
+    """Probabilities for all classes, including those that no train row has."""
     full = np.zeros((len(probabilities), count))
     full[:, classes] = probabilities
     return full

@@ -1,4 +1,4 @@
-"""Reference methods, from a constant to the whole baseline: each writes a submission, and their scores make a board."""
+"""Reference methods, from a constant to the whole baseline: each writes a submission, and their scores form a leaderboard."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from .tables import data_files, find_sample, find_tables
 from .task import Target, Task, recognise
 
 _MOST_ROWS = 20_000
-"""Training rows of reference methods; the baseline itself sees more."""
+"""Training rows that reference methods use; the baseline itself uses more."""
 _PRIOR = 10
-"""Rows that the mean of all counts as, next to those of a category."""
+"""The overall mean counts as this many rows when it is blended with the mean of a category."""
 LISTED = "listed.json"
 
 Model = tuple[Callable[[], object], Callable[[], object]]
-"""What makes a model of classes, and one of numbers."""
+"""Makes a classifier, and a regressor."""
 
 
 class _Data(NamedTuple):
@@ -56,7 +56,7 @@ Method = Callable[[_Data], np.ndarray]
 
 
 def main(words: list[str]) -> int:
-    """Write a submission per method into the folder `out=…`, and `listed.json`: their names, and why others have none."""
+    """Write one submission per method into `out=…`, and `listed.json`: their names, and why other methods have none."""
     options = dict(word.split("=", 1) for word in words)
     data, out = Path(os.environ["DATA_DIR"]), Path(options["out"])
     with tempfile.TemporaryDirectory() as scratch:
@@ -77,7 +77,7 @@ def main(words: list[str]) -> int:
         try:
             write(fill_in(sample, task, predicted()), out / f"{len(submitted)}.csv")
         except Exception as error:
-            # one method that cannot fit such data must not cost the others
+            # a method that cannot fit such data must not prevent the others
             left_out[name] = f"{type(error).__name__}: {error}"
             continue
         submitted[str(len(submitted))] = name
@@ -86,7 +86,7 @@ def main(words: list[str]) -> int:
 
 
 def _all_predictions(task: Task) -> Iterator[tuple[str, Callable[[], Mapping[str, np.ndarray]]]]:
-    """The methods, the simplest first, with what predicts."""
+    """The methods with their predictors, simplest first."""
     few = task.train
     if len(few) > _MOST_ROWS:
         few = few.sample(_MOST_ROWS, random_state=0).reset_index(drop=True)
@@ -129,7 +129,7 @@ def _mean(data: _Data) -> np.ndarray:
 
 
 def _middle(data: _Data) -> np.ndarray:
-    """The median; of classes the most frequent one, as sure as it is in train on the whole."""
+    """The median, or the most frequent class with its frequency in train as the probability."""
     if data.target.kind == "regression":
         return np.full(len(data.test), np.median(data.values))
     most = np.zeros((len(data.test), len(data.target.classes)))
@@ -138,7 +138,7 @@ def _middle(data: _Data) -> np.ndarray:
 
 
 def _by_category(data: _Data) -> np.ndarray:
-    """The means of the column of categories by which train differs most."""
+    """The means by category, for the categorical column that separates the targets of train best."""
     if not data.categorical:
         raise ValueError("no column holds categories")
     goal = _one_hot(data)
@@ -155,7 +155,7 @@ def _one_hot(data: _Data) -> np.ndarray:
 
 
 def _means_by(known: pd.Series, goal: np.ndarray, asked: pd.Series) -> np.ndarray:
-    """The mean of each category, drawn to the mean of all rows where it has few."""
+    """The mean of each category, shrunk towards the overall mean if it has few rows."""
     overall = goal.mean(axis=0)
     by_category = pd.DataFrame(goal).groupby(known.fillna(-1).to_numpy())
     sums, count = by_category.sum(), by_category.size()
@@ -171,7 +171,7 @@ def _fit(model: object, data: _Data) -> np.ndarray:
 
 
 def _trees(models: Model) -> Method:
-    """A model that takes any numbers, missing ones filled in."""
+    """A model that accepts any numbers; missing values are imputed."""
 
     def method(data: _Data) -> np.ndarray:
         chosen = models[data.target.kind == "regression"]
@@ -181,7 +181,7 @@ def _trees(models: Model) -> Method:
 
 
 def _distances(models: Model) -> Method:
-    """A model that needs columns of one scale."""
+    """A model that needs scaled columns."""
 
     def method(data: _Data) -> np.ndarray:
         return _fit(on_scaled_columns(data.train, data.categorical, models[data.target.kind == "regression"]()), data)

@@ -32,7 +32,7 @@ def fill_in(sample: pd.DataFrame, task: Task, predictions: dict[str, np.ndarray]
 
 
 def write(table: pd.DataFrame, target: Path) -> None:
-    """Write at once: who looks meanwhile sees the old file or the new one."""
+    """Write atomically: a concurrent reader sees either the old file or the new one."""
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
     table.to_csv(partial, index=False)
@@ -40,7 +40,7 @@ def write(table: pd.DataFrame, target: Path) -> None:
 
 
 def _mean_by_place(predicted: np.ndarray, places: np.ndarray, count: int) -> np.ndarray:
-    """The mean over the test rows of each row of the sample."""
+    """For each row of the sample, the mean over its test rows."""
     total = np.zeros((count, *predicted.shape[1:]))
     np.add.at(total, places, predicted)
     rows = np.bincount(places, minlength=count)
@@ -48,7 +48,7 @@ def _mean_by_place(predicted: np.ndarray, places: np.ndarray, count: int) -> np.
 
 
 def _never_certain(probabilities: np.ndarray) -> np.ndarray:
-    """A thousandth is spread evenly, as a log loss punishes a wrong certainty without limit."""
+    """Spread a thousandth evenly, because log loss is unbounded for a confident wrong answer."""
     return 0.999 * probabilities + 0.001 / probabilities.shape[1]
 
 

@@ -14,7 +14,7 @@ _LARGEST_JSON = 500 * 2**20
 
 
 def data_files(data: Path, scratch: Path) -> list[Path]:
-    """The files of the data folder, in place of 7z archives what `scratch` holds of them now."""
+    """The files of the data folder, with each 7z archive replaced by its content, unpacked into `scratch`."""
     found = []
     for path in sorted(data.iterdir()):
         if path.is_file():
@@ -28,7 +28,7 @@ def find_sample(files: Sequence[Path]) -> Path | None:
 
 
 def find_tables(files: Sequence[Path], sample: Path, max_rows: int) -> dict[str, pd.DataFrame]:
-    """Every other table, by file name; a test table is read whole, others up to `max_rows` rows."""
+    """Every other table, by file name; a test table is read in full, others up to `max_rows` rows."""
     tables = {}
     for path in files:
         if path == sample or not _TABLE.search(path.name):
@@ -46,7 +46,7 @@ def _unpacked(archive: Path, folder: Path) -> list[Path]:
         with py7zr.SevenZipFile(archive) as opened:
             opened.extractall(folder)
     except Exception as error:
-        # without it there is still what the other files tell
+        # the other files may still be enough
         print(f"Cannot unpack {archive.name}: {type(error).__name__}: {error}")
         return []
     return sorted(path for path in folder.rglob("*") if path.is_file())

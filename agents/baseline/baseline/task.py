@@ -1,4 +1,4 @@
-"""Recognises what is asked: which table is train, which test, what the targets are and in which form they are wanted."""
+"""Works out the task: which table is train, which is test, what the targets are and in which form they are expected."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Target:
     """Column of the train table."""
     kind: Kind
     columns: list[str]
-    """Columns of the submission: one, or one per class in `classes`."""
+    """Submission columns: one, or one per class in `classes`."""
     classes: list[str]
     """Names of the classes as the submission writes them; empty for regression."""
     relative: bool = False
-    """Errors count relative to the size: fit the logarithm."""
+    """Errors are relative, so fit the logarithm."""
 
 
 @dataclass
@@ -40,9 +40,9 @@ class Task:
 
     train: pd.DataFrame
     test: pd.DataFrame
-    """The rows that the sample submission asks for."""
+    """The rows that the sample submission lists."""
     places: np.ndarray
-    """For each test row its row of the sample; several test rows may belong to one (images of one patient)."""
+    """For each test row, its row in the sample; several test rows may share one (images of one patient)."""
     features: list[str]
     targets: list[Target]
     shares: bool
@@ -56,7 +56,7 @@ class Task:
 
 
 def recognise(sample: pd.DataFrame, tables: dict[str, pd.DataFrame], description: str) -> Task | None:
-    """Find train, test and targets; None where this is not a task for tables.
+    """Find train, test and targets; None if the task is not tabular.
 
     Args:
         sample: the sample submission, every cell as text.
@@ -99,9 +99,9 @@ class _Alignment(NamedTuple):
     given: list[str]
     """Columns of the sample that are not targets."""
     key: str | None
-    """The one that names its rows; None where the rows are matched by their order."""
+    """The one that identifies its rows; None if rows are matched by order."""
     places: np.ndarray
-    """For each test row its place in the sample; -1 where it is not asked for."""
+    """For each test row, its position in the sample; -1 if the sample does not list it."""
 
 
 def _align(sample: pd.DataFrame, test: pd.DataFrame) -> _Alignment | None:
@@ -123,7 +123,7 @@ def _align(sample: pd.DataFrame, test: pd.DataFrame) -> _Alignment | None:
 
 
 def _is_same(texts: pd.Series, values: pd.Series) -> bool:
-    """Whether a column read as text holds the same as the one read by its type."""
+    """Whether a column read as text has the same values as the one read by type."""
     if pd.api.types.is_float_dtype(values):
         return np.allclose(pd.to_numeric(texts, errors="coerce"), values, equal_nan=True)
     return bool((texts == values.fillna("").astype(str)).all())
@@ -193,7 +193,7 @@ def _single(values: pd.Series, name: str, column: str, example: pd.Series, descr
 
 
 def _is_plain_id(column: str, key: str | None, train: pd.DataFrame) -> bool:
-    """An id carries no information, unless it is one of the few strings with structure (`0013_01`)."""
+    """Whether a column is an id without information; a few ids, such as `0013_01`, have structure."""
     if column != key and column.lower() not in ("id", "index"):
         return False
     return not (train[column].dtype == object and train[column].astype(str).str.contains(r"[_/]").all())

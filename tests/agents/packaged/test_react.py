@@ -32,7 +32,7 @@ def test_a_spent_budget_ends_it_and_what_stands_counts(data_dir: Path, tmp_path:
                       arguments=["continue=true"])  # fmt: skip
     check_budget_end(trial, seconds=30)
     assert trial.record["exit_code"] == 0
-    assert "react: the run's budget for models is spent: 6 calls of 6 calls are used; what was submitted stands" in trial.log
+    assert "react: the run's budget for models is spent: 6 calls of 6 calls are used; the latest submission counts" in trial.log
 
 
 def test_the_end_of_the_time_keeps_what_it_did_and_used(data_dir: Path, tmp_path: Path) -> None:
