@@ -1,10 +1,10 @@
-"""First process of an agent within walls of bubblewrap: what `entrypoint.sh` is in a container, where there is no socat.
+"""First process of an agent sandboxed by bubblewrap, where there is no socat: the counterpart of `entrypoint.sh` in a container.
 
     python -I -S entrypoint.py PROCESSES DATA START_SCRIPT [ARGUMENT...]
 
-Serves the submission checker on port 5000 and the gateway to models, where the run has one, on port 5001, runs the agent and ends
-with its exit code. PROCESSES and DATA are limits for the agent, of its user's processes and of one process's data in bytes; 0 for
-none. A request to stop goes to the agent and to its other processes. Standard library only; Python 3.11 or later.
+Serves the submission checker on port 5000 and, if the run has one, the gateway to models on port 5001; runs the agent and exits
+with its exit code. PROCESSES limits the number of processes of the agent's user, DATA the data of one process in bytes; 0 means
+no limit. A request to stop goes to the agent and to its other processes. Standard library only; Python 3.11 or later.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> NoReturn:
     most_processes, largest_data, *command = sys.argv[1:]
     for number in _ASKING:
         signal.signal(number, _note_leaving)
-    # before the agent starts, whose first command may be its first question
+    # before the agent starts, because its first command may call the checker
     listening = {opened: name for port, name in SERVED.items() if _exists(name) for opened in _listen(port)}
     forwarder = _fork_forwarder(listening) if listening else None
     for opened in listening:
@@ -46,7 +46,7 @@ def main() -> NoReturn:
         _become_agent(command, int(most_processes), int(largest_data))
     code = _await(agent)
     while _is_asked_to_leave and _others_work(forwarder):
-        # what the agent left in the background is saving its work too
+        # background processes of the agent are saving their work, too
         time.sleep(_PAUSE_SECONDS)
         _collect()
     os._exit(code)
@@ -62,7 +62,7 @@ def _exists(name: str) -> bool:
 
 
 def _listen(port: int) -> list[socket.socket]:
-    # some clients take ::1 for localhost and try no other
+    # some clients resolve localhost to ::1 and try nothing else
     opened = []
     for family, host in ((socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")):
         with contextlib.suppress(OSError):
@@ -76,10 +76,10 @@ def _fork_forwarder(listening: dict[socket.socket, str]) -> int:
         return pid
     os.setsid()
     for number in _ASKING:
-        # the agent may ask while it saves its work
+        # the agent may call the checker while it saves its work
         signal.signal(number, signal.SIG_IGN)
     try:
-        # what it takes to serve is loaded once somebody asks
+        # imports for serving are deferred until the first call
         select.select(list(listening), [], [])
         _forward(listening)
     finally:
@@ -87,7 +87,7 @@ def _fork_forwarder(listening: dict[socket.socket, str]) -> int:
 
 
 def _forward(listening: dict[socket.socket, str]) -> None:
-    """Pass on what comes to each listening socket to the Unix socket of a name, and back, for ever."""
+    """Relay each listening socket to the Unix socket of the given name and back, forever."""
     import asyncio
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,7 +97,7 @@ def _forward(listening: dict[socket.socket, str]) -> None:
         writer.write_eof()
 
     async def attend(name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # whoever hangs up, on either side, is not an error
+        # a hang-up on either side is not an error
         with contextlib.suppress(OSError):
             behind, to_behind = await asyncio.open_unix_connection(f"{FOLDER}/{name}")
             try:
@@ -121,7 +121,7 @@ def _become_agent(command: list[str], most_processes: int, largest_data: int) ->
         os.setsid()
         for number in (*_ASKING, signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
-        # with 0 a machine that pipes dumps into a program of its own would start that, beyond the walls
+        # with 0, a machine that pipes core dumps to a program would still start that program, outside the sandbox
         _limit(resource.RLIMIT_CORE, 1)
         if most_processes:
             _limit(resource.RLIMIT_NPROC, most_processes)
@@ -146,7 +146,7 @@ def _limit(kind: int, value: int) -> None:
 
 
 def _await(agent: int) -> int:
-    """The agent's exit code, as a shell gives it; collects whatever else ends."""
+    """The agent's exit code in a shell's convention; also reaps any other process that ends."""
     while True:
         pid, status = os.wait()
         if pid == agent:

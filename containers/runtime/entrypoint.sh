@@ -1,13 +1,13 @@
 #!/bin/sh
-# PID 1's only child in every container: serves the submission checker on port 5000, the gateway to models, where the run has
-# one, on port 5001, and runs the agent.
+# PID 1's only child in every container: serves the submission checker on port 5000 and, if the run has one, the gateway to
+# models on port 5001, and runs the agent.
 #     entrypoint.sh START_SCRIPT [ARGUMENT...]
-# Ends with the agent's exit code. A SIGTERM reaches every process, wherever the agent put it.
+# Exits with the agent's exit code. A SIGTERM reaches every process, whichever session or group it is in.
 
-# each port stands for a socket of the harness; chunks of a stream are passed on as they come
+# each port relays to a socket of the harness; stream chunks are passed on as they arrive
 listen() { socat "$1,reuseaddr,nodelay,backlog=512,fork,max-children=$3" "UNIX-CONNECT:$2" 2>/dev/null & }
 forward() {
-    # newer engines give containers ::1, which some clients take for localhost and try no other
+    # newer engines give containers ::1; some clients resolve localhost to it and try nothing else
     if grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; then listen "TCP6-LISTEN:$1,bind=[::1],ipv6only" "$2" "$3"; fi
     listen "TCP4-LISTEN:$1,bind=127.0.0.1" "$2" "$3"
 }
@@ -26,7 +26,7 @@ if [ ! -f "$start" ]; then
 fi
 [ -x "$start" ] || set -- sh "$@"
 
-# the agent's first question may be its first command
+# the agent's first command may call the checker
 await() {
     tries=0
     while [ "$tries" -lt 500 ] && kill -0 "$1" 2>/dev/null && ! grep -q " 0100007F:$2 00000000:0000 0A " /proc/net/tcp; do
@@ -54,6 +54,6 @@ while :; do
     code=$?
     kill -0 "$agent" 2>/dev/null || break
 done
-# what the agent left in the background is saving its work too; the engine ends it when the grace period is over
+# background processes of the agent are saving their work, too; the engine kills them after the grace period
 while [ -n "$told" ] && others_work; do sleep 0.1; done
 exit "$code"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Adds to the parent image what agents rely on and it lacks: Python (unless the package set is `none`), socat and
+# Adds to the parent image whatever is missing of what agents rely on: Python (unless the package set is `none`), socat,
 # curl, the agent's user and the folders of a run.
 set -eu
 
@@ -27,16 +27,16 @@ if [ -n "$missing" ]; then
     fi
 fi
 
-# no useradd: it is not in every image, and the number is what counts
+# not every image has useradd, and only the numeric id matters
 grep -q '^[^:]*:[^:]*:1000:' /etc/passwd || echo 'agent:x:1000:1000:agent:/home:/bin/sh' >>/etc/passwd
 grep -q '^[^:]*:[^:]*:1000:' /etc/group || echo 'agent:x:1000:' >>/etc/group
 
 mkdir -p /home/data /home/submission /home/logs /home/code /home/agent /opt/venv /run/mlebench
 chown 1000:1000 /home/submission /home/logs /home/code /home/agent /opt/venv
-# anyone may add to /home, only the owner may take away
+# anyone may add to /home; only the owner may delete
 chmod 1777 /home
 
-# a login shell, in which some agents run commands, forgets the image's PATH
+# some agents run commands in a login shell, which resets the image's PATH
 if [ "$1" != none ]; then
     mkdir -p /etc/profile.d
     echo 'PATH=/opt/venv/bin:$PATH' >/etc/profile.d/mlebench.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Asks whether a submission is valid. It is not scored.
+# Checks whether a submission is valid, without scoring it.
 #     /home/validate_submission.sh [SUBMISSION.csv]
-# Exit code: 0 valid, 1 not valid, 2 the checker could not be asked.
+# Exit code: 0 valid, 1 not valid, 2 the checker could not be reached.
 
 submission=${1:-/home/submission/submission.csv}
 if [ ! -f "$submission" ]; then

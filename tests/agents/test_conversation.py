@@ -324,7 +324,7 @@ class TestOneTurn:
         """Its output is read on, or it would wait for a reader until the run's end."""
         full = 'head -c 1000000 /dev/zero | tr "\\0" "\\n"; exit 5'
         assert conversing.run(full, prepare=lambda self: (self.folder / "turn-001.log").mkdir()) == 5
-        assert "what the program says is kept no longer" in capsys.readouterr().out
+        assert "the program's output is no longer recorded" in capsys.readouterr().out
 
 
 class TestUsage:
@@ -339,7 +339,7 @@ class TestUsage:
         self, conversing: Conversing, capsys: pytest.CaptureFixture[str], usage: Any
     ) -> None:
         assert conversing.run("exit 2", usage=usage) == 2
-        assert "scripted: what it used cannot be read: " in capsys.readouterr().out
+        assert "scripted: cannot read its usage: " in capsys.readouterr().out
 
 
 class TestGoingOn:
@@ -440,21 +440,21 @@ class TestHostilePrograms:
         code, log = ran.run(f"{away}; yes noise | head -n 20000; echo done; exit 1", "continue=true")
         assert code == 1
         assert log.count("said done") == 3
-        assert "is kept no longer: [Errno 20] Not a directory" in log
+        assert "is no longer recorded: [Errno 20] Not a directory" in log
 
     def test_traps_in_place_of_the_next_turns_files_stop_nothing(self, ran: Ran) -> None:
         traps = f"cd {ran.home.folder}/logs/program; mkfifo turn-002.log 2>&-; mkdir turn-003.log 2>&-"
         code, log = ran.run(f"{traps}; yes noise | head -n 20000; echo done; exit 1", "continue=true")
         assert code == 1
         assert log.count("said done") == 3
-        assert "is kept no longer: [Errno 21] Is a directory" in log
+        assert "is no longer recorded: [Errno 21] Is a directory" in log
         assert (ran.home.folder / "logs" / "program" / "turn-002.log").is_file()
 
     def test_a_disk_that_is_full_stops_nothing(self, ran: Ran) -> None:
         ran.limit("FSIZE", 4096)
         code, log = ran.run("yes noise | head -n 20000; echo done")
         assert (code, "said done" in log) == (0, True)
-        assert log.count("is kept no longer: [Errno 27] File too large") == 1
+        assert log.count("is no longer recorded: [Errno 27] File too large") == 1
 
     def test_one_that_leaves_its_input_unread_to_another_is_not_waited_for(self, ran: Ran) -> None:
         ran.ask_by_input("x" * 300_000)
@@ -469,4 +469,4 @@ class TestHostilePrograms:
         (ran.folder / "calls").write_bytes(calls)
         code, log = ran.run(f"cp {ran.folder}/calls $MLEBENCH_HOME/.program/sessions/calls; exit 2")
         assert code == 2
-        assert "what it used cannot be read" in log
+        assert "cannot read its usage" in log

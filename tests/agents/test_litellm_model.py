@@ -71,13 +71,13 @@ def test_a_model_in_no_dialect_of_litellm_is_refused(gateway: Gateway, capsys: p
     with pytest.raises(SystemExit) as ended:
         litellm_name("mine")
     assert ended.value.code == 2
-    assert "mine can be asked in the dialect gemini alone" in capsys.readouterr().err
+    assert "mine supports only the dialect gemini" in capsys.readouterr().err
 
 
 def test_where_the_gateway_does_not_say_a_model_is_asked_in_chat(gateway: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
     gateway.dialects = {}
     assert litellm_name("claude-opus-5") == "openai/claude-opus-5"
-    assert "it is asked in chat" in capsys.readouterr().out
+    assert "using chat" in capsys.readouterr().out
 
 
 def test_the_gateways_refusal_for_the_budget_is_told_from_a_providers_quota() -> None:

@@ -1,4 +1,4 @@
-"""Runs a command that a model thought of: for a bounded time, with bounded output, and with what it starts in the background."""
+"""Runs a model's command with a time limit and bounded output; its background processes may live on."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _READ_OUT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Done:
-    """A command that has ended or was ended."""
+    """A command that has exited or was killed."""
 
     output: str
-    """Standard output and error, of much the beginning and the end; of a progress bar its last state."""
+    """Standard output and error; long output loses its middle, and a progress bar shows its last state."""
     end: str
     """How it ended, such as `exit code 0`."""
 
@@ -30,12 +30,12 @@ class Done:
 def run_command(words: Sequence[str], folder: Path, seconds: float) -> Done:
     """Run a command without input.
 
-    After `seconds` it is ended, with all processes of its group; what it left in the background before goes on, but what that
-    prints is lost.
+    After `seconds` it is killed with its process group. Background processes of a command that exited earlier live on, but
+    their output is lost.
 
     Raises:
-        OSError: it cannot be started.
-        ValueError: a word holds what no command line can, such as a NUL.
+        OSError: the command cannot be started.
+        ValueError: an argument contains a character that no command line can hold, such as a NUL.
     """
     process = subprocess.Popen(
         list(words),
@@ -47,7 +47,7 @@ def run_command(words: Sequence[str], folder: Path, seconds: float) -> Done:
     )
     assert process.stdout is not None
     output = _Ends()
-    # reads on where something in the background holds the pipe, as writing to a closed one would end it
+    # keeps reading while a background process holds the pipe, because writing to a closed pipe would kill it
     reader = threading.Thread(target=output.read, args=(process.stdout,), daemon=True)
     reader.start()
     try:
@@ -61,13 +61,13 @@ def run_command(words: Sequence[str], folder: Path, seconds: float) -> Done:
 
 
 def clipped(text: str, most: int) -> str:
-    """The text; of one longer than `most` characters the beginning and the end."""
+    """The text; beyond `most` characters, only its beginning and end."""
     left_out = len(text) - most
     return text if left_out <= 0 else f"{text[: most // 2]}\n[{left_out} characters left out]\n{text[-(most // 2) :]}"
 
 
 class _Ends:
-    """The beginning and the end of a stream."""
+    """Keeps the beginning and the end of a stream."""
 
     def __init__(self) -> None:
         self._head, self._tail, self._size = bytearray(), bytearray(), 0

@@ -1,7 +1,7 @@
-"""Runs an agent on the task: the prompt goes in, what it does goes to the logs, one that stops early may go on.
+"""Runs an agent on the task: passes it the prompt, logs what it does, and lets an agent that stops early go on.
 
-An agent's folder holds a subclass of `CommandLineAgent`, which knows a program's words and files, or of `LibraryAgent`, which
-calls a library within this process; and nothing else.
+An agent's folder needs only a subclass of `CommandLineAgent`, which knows a program's command line and files, or of
+`LibraryAgent`, which calls a library within this process.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mlebench_agent.models import SPENT, BudgetSpent
 from mlebench_agent.task import Task, say
 
 _LEAST_SECONDS = 60.0
-"""With less time than that left nobody is asked to go on."""
+"""With less time than this left, no agent is asked to go on."""
 _FAILURES_IN_A_ROW = 3
 _KEPT_WAITING_IN_A_ROW = 12
 _QUICK_SECONDS = 20.0
@@ -32,35 +32,35 @@ _LONGEST_PAUSE = 60.0
 _LONGEST_LINE = 400
 _READ_OUT_SECONDS = 5.0
 _NOT_STARTED = 127
-"""The exit code by which a shell says that there is no such program."""
+"""A shell's exit code for a program that it cannot find."""
 _SECONDS_TO_SAVE = 2.0
 _SECONDS_BETWEEN_REPORTS = 60.0
 _LONGEST_PIECE = 2**22
-"""Characters of a line that are read at once; hardly a line of a program is longer."""
+"""Characters of a line that are read at once; programs hardly ever print longer lines."""
 _LARGEST_END = 2**20
-"""Bytes of a failed call's output, from its end, that are read again."""
+"""Bytes at the end of a failed call's output that are read again."""
 _READER = "reader"
 _OTHER_FORM = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
-"""What comes of reading output or files of another form than a program usually writes."""
+"""Errors of reading output or files in an unexpected format."""
 
 
 class Agent:
-    """What both kinds have in common: arguments, a folder, turns, and what it says that it used."""
+    """What both kinds share: arguments, a folder, turns, and reported usage."""
 
     name = ""
-    """Of its folder in `logs/`."""
+    """Also the name of its folder in `logs/`."""
     defaults: Mapping[str, Any] = {}
-    """Its arguments beside `continue`."""
+    """Its arguments other than `continue`."""
     is_at_its_limit = False
-    """Whether a limit is reached, such as one of steps or the budget, so that asking it to go on leads nowhere."""
+    """Whether a limit, such as the step limit or the budget, is reached, so that asking the agent to go on is pointless."""
     is_kept_waiting = False
-    """Whether the last turn failed because the provider was busy or out of order, so that another turn may work."""
+    """Whether the last turn failed because the provider was busy or down, so that another turn may succeed."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.arguments = task.arguments
         self.folder = task.logs / self.name
-        """Where its sessions belong: what lies here is kept with the run, also when the run is ended."""
+        """Where its sessions belong: this folder is kept with the run, even if the run is stopped."""
         self.reported_usage: Mapping[str, Any] = {}
         self._report_lock = threading.RLock()
 
@@ -68,67 +68,67 @@ class Agent:
         """Write configuration; called once."""
 
     def take_turn(self, prompt: str, number: int) -> int:
-        """Work until the agent stops by itself, with an exit code; a turn after number 1 goes on with the same session."""
+        """Work until the agent stops; returns an exit code. Turns after number 1 continue the same session."""
         raise NotImplementedError
 
     def end(self) -> None:
-        """What a signal to end does at once, within a turn or between two."""
+        """Called as soon as a signal to stop arrives, within a turn or between turns."""
 
     def usage(self) -> Mapping[str, Any]:
-        """What the agent itself counted so far, flat; reports read these: `calls`, `input_tokens` (cached ones included),
+        """The agent's own counts so far, flat. Reports read these: `calls`, `input_tokens` (cached ones included),
         `cached_tokens`, `cache_write_tokens`, `output_tokens` (reasoning included), `reasoning_tokens`, `cost_usd`.
         """
         return {}
 
     def report_usage(self) -> None:
-        """Write `usage()` down; done after each turn, and whenever an agent likes, from any thread."""
+        """Record `usage()`; called after each turn, and by an agent at any time, from any thread."""
         with self._report_lock:
             try:
                 self.reported_usage = self.usage()
                 self.task.report_usage(self.reported_usage)
             except (OSError, *_OTHER_FORM) as error:
-                say(f"{self.name}: what it used cannot be read: {type(error).__name__}: {error}")
+                say(f"{self.name}: cannot read its usage: {type(error).__name__}: {error}")
 
 
 class CommandLineAgent(Agent):
-    """One program: how it is set up, called, called once more, and what it says that it used."""
+    """A program: how it is set up, called and continued, and how it reports usage."""
 
     def keep(self, place: Path) -> None:
-        """Have what the program writes into a folder of its own, such as `~/.NAME/sessions`, lie in `folder`; called once."""
+        """Redirect a folder that the program writes, such as `~/.NAME/sessions`, to `folder`; called once."""
         kept = self.folder / place.name
         kept.mkdir(exist_ok=True)
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(kept)
 
     def environment(self) -> Mapping[str, str]:
-        """Variables beside those of the run."""
+        """Environment variables in addition to those of the run."""
         return {}
 
     def command(self, prompt: str, *, is_first: bool) -> Sequence[str]:
-        """The words of a call that works until the program stops by itself; one after the first goes on with the same session."""
+        """The command line of a call that works until the program stops; calls after the first continue the same session."""
         raise NotImplementedError
 
     def stdin(self, prompt: str) -> str | None:
-        """What the program reads from its standard input; None: nothing."""
+        """What the program reads from standard input; None for nothing."""
         return None
 
     def shown(self, line: str) -> str | None:
-        """What of a line of its output the run's log shows, on one line and shortened; None: nothing."""
+        """What the run's log shows of a line of its output, on one line and shortened; None for nothing."""
         return self.shown_event(json.loads(line)) if line.startswith("{") else line
 
     def shown_event(self, event: Mapping[str, Any]) -> str | None:
-        """The same of a line that is an event, a JSON object."""
+        """The same for a line that is an event, a JSON object."""
         return json.dumps(event)
 
     def says_to_wait(self, output: str) -> bool:
-        """Whether all that a failed call wrote shows that the provider was busy or out of order.
+        """Whether the output of a failed call shows that the provider was busy or down.
 
-        A program that tries often enough by itself need not be read for that.
+        Not needed for a program that retries often enough by itself.
         """
         return False
 
     def take_turn(self, prompt: str, number: int) -> int:
-        """Call the program; its exit code. A signal to end reaches it, too, and it saves its work."""
+        """Call the program; returns its exit code. A signal to stop reaches it, too, so that it saves its work."""
         text = self.stdin(prompt)
         words = list(self.command(prompt, is_first=number == 1))
         try:
@@ -153,7 +153,7 @@ class CommandLineAgent(Agent):
             threads.append(threading.Thread(target=self._write, args=(process.stdin, text or ""), daemon=True))
             threads[-1].start()
         code = process.wait()
-        # what it left in the background may hold its output and its input open
+        # its background processes may keep its output and input open
         for thread in threads:
             thread.join(_READ_OUT_SECONDS)
         end = _end_of(output) if code != 0 else ""
@@ -162,7 +162,7 @@ class CommandLineAgent(Agent):
         return code if code >= 0 else 128 - code
 
     def end(self) -> None:
-        """Write down what was used so far, for a program that is killed before it exits."""
+        """Record the usage so far, in case the program is killed before it exits."""
         timer = threading.Timer(_SECONDS_TO_SAVE, self.report_usage)
         timer.daemon = True
         timer.start()
@@ -174,7 +174,7 @@ class CommandLineAgent(Agent):
             return False
 
     def _write(self, stream: IO[str], text: str) -> None:
-        # a program that ends without reading may leave another behind that holds its input open
+        # a program that exits without reading may leave a process behind that keeps its input open
         try:
             with stream:
                 stream.write(text)
@@ -182,7 +182,7 @@ class CommandLineAgent(Agent):
             say(f"{self.name}: the program did not read its prompt")
 
     def _read(self, stream: IO[str], output: Path) -> None:
-        """Take all that it says: a program whose output nobody reads stands still."""
+        """Read all its output: a program whose output nobody reads blocks."""
         reported = time.monotonic()
         kept = _KeptOutput(self.name, output)
         while line := stream.readline(_LONGEST_PIECE):
@@ -202,18 +202,18 @@ class CommandLineAgent(Agent):
 
 
 class _KeptOutput:
-    """The file of a turn's output. Where it cannot be written the log says so once, and the turn goes on."""
+    """The file of a turn's output. If it cannot be written, the log says so once and the turn goes on."""
 
     def __init__(self, name: str, path: Path) -> None:
         self._name = name
         self._file: IO[str] | None = None
         with self._attempt():
-            # by now it may be a pipe or a link, which the program made
+            # the program may have replaced it with a pipe or a link
             path.unlink(missing_ok=True)
             self._file = path.open("w", encoding="utf-8")
 
     def write(self, text: str) -> None:
-        """Add to it, so that it is in the file at once."""
+        """Append and flush."""
         if self._file is not None:
             with self._attempt():
                 self._file.write(text)
@@ -225,7 +225,7 @@ class _KeptOutput:
             yield
         except OSError as error:
             self._file = None
-            say(f"{self._name}: what the program says is kept no longer: {error}")
+            say(f"{self._name}: the program's output is no longer recorded: {error}")
 
 
 def _end_of(output: Path) -> str:
@@ -241,7 +241,7 @@ class LibraryAgent(Agent):
     """A library, called within this process."""
 
     def work_on(self, prompt: str, *, is_first: bool) -> None:
-        """Work until the agent stops by itself; a turn after the first goes on with the same conversation.
+        """Work until the agent stops; turns after the first continue the same conversation.
 
         Raises:
             BudgetSpent: the run's budget for models is spent.
@@ -249,14 +249,14 @@ class LibraryAgent(Agent):
         raise NotImplementedError
 
     def says_to_wait(self, error: Exception) -> bool:
-        """Whether the exception that ended a turn shows that the provider was busy or out of order.
+        """Whether the exception that ended a turn shows that the provider was busy or down.
 
-        A library that tries often enough by itself need not be asked.
+        Not needed for a library that retries often enough by itself.
         """
         return False
 
     def take_turn(self, prompt: str, number: int) -> int:
-        """0, or 1 where it ended with an exception, which the log shows."""
+        """0, or 1 if it ended with an exception, which the log shows."""
         self.is_kept_waiting = False
         try:
             self.work_on(prompt, is_first=number == 1)
@@ -272,24 +272,24 @@ class LibraryAgent(Agent):
         return 0
 
     def end(self) -> None:
-        """Write down what was used and leave at once: a library may take an exception for a failure and try again."""
+        """Record the usage and exit at once: a library might treat an exception as a failure and retry."""
         self.report_usage()
         sys.stdout.flush()
         os._exit(128 + signal.SIGTERM)
 
     def say(self, text: str) -> None:
-        """A line of the run's log, whatever the text is."""
+        """Add a line to the run's log, whatever the text is."""
         line = " ".join(text.split())
         if line:
             say(line[:_LONGEST_LINE])
 
 
 def converse(kind: type[Agent], words: Sequence[str]) -> int:
-    """Run the agent to its end; the exit code is the last turn's.
+    """Run the agent to its end; returns the exit code of the last turn.
 
-    With the argument `continue=true` an agent that stops while there is time is asked to go on with the same session, until the
-    time or the budget ends the run, it reaches a limit of its own, or it fails at once several times in a row. One that the
-    provider keeps waiting is asked to go on in any case.
+    With the argument `continue=true`, an agent that stops early is asked to continue the same session until time or budget runs
+    out, it reaches a limit of its own, or it fails immediately several times in a row. An agent that stops because the provider
+    is unavailable is always asked to go on.
     """
     task = Task(words, {"continue": False, **kind.defaults})
     agent = kind(task)
@@ -300,20 +300,20 @@ def converse(kind: type[Agent], words: Sequence[str]) -> int:
 
 
 class _Patience:
-    """When an agent is asked to go on, by how its turns end."""
+    """Decides whether an agent is asked to go on, from how its turns end."""
 
     def __init__(self, goes_on: bool) -> None:
         self._goes_on = goes_on
         self._quick = self._failures = self._kept_waiting = 0
 
     def pause(self, code: int, seconds: float, *, is_kept_waiting: bool, has_got_on: bool) -> float | None:
-        """Seconds until the next turn after one that took so long and ended with this exit code; None: there is none.
+        """Seconds until the next turn; None if there is none.
 
         Args:
-            code: the exit code.
-            seconds: how long the turn took.
-            is_kept_waiting: whether it failed because of the provider.
-            has_got_on: whether the provider answered anything in it.
+            code: the exit code of the last turn.
+            seconds: how long the last turn took.
+            is_kept_waiting: whether it failed because the provider was unavailable.
+            has_got_on: whether the provider answered at all during it.
         """
         if is_kept_waiting:
             self._kept_waiting = 1 if has_got_on else self._kept_waiting + 1
@@ -326,7 +326,7 @@ class _Patience:
             return None
         if self._failures:
             return 2.0**self._failures
-        # one that has nothing more to say does not spend its budget within a minute
+        # keeps an agent that has nothing more to say from spending its budget within a minute
         return min(_LONGEST_PAUSE, 2.0**self._quick) if self._quick > 1 else 0.0
 
 
@@ -336,7 +336,7 @@ class _Conversation:
         self._task = agent.task
         self._is_told_to_end = False
         self._turn = 0
-        # a program of its own gets the signal, too, and saves its work; what it counted is to be written after that
+        # a child program gets the signal, too, and saves its work; its counts must be written after that
         signal.signal(signal.SIGTERM, self._note_end)
         signal.signal(signal.SIGINT, self._note_end)
 
@@ -372,10 +372,10 @@ class _Conversation:
 
 
 def main(kind: type[Agent]) -> None:
-    """The whole program of an agent's folder."""
+    """The entire main program of an agent."""
     code = converse(kind, sys.argv[1:])
     sys.stdout.flush()
     if any(thread.name == _READER for thread in threading.enumerate()):
-        # what the program left in the background still writes, and beside a thread that prints an interpreter cannot end
+        # background processes may still be writing, and an interpreter cannot exit while a thread prints
         os._exit(code)
     sys.exit(code)

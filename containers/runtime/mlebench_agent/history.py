@@ -1,4 +1,4 @@
-"""A conversation with a model through tools: every message is written to a file, and what is asked fits into the context."""
+"""A tool-calling conversation with a model: every message is written to a file, and each request fits into the context."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mlebench_agent.models import Answer, Models, TooLong
 from mlebench_agent.task import say
 
 FULL, SHORTENED = 0.9, 0.5
-"""Shares of the context: from the first on room is made down to the second; seldom, as caches of prompts begin anew then."""
+"""Shares of the context: above the first, the conversation is cut to the second; seldom, because a cut empties prompt caches."""
 USUAL_DENSITY, LEAST_DENSITY = 0.3, 0.15
-"""Tokens per character until one was measured, and the least believed: some providers do not count what they had in a cache."""
+"""Tokens per character until measured, and the lowest value accepted: some providers do not count cached tokens."""
 LATEST = 4
-"""Answers that are kept as they are, with their results, while shortening earlier ones helps."""
+"""The latest answers, kept in full with their results while shortening earlier ones suffices."""
 
 
 class History:
@@ -31,13 +31,13 @@ class History:
         self._tokens_per_character = USUAL_DENSITY
 
     def add(self, message: Mapping[str, Any], **more: Any) -> None:
-        """Append a message; `more` stands beside it in the trajectory."""
+        """Append a message; `more` is recorded with it in the trajectory."""
         self.messages.append(dict(message))
         self._file.write(json.dumps({"at": round(time.time(), 3), **message, **more}) + "\n")
         self._file.flush()
 
     def ask(self, models: Models, model: str, **options: Any) -> Answer:
-        """The answer to the conversation, which is shortened first where it does not fit; it belongs to it from then on."""
+        """The model's answer, which joins the conversation; a conversation that is too long is shortened first."""
         room = self._context_tokens / self._tokens_per_character
         if 0 < FULL * room < self.size:
             self.shorten(int(SHORTENED * room))
@@ -59,13 +59,13 @@ class History:
         return sum(map(size_of, self.messages))
 
     def shorten(self, wanted: int) -> bool:
-        """Take away until `wanted` characters are left, or as much as can be; whether anything was taken away."""
+        """Shorten to `wanted` characters, or as far as possible; returns whether anything was removed."""
         before = self.size
         for kept in (LATEST, 1):
             starts = self._starts()
             self._clip_results(starts[-kept] if len(starts) > kept else 2, wanted)
             while self.size > wanted and len(starts := self._starts()) > kept:
-                # an answer goes with its results: no provider takes one without the other
+                # an answer is removed with its results: no provider accepts one without the other
                 del self.messages[starts[0] : starts[1]]
         self._clip_results(len(self.messages), wanted)
         say(f"the conversation was shortened from {before} to {self.size} characters")

@@ -1,4 +1,4 @@
-"""What agents that ask through litellm share: the name by which it asks a model in its dialect, and the end of the budget."""
+"""Shared by agents that use litellm: litellm's name for a model in its dialect, and detection of a spent budget."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ OFFLINE = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_OFFLINE_MODE": "true",
 }
-"""Variables to be set before litellm is imported, which else fetches lists of prices and headers."""
+"""Variables to set before importing litellm, which otherwise downloads lists of prices and headers."""
 _NAMES = {"chat": "openai/{}", "responses": "openai/responses/{}", "messages": "anthropic/{}"}
 _TIMEOUT = 60.0
 
 
 def litellm_name(model: str) -> str:
-    """The name by which litellm asks a model of the gateway in the dialect that suits it best.
+    """The litellm name of a gateway model in the dialect that suits it best.
 
-    That is its maker's where the gateway has it, as some models take tools, reason or keep a cache in that one alone; else chat.
-    Ends the program with code 2 where the gateway has none that litellm speaks.
+    That is its maker's dialect if the gateway serves it, because some models support tools, reasoning or caching only there; else
+    chat. Ends the program with code 2 if the gateway serves no dialect that litellm speaks.
     """
     return _NAMES[_dialect(model, _dialects(model))].format(model)
 
 
 def check_budget(error: BaseException) -> None:
-    """Raise what the error means where it is the gateway's refusal of a call that the budget does not allow.
+    """Check whether an error is the gateway's refusal of a call that exceeds the budget.
 
     Raises:
-        BudgetSpent: it is.
+        BudgetSpent: it is such a refusal.
     """
     if SPENT in str(error):
         raise BudgetSpent(str(error)) from None
@@ -49,11 +49,11 @@ def _dialect(model: str, served: list[str]) -> str:
     for dialect in order:
         if dialect in served:
             return dialect
-    stop(f"{model} can be asked in the dialect {' or '.join(served)} alone; this agent asks in {', '.join(sorted(_NAMES))}")
+    stop(f"{model} supports only the dialect {' or '.join(served)}; this agent supports {', '.join(sorted(_NAMES))}")
 
 
 def _dialects(model: str) -> list[str]:
-    """Those in which the gateway takes questions to a model; chat where it does not say."""
+    """The dialects in which the gateway serves a model; chat if unknown."""
     address = f"{os.environ['OPENAI_BASE_URL'].rstrip('/')}/models"
     request = urllib.request.Request(address, headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"})
     try:
@@ -61,5 +61,5 @@ def _dialects(model: str) -> list[str]:
             entries = {entry["id"]: entry for entry in json.load(answer)["data"]}
         return [str(dialect) for dialect in entries[model]["dialects"]]
     except (OSError, ValueError, LookupError, TypeError) as error:
-        say(f"in which dialects {model} can be asked is not known ({type(error).__name__}: {error}); it is asked in chat")
+        say(f"the dialects of {model} are unknown ({type(error).__name__}: {error}); using chat")
         return ["chat"]

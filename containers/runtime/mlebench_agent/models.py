@@ -1,4 +1,4 @@
-"""Asks a model in OpenAI's chat dialect, which the gateway serves for nearly every model, without a library."""
+"""Calls a model in OpenAI's chat dialect, which the gateway serves for nearly every model, without a library."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from mlebench_agent.task import say
 _FIRST_WAIT = 2.0
 _LONGEST_WAIT = 60.0
 _PATIENCE = 900.0
-"""Seconds for which a provider may fail without a break: longer than the harness waits before it ends the run itself."""
+"""Seconds for which a provider may fail continuously: longer than the harness waits before it ends the run itself."""
 _LEAST_TRIES = 3
-"""Also where one try takes longer than the patience."""
+"""Minimum tries, even if one try takes longer than the patience."""
 _MOST_POOR_ANSWERS = 4
 _TIMEOUT = 1800.0
 _WORTH_ANOTHER_TRY = (408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529)
 SPENT = "the run's budget for models is spent"
-"""Begins what the gateway says; providers have a quota error of the same code for their own accounts."""
+"""The start of the gateway's message; providers use the same code for quota errors of their own accounts."""
 _SENT_BACK = ("content", "reasoning", "reasoning_content", "reasoning_details", "extra_content")
-"""What of a message and its calls providers want to see again, some of them must."""
+"""Keys of a message and of its calls that providers expect, or even require, to get back."""
 _TOO_LONG = re.compile(
     r"context.?(length|window|size|limit)|(prompt|input|request)\W+(\w+\W+){0,4}too (long|large)|too many (input )?tokens"
     r"|input length\b|token (count|limit)\b.*exceed|exceeds?\b.*\btokens|maximum\b.*\btokens|reduce the length",
@@ -38,79 +38,79 @@ _TOO_LONG = re.compile(
 
 
 class BudgetSpent(Exception):
-    """The run's budget for models is spent: nothing more can be asked, and a minute is left to finish."""
+    """The run's budget for models is spent: no more calls are possible, and a minute is left to finish."""
 
 
 class Refused(Exception):
-    """The model does not answer this request, and would not if it were sent again; the message says why."""
+    """The model does not answer this request, and retrying would not help; the message says why."""
 
 
 class TooLong(Refused):
-    """The conversation does not fit into the model's context; a shorter one would."""
+    """The conversation does not fit into the model's context; shorten it."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """A tool that the model calls."""
+    """A model's call of a tool."""
 
     id: str
-    """What a message of role `tool` answers to; each call of an answer has its own."""
+    """The id that a message of role `tool` answers; unique within an answer."""
     name: str
     arguments: Mapping[str, Any]
     problem: str = ""
-    """Why the arguments cannot be read; empty where they can."""
+    """Why the arguments cannot be read; empty if they can."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said."""
+    """A model's answer."""
 
     message: Mapping[str, Any]
-    """In the form in which the next request's `messages` hold it, which every provider takes: what cannot be read of its calls
-    is fixed, and what nobody wants to see again is left out."""
+    """The message as the next request's `messages` should contain it, acceptable to every provider: unreadable parts of its calls
+    are fixed, and keys that no provider expects are dropped."""
     calls: Sequence[Call]
-    """The tools that it calls, in its order; each wants an answer."""
+    """The tool calls, in order; each needs an answer."""
     reason: str
-    """Why it ended, such as `stop`, `tool_calls`, or `length` for one that was cut off."""
+    """Why it ended, such as `stop`, `tool_calls`, or `length` if it was cut off."""
     input_tokens: int
-    """Of the whole conversation that was asked, `cached` ones included; 0 where the provider did not count them."""
+    """Input tokens of the whole conversation, including `cached` ones; 0 if the provider did not count them."""
     output_tokens: int
 
     @property
     def text(self) -> str:
-        """What it said in words; empty where it only calls tools."""
+        """Its text; empty if it only calls tools."""
         return text_of(self.message.get("content"))
 
 
 class Models:
-    """A client that counts what it uses, and asks again where a provider fails for a while."""
+    """A client that counts usage and retries while a provider fails temporarily."""
 
     def __init__(self, sleep: Callable[[float], object] = time.sleep, now: Callable[[], float] = time.monotonic) -> None:
         """Args:
-        sleep: waits for so many seconds.
-        now: seconds of a clock that is never set back.
+        sleep: waits for a number of seconds.
+        now: returns the seconds of a monotonic clock.
         """
         self.usage = {"calls": 0, "input_tokens": 0, "output_tokens": 0}
-        """Sums of what providers counted, for `Task.report_usage`."""
+        """Totals of the providers' counts, for `Task.report_usage`."""
         base = os.environ.get("OPENAI_BASE_URL", "http://localhost:5001/v1")
         self._address = f"{base.rstrip('/')}/chat/completions"
         self._key = os.environ.get("OPENAI_API_KEY", "")
         self._sleep, self._now = sleep, now
 
     def ask(self, model: str, messages: Sequence[Mapping[str, Any]], **more: Any) -> Answer:
-        """Have a model answer a conversation.
+        """Ask a model to answer a conversation.
 
         Args:
             model: its name in models.yaml.
-            messages: the conversation, as the dialect has it.
-            more: further keys of the request, such as `tools` or `temperature`.
+            messages: the conversation, in the form of the dialect.
+            more: additional request keys, such as `tools` or `temperature`.
 
         Raises:
             BudgetSpent: the run's budget does not allow the call.
             TooLong: the conversation does not fit into the model's context.
             Refused: the request is wrong (an unknown model, say), or the provider failed at every try for a quarter of an hour.
         """
-        # halves of characters, which models write at times, are taken by no provider
+        # models sometimes write lone surrogates, which no provider accepts
         body = json.dumps({"model": model, "messages": list(messages), **more}, ensure_ascii=False).encode("utf-8", "replace")
         for number in range(1, _MOST_POOR_ANSWERS + 1):
             content = self._post(body)
@@ -136,8 +136,8 @@ class Models:
         return used
 
     def _post(self, body: bytes) -> Any:
-        """The parsed answer to a request; its text where it is not JSON."""
-        # an answer that was lost on its way is not paid for again
+        """The parsed answer to a request; its text if it is not JSON."""
+        # an answer that was lost in transit is not charged twice
         headers = {
             "Authorization": f"Bearer {self._key}",
             "Content-Type": "application/json",
@@ -158,11 +158,11 @@ class Models:
             failing_since = self._now() if failing_since is None else failing_since
             if tries >= _LEAST_TRIES and self._now() + wait > failing_since + _PATIENCE:
                 raise Refused(f"the model did not answer {tries} times, the last time with {problem}")
-            say(f"the model did not answer ({problem}); asking again in {wait:.0f} s")
+            say(f"the model did not answer ({problem}); retrying in {wait:.0f} s")
             self._sleep(wait)
 
     def _problem(self, error: urllib.error.HTTPError) -> str:
-        """What an error says, where asking again may help; raises what it is where it does not."""
+        """The message of an error if a retry may help; otherwise raises the matching exception."""
         try:
             content = _parsed(error.read(100_000))
         except (OSError, http.client.HTTPException):
@@ -181,14 +181,14 @@ class Models:
 
 
 def text_of(content: Any) -> str:
-    """The words of a message's content, which is a text or a list of parts."""
+    """The text of a message's content, which is a string or a list of parts."""
     if isinstance(content, list):
         return "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
     return content if isinstance(content, str) else ""
 
 
 def _choice(content: Any) -> Any:
-    """The first choice of an answer, which has a message; None where there is none."""
+    """The first choice of an answer that has a message; None if there is none."""
     try:
         choice = content["choices"][0]
         return choice if isinstance(choice["message"], dict) else None
@@ -197,7 +197,7 @@ def _choice(content: Any) -> Any:
 
 
 def _calls(listed: Any) -> list[tuple[Call, Mapping[str, Any]]]:
-    """Each call, and how the next request holds it."""
+    """Each call, with its form for the next request."""
     calls: list[tuple[Call, Mapping[str, Any]]] = []
     for given in listed if isinstance(listed, list) else ():
         if not isinstance(given, dict):
@@ -208,7 +208,7 @@ def _calls(listed: Any) -> list[tuple[Call, Mapping[str, Any]]]:
         identity = str(given.get("id") or "")
         if not identity or identity in [call.id for call, _ in calls]:
             identity = f"call_{uuid.uuid4().hex}"
-        # providers read what they are sent back, and refuse a faulty name or text of their own model
+        # providers validate what is sent back, and reject even their own model's faulty names and arguments
         written_name = re.sub(r"[^\w-]", "_", name, flags=re.ASCII)[:64]
         written = {"name": written_name, "arguments": json.dumps(arguments, ensure_ascii=False)}
         sent_back = {key: given[key] for key in _SENT_BACK if given.get(key) is not None}
@@ -223,7 +223,7 @@ def _arguments(text: Any) -> tuple[Mapping[str, Any], str]:
     if isinstance(text, dict) or not text:
         return text or {}, ""
     try:
-        # a model that writes a line break into a string means one
+        # a raw line break in a string stands for itself
         arguments = json.loads(str(text), strict=False)
     except (ValueError, RecursionError) as error:
         return {}, f"the arguments are not valid JSON: {error}"
@@ -234,7 +234,7 @@ def _message(given: Mapping[str, Any], calls: Sequence[tuple[Call, Mapping[str, 
     message = {key: given[key] for key in _SENT_BACK if given.get(key) is not None}
     if calls:
         return {"role": "assistant", "content": None, **message, "tool_calls": [sound for _, sound in calls]}
-    # an empty message is taken by few
+    # few providers accept an empty message
     return {"role": "assistant", **message, "content": text_of(given.get("content")) or "(nothing)"}
 
 
@@ -254,7 +254,7 @@ def _whole(value: Any) -> int:
 
 
 def _seconds(text: str | None) -> float | None:
-    """What `Retry-After` asks for, a number of seconds or a date; None where it asks for nothing that can be read."""
+    """Seconds that `Retry-After` asks for, given there as a number or a date; None if it cannot be read."""
     try:
         seconds = float(text or "")
     except ValueError:

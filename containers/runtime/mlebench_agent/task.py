@@ -1,4 +1,4 @@
-"""The task as every packaged agent gets it: one text of instructions and description, the arguments, the folders and the time."""
+"""The task as every packaged agent sees it: instructions and description in one prompt, arguments, folders and time."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from typing import Any, NoReturn
 _STARTED = time.monotonic()
 _DEFAULT_SECONDS = 24 * 3600.0
 _LARGEST_DESCRIPTION = 60_000
-"""Bytes of the description within the prompt; a command line takes 128 KiB in one word."""
+"""Maximum bytes of the description in the prompt; one command-line argument may have 128 KiB."""
 
 
 class Task:
-    """What a start script is told, and what it has left."""
+    """What a start script is given, and the time it has left."""
 
     def __init__(self, words: Iterable[str], defaults: Mapping[str, Any]) -> None:
         """Args:
             words: the start script's arguments, `key=value`.
-            defaults: every argument that the agent takes, with its value where none is given; a value is of the default's type.
+            defaults: every argument that the agent takes, with its default; a value must have the default's type.
 
-        Ends the program with code 2 and a sentence where an argument is unknown or of another type.
+        Ends the program with code 2 and a sentence if an argument is unknown or has another type.
         """
         self.home = Path(os.environ.get("MLEBENCH_HOME", "/home"))
         self.data = Path(os.environ.get("DATA_DIR", self.home / "data"))
@@ -44,19 +44,19 @@ class Task:
 
     @property
     def seconds_left(self) -> float:
-        """Of the run's time limit, counted from the agent's start."""
+        """Seconds left of the run's time limit, counted from the agent's start."""
         return float(os.environ.get("TIME_LIMIT_SECS", _DEFAULT_SECONDS)) - (time.monotonic() - _STARTED)
 
     @property
     def time_left(self) -> str:
-        """Words for it, such as `12 minutes`."""
+        """The time left in words, such as `12 minutes`."""
         return _minutes(self.seconds_left)
 
     @property
     def prompt(self) -> str:
-        """The instructions, the description of the competition and the time: the same words for every agent."""
+        """The instructions, the description of the competition and the time, with the same wording for every agent."""
         instructions = (self.home / "instructions.txt").read_text(encoding="utf-8")
-        # no word of a command line holds a NUL, and a cut leaves no part of a letter
+        # a command-line argument cannot hold a NUL, and a cut must not split a character
         whole = (self.data / "description.md").read_bytes().replace(b"\0", b"")
         description = whole[:_LARGEST_DESCRIPTION].decode("utf-8", "ignore")
         if len(whole) > _LARGEST_DESCRIPTION:
@@ -69,7 +69,7 @@ class Task:
 
     @property
     def reminder(self) -> str:
-        """What an agent that stopped early is told where it is asked to go on."""
+        """The prompt that asks an agent that stopped early to go on."""
         state = "There is a submission" if self.submission.is_file() else "There is no submission yet"
         return (
             f"You still have {self.time_left}. {state} at {self.submission}. Go on with what promises most, "
@@ -78,34 +78,34 @@ class Task:
         )
 
     def check_submission(self, path: Path | None = None) -> str:
-        """What the submission checker says of a file, such as `valid: the submission is valid`."""
+        """The submission checker's answer for a file, such as `valid: the submission is valid`."""
         script = self.home / "validate_submission.sh"
         done = subprocess.run(["sh", str(script), str(path or self.submission)], capture_output=True, text=True)
         return (done.stdout or done.stderr).strip()
 
     def submit(self, made: Path) -> str:
-        """Make a file the submission, whole at any moment, and say what the checker says of it."""
+        """Make a file the submission, atomically; returns the checker's answer."""
         partial = self.submission.with_name(".submission.csv.partial")
         shutil.copyfile(made, partial)
         partial.replace(self.submission)
         return self.check_submission()
 
     def report_usage(self, usage: Mapping[str, Any]) -> None:
-        """Write what the agent counted itself (counts and texts, flat), which the run's record keeps as `reported_usage`."""
+        """Write the agent's own counts (flat, numbers and texts); the run's record keeps them as `reported_usage`."""
         partial = self.logs / ".usage.json"
         partial.write_text(json.dumps(dict(usage)), encoding="utf-8")
         partial.replace(self.logs / "usage.json")
 
 
 def say(text: str) -> None:
-    """A line of the run's log."""
-    # what a model says may hold halves of characters, which no stream takes, and an image may have a locale of few characters
+    """Add a line to the run's log."""
+    # a model's text may contain lone surrogates, which no stream accepts, and an image's locale may support few characters
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def stop(sentence: str) -> NoReturn:
-    """End the program with code 2: what it was given is wrong."""
+    """End the program with code 2, for wrong input."""
     print(sentence, file=sys.stderr, flush=True)
     sys.exit(2)
 
@@ -125,7 +125,7 @@ def _value(name: str, text: str, default: Any) -> Any:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         wanted, is_right = "a number", is_number and math.isfinite(value)
     if not is_right:
-        stop(f"the argument `{name}` is {wanted}, not `{text}`")
+        stop(f"the argument `{name}` must be {wanted}, not `{text}`")
     return value
 
 

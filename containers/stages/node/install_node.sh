@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Node.js binary of this machine's kind and npm into /usr/local, each compared with its digest.
+# Installs npm and the Node.js binary for this machine's architecture into /usr/local, after checking their digests.
 #     install_node.sh PACKAGES
 set -eu
 
