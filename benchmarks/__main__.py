@@ -2,8 +2,8 @@
 
     python -m benchmarks [--results FILE] [NAME ...]        # startup grading_speed grade_many …
 
-Their figures are kept in `benchmarks/results.json`, and the tables of docs/performance.md are made of it. Without names, those
-run that do not take long; the page names the others.
+Their figures are kept in `benchmarks/results.json`, from which the tables of docs/performance.md are generated. Without names,
+only the short benchmarks run; the page lists the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "audit": ["--files", "20000", "--rows", "200000"],
     "run_groups": ["--runs", "50", "--gpus", "64"],
 }
-"""What runs by default, with less than a benchmark does by itself where that takes long."""
+"""What runs by default, with smaller sizes for benchmarks that take long."""
 
 
 def main() -> int:

@@ -1,10 +1,10 @@
-"""How long an audit takes to see a large public folder: its files, what they say about themselves, and its tables.
+"""How long an audit takes to read a large public folder: its files, their metadata, and its tables.
 
     python -m benchmarks.audit [--files 300000] [--rows 2000000] [--jobs N]
 
-The files are small pictures (PNG with a comment): plain ones, members of a zip, members of a packed tar. All are listed and asked
-what they say. The table is a csv of eight columns, and the same as parquet, read to its end with every cell as text. Each line is
-of a separate process, whose peak is that of the work.
+The files are small pictures (PNG with a comment): plain ones, members of a zip, members of a packed tar. All are listed, and
+their metadata is read. The table has eight columns, as csv and as parquet, and is read completely with every cell as text. Each
+figure comes from a separate process, so that peak memory is that of the work.
 """
 
 from __future__ import annotations

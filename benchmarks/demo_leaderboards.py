@@ -1,4 +1,4 @@
-"""The honest leaderboards of the demo split: a roster of named models, trained and graded on v1's split.
+"""The leaderboards of the demo split, honestly obtained: named models, trained and graded on the v1 split.
 
 python benchmarks/demo_leaderboards.py            # writes competitions/demo-*/leaderboard.csv
 """

@@ -1,11 +1,11 @@
-"""How long bundling and verifying take, and whether their memory grows with logs.
+"""How long bundling and verifying take, and whether their memory use grows with the size of logs.
 
     python -m benchmarks.evidence [--runs 225] [--logs 2g] [--folder DIR]
 
-A real group of this many runs, three seeds each, of an agent that asks the checker of submissions and submits, in the local
-sandbox; it is bundled and verified. Then it gets so many bytes of logs, spread over 20 runs, in lines that pack about as well as
-a training log, and is bundled and verified again, with them and with `--leave-out logs`. Each command is a separate process;
-its peak memory counts, of this process, what was there when it started.
+A real group of this many runs, three seeds each, is run in the local sandbox, bundled and verified; its agent calls the
+submission checker and submits. Then the group gets `--logs` bytes of logs, spread over 20 runs, in lines that compress about as
+well as a training log, and is bundled and verified again, with the logs and with `--leave-out logs`. Each command is a separate
+process; its peak memory includes what this process held when the command started.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=225)
     parser.add_argument("--logs", type=parse_size, default=parse_size("2g"))
-    parser.add_argument("--folder", type=Path, help="where the group lies meanwhile (default: the temporary folder)")
+    parser.add_argument("--folder", type=Path, help="where to create the group (default: the temporary folder)")
     benchmark(measure, parser, "evidence")
 
 
@@ -58,7 +58,7 @@ def measure(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def _make_group(root: Path, runs: int) -> None:
-    """A group that has run, in `root/runs/group`."""
+    """A finished group in `root/runs/group`."""
     names = [f"toy-{number:03d}" for number in range(-(-runs // SEEDS))]
     for name in names:
         folder, prepared = root / "competitions" / name, root / "data" / name / "prepared"

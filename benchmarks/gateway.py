@@ -1,10 +1,10 @@
-"""How much later the first byte of a model's answer comes through the gateway, and what many streams at once cost.
+"""How much later the first byte of a model's answer arrives through the gateway, and what many parallel streams cost.
 
     python -m benchmarks.gateway [--calls 300] [--streams 64] [--seconds 5]
 
-A scripted provider on loopback is asked directly and through the gateway in turn, over connections that are kept open, as
-agents' libraries keep them. Then so many streams at once, with an event every 20 ms in each, once directly and once through
-the gateway, which has one core then. Provider, gateway and client are processes.
+A scripted provider on loopback is called directly and through the gateway in turn, over connections that are kept open, as
+agents' libraries keep them. Then `--streams` streams run in parallel, each with an event every 20 ms, once directly and once
+through the gateway, which then has one core. Provider, gateway and client are separate processes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WARM_UP = 20
 
 
 class Target(NamedTuple):
-    """Whom the client asks."""
+    """The endpoint that the client calls."""
 
     name: str
     url: str
@@ -71,7 +71,7 @@ def measure(options: argparse.Namespace) -> Iterator[Figure]:
 
 @contextmanager
 def started(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[int, str]]:
-    """A process that serves; its number, and what it says once it does."""
+    """A server process; its id, and what it prints once it serves."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=work, args=(theirs, *arguments), daemon=True)
     process.start()
@@ -84,7 +84,7 @@ def started(work: Callable[..., None], *arguments: Any) -> Iterator[tuple[int, s
 
 
 def provide(pipe: Connection, words: int) -> None:
-    """The provider: a short answer, and a long one to whoever asks for many tokens."""
+    """The provider: gives a short answer, and a long one to requests for many tokens."""
     with Provider() as provider:
         short = Answer(text="done", tokens=Tokens(input=100, output=7))
         long = Answer(events=events(words), between=EVENT_SECONDS)
@@ -94,7 +94,7 @@ def provide(pipe: Connection, words: int) -> None:
 
 
 def serve(pipe: Connection, folder: Path, url: str) -> None:
-    """A gateway as a run has it."""
+    """A gateway configured as for a run."""
     model = Model(
         name="a-model",
         served="the-model",
@@ -114,7 +114,7 @@ def serve(pipe: Connection, folder: Path, url: str) -> None:
 
 
 def events(words: int) -> tuple[bytes, ...]:
-    """Of a stream that says how much it used."""
+    """The usage that a stream reports."""
     chunk = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": []}
     said = [chunk | {"choices": [{"index": 0, "delta": {"content": f"word {n} "}, "finish_reason": None}]} for n in range(words)]
     usage = chunk | {"usage": {"prompt_tokens": 100, "completion_tokens": words, "total_tokens": 100 + words}}
@@ -123,7 +123,7 @@ def events(words: int) -> tuple[bytes, ...]:
 
 @asynccontextmanager
 async def client(target: Target) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client that keeps its connections."""
+    """A client that keeps its connections open."""
     connector = aiohttp.UnixConnector(target.socket, limit=0) if target.socket else aiohttp.TCPConnector(limit=0)
     headers = {"Authorization": f"Bearer {target.key}"}
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
@@ -171,7 +171,7 @@ def tails(values: list[float]) -> Spread:
 
 
 def content(target: Target, tokens: int, is_streaming: bool) -> str:
-    """A request as agents send it; usage is asked for, so that the gateway has nothing to take out."""
+    """A request as agents send it; it asks for usage, so that the gateway need not strip it."""
     message = {"role": "user", "content": "hello " * 200}
     usage = {"stream_options": {"include_usage": True}} if is_streaming else {}
     return json.dumps({"model": target.model, "messages": [message], "max_tokens": tokens, "stream": is_streaming} | usage)
@@ -189,7 +189,7 @@ async def first_byte(session: aiohttp.ClientSession, target: Target, is_streamin
 
 
 async def whole(session: aiohttp.ClientSession, target: Target) -> int:
-    """Bytes of a long stream."""
+    """The bytes of a long stream."""
     async with session.post(f"{target.url}/chat/completions", data=content(target, 1000, True)) as response:
         assert response.status == 200, await response.text()
         return len(await response.read())

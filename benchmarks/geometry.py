@@ -1,8 +1,8 @@
-"""Made-up answers and submissions of masks and boxes that have the size of the real test sets, or a share of it.
+"""Synthetic answers and submissions with masks and boxes, of the size of the real test sets or a share of it.
 
-Mocks of these competitions are tiny: what dominates at the real size (pixels of an image, objects on a page) does not show
-there. Each function makes the answers and a submission that is a little off everywhere; the numbers of rows, pixels and objects
-are those of the real data, or more.
+Mock data of these competitions is tiny, so the costs that dominate at real size (pixels of an image, objects on a page) do not
+show. Each function makes the answers and a submission that is slightly wrong everywhere; the numbers of rows, pixels and objects
+are at least those of the real data.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def blobs(rng: np.random.Generator, shape: tuple[int, int], count: int, largest:
 
 
 def part(count: int, share: float) -> int:
-    """Of so many things, at least one."""
+    """A share of a count, at least 1."""
     return max(1, round(count * share))
 
 

@@ -1,9 +1,9 @@
-"""How long one command takes to grade some 225 submissions with one process and with as many as there are cores, in turn.
+"""How long one command takes to grade some 225 submissions, with one process and with one per core, in turn.
 
     python -m benchmarks.grade_many [--competitions 75] [--rows 30000] [--rounds 3]
 
-Every competition is a tiny regression of the user's own with as many submissions as go into 225, at least one. Ideal is what one
-process takes, divided by the number of processes, the start of the command left out: that is what grading one submission takes.
+Every competition is a small user-defined regression; the 225 submissions are divided evenly, at least one each. The ideal is the
+time of one process divided by the number of processes. Start-up, measured as the time to grade one submission, is excluded.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def measure(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def make(folder: Path, competitions: int, rows: int) -> Path:
-    """Competitions, answers and submissions; returns the list of submissions."""
+    """Write competitions, answers and submissions; returns the list of submissions."""
     rng = np.random.default_rng(0)
     lines = []
     for number in range(competitions):
@@ -104,7 +104,7 @@ def table(rng: np.random.Generator, rows: int) -> str:
 
 
 def grade(submissions: Path, jobs: int, environment: dict[str, str]) -> Used[int]:
-    """The whole command, the start of Python included."""
+    """Run the whole command, including the start of Python."""
     words = [
         sys.executable,
         "-m",

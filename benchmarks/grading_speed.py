@@ -1,23 +1,23 @@
-"""How long grading a submission of each competition takes, next to a plain program that does no more than score it.
+"""How long grading a submission of each competition takes, compared with a plain program that only scores it.
 
     python -m benchmarks.grading_speed [--rows 100000] [--real] [ID ...]
     python -m benchmarks.grading_speed --against DIR [--python PYTHON] [ID ...]
 
-The answers of a mock are repeated under new ids up to --rows, or with --real up to the size of the real test set where that is
-known, and graded with a submission that has noise in every column. Where a competition's ids cannot be made up so (the score of
-the perfect submission shows), the mock's own rows are graded; such rows are marked with *. Masks and boxes are those of
-`benchmarks/geometry.py`, with as many pixels and objects in an image as in reality, but fewer images unless --real is given.
+Mock answers are repeated under new ids up to --rows, or with --real up to the size of the real test set if that is known, and
+graded with a submission that has noise in every column. If a competition does not accept such ids (the score of the perfect
+submission shows it), the mock's own rows are graded; such rows are marked with *. Masks and boxes come from
+`benchmarks/geometry.py`, with realistic numbers of pixels and objects per image, but fewer images unless --real is given.
 
 Ours and the plain grader of `benchmarks/plain` take turns in one process:
 
-from files     two csv files to the score. Ours finds the answers prepared, as in every grading but the first; the plain program
+from files     two csv files to the score. Ours finds the answers parsed, as in every grading but the first; the plain program
                reads both files with `pandas.read_csv`
 from tables    two tables in memory to the score
-parse          `pandas.read_csv` of the submission alone: no grader is quicker
+parse          `pandas.read_csv` of the submission alone, a lower bound for any grader
 
-With --against, the place of the plain grader is taken by another harness: DIR is a checkout whose package `mlebench` has
+With --against, another harness replaces the plain grader: DIR is a checkout whose package `mlebench` has
 `mlebench.registry.registry` and graders with `grade_fn(submission, answers)`. It runs in a separate process, with its own
-Python, and says itself how much processor time it took.
+Python, and reports its own processor time.
 """
 
 from __future__ import annotations
@@ -60,18 +60,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ids", nargs="*", metavar="ID")
     parser.add_argument("--size", type=int, default=200, help="rows of the mock (default: 200)")
-    parser.add_argument("--rows", type=int, default=100_000, help="rows that are graded (default: 100000)")
+    parser.add_argument("--rows", type=int, default=100_000, help="rows to grade (default: 100000)")
     parser.add_argument("--most-cells", type=int, default=10**9, help="grade fewer rows of a table that has more cells")
-    parser.add_argument("--real", action="store_true", help="as many rows as the real test set has, where that is known")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds that count (default: 5)")
+    parser.add_argument("--real", action="store_true", help="as many rows as the real test set has, if that is known")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds that are counted (default: 5)")
     parser.add_argument(
-        "--seconds", type=float, default=3.0, help="begin no further round of a comparison after so many (default: 3)"
+        "--seconds", type=float, default=3.0, help="start no further round of a comparison after this many seconds (default: 3)"
     )
     parser.add_argument(
-        "--jobs", type=int, default=os.cpu_count() or 1, help="competitions at once, each on a core (default: all cores)"
+        "--jobs", type=int, default=os.cpu_count() or 1, help="competitions to measure in parallel (default: one per core)"
     )
     parser.add_argument("--against", type=Path, metavar="DIR", help="a checkout of another harness")
-    parser.add_argument("--python", default=sys.executable, help="the Python that has what the other harness needs")
+    parser.add_argument("--python", default=sys.executable, help="a Python with the dependencies of the other harness")
     benchmark(measure, parser, "grading_speed")
 
 
@@ -95,14 +95,14 @@ class Case:
 
 @dataclass(frozen=True)
 class Rival:
-    """Whoever grades next to us; each function takes the seconds of one round itself, or lets them be taken."""
+    """The rival grader; each function measures the seconds of one round itself, or leaves that to the caller."""
 
     name: str
     from_files: Callable[[], float]
     """The score."""
     from_tables: Callable[[], float]
     read: Callable[[], object]
-    """Reads both tables, before `from_tables`."""
+    """Reads both tables, for `from_tables`."""
 
 
 def measure(options: argparse.Namespace) -> Iterator[Figure]:
@@ -120,7 +120,7 @@ def measure(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def compared(names: Iterable[str], options: argparse.Namespace) -> Iterator[tuple[Figure, Ratios] | str]:
-    """What is found of each competition, or why there is nothing."""
+    """The figures of each competition, or why there are none."""
     if options.against:
         with OtherHarness(options.against, options.python) as harness:
             yield from (compare_one(name, options, harness) for name in names)
@@ -135,7 +135,7 @@ def compare_one(name: str, options: argparse.Namespace, harness: OtherHarness | 
         try:
             return compare(make_case(name, Path(folder), options), harness, options)
         except Exception as problem:
-            # the others are compared all the same
+            # the other competitions are still compared
             return f"not compared: {type(problem).__name__}: {problem}"
 
 
@@ -144,10 +144,10 @@ class Ratios:
     """Medians."""
 
     files: float
-    """How many times as long as ours the rival takes."""
+    """The rival's time divided by ours."""
     tables: float
     parse: float
-    """How many times as long as parsing the csv ours takes, from files."""
+    """Our time from files divided by that of parsing the csv."""
 
 
 SOURCES: dict[str, Callable[[Ratios], float]] = {
@@ -196,20 +196,20 @@ def compare(case: Case, harness: OtherHarness | None, options: argparse.Namespac
 
 
 def tables_of(case: Case) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Submission and answers as the plain program reads them, so that both sides begin with the same; else as ours reads them."""
+    """Submission and answers as the plain program reads them, so that both sides start from the same; else as ours does."""
     grader, plain = case.competition.grader, GRADERS[case.competition.id]
     right = grader.score_file(case.submission_file, case.answers)
     tables = plain.read(case.submission_file), plain.read(case.answers_file)
     # ids and labels that pandas reads as numbers, and answers that are not a table, need our reader
     with contextlib.suppress(InvalidSubmission, ValueError, ArithmeticError, LookupError, TypeError, AttributeError):
-        # pandas' quick reader of floats may be off in the last digit
+        # pandas' fast float parser may be off in the last digit
         if math.isclose(grader.score(*tables), right, rel_tol=1e-9):
             return tables
     return grader.read(case.submission_file, case.answers), case.answers
 
 
 def summary(found: Mapping[str, Ratios], against: str, peak: int) -> Iterator[Figure]:
-    """Geometric means over the competitions, and which miss a goal."""
+    """Geometric means over the competitions, and how many miss a goal."""
     for source, ratio_of in SOURCES.items():
         ratios = {name: ratio_of(each) for name, each in found.items()}
         for kind, goal, names in (
@@ -231,7 +231,7 @@ def summary(found: Mapping[str, Ratios], against: str, peak: int) -> Iterator[Fi
 
 
 def those(what: str, names: Iterable[str]) -> Figure:
-    """How many competitions something is true of that should be of none."""
+    """How many competitions have a property that none should have."""
     listed = sorted(names)
     return Figure(what, Spread.of([len(listed)]), "", goal="at most 0", against=", ".join(listed))
 
@@ -243,7 +243,7 @@ def turns(
     told: list[float] = []
     works = {"ours": ours, "theirs": theirs if harness is None else lambda: told.append(harness.seconds_of(theirs))}
     taken = alternate(works, options.rounds, most_seconds=options.seconds)
-    # the other process says itself how long it took
+    # the other process measures its own time
     return taken["ours"], told[-len(taken["ours"]) :] if harness else taken["theirs"]
 
 
@@ -262,7 +262,7 @@ def milliseconds(seconds: Spread) -> str:
 
 
 def marked(spread: Spread) -> str:
-    """A ratio; below 1, where ours is slower, in bold."""
+    """A ratio; bold below 1, where ours is slower."""
     text = shown(spread, "")
     return text if spread.median >= 1 else f"**{text}**"
 
@@ -290,19 +290,19 @@ def make_case(name: str, folder: Path, options: argparse.Namespace) -> Case:
 
 
 def enlarged(grader: Grader, answers: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """`answers` repeated under new ids until there are at least `rows`, or as they are where no way to make up ids is right."""
+    """`answers` repeated under new ids up to at least `rows`, or unchanged if no way to invent ids works."""
     copies = -(-rows // len(answers))
     column = grader.id_columns[0]
     best = grader.score(grader.perfect_submission(answers), answers)
     for rename in (numbered_on, prefixed, suffixed) if copies > 1 else ():
         try:
-            # two copies show whether the ids are right
+            # two copies show whether the ids are accepted
             two = pd.concat([answers.assign(**{column: rename(answers[column], copy)}) for copy in range(2)], ignore_index=True)
             if abs(grader.score(grader.perfect_submission(two), two) - best) < 1e-6:
                 parts = [answers.assign(**{column: rename(answers[column], copy)}) for copy in range(copies)]
                 return pd.concat(parts, ignore_index=True)
         except (ValueError, ArithmeticError, LookupError, TypeError):
-            # ids of this competition are made otherwise
+            # this competition's ids have another form
             continue
     return answers
 
@@ -325,12 +325,12 @@ class OtherHarnessFailed(Exception):
 
 
 class OtherHarness(AbstractContextManager["OtherHarness"]):
-    """Another harness in a separate process, which is asked line by line."""
+    """Another harness in a separate process, which gets one request per line."""
 
     def __init__(self, checkout: Path, python: str) -> None:
         """Args:
-        checkout: the folder that holds its package `mlebench`.
-        python: the interpreter that has what it needs.
+        checkout: the folder that contains its package `mlebench`.
+        python: an interpreter with its dependencies.
         """
         self._process = subprocess.Popen(
             [python, str(OTHER_HARNESS), str(checkout.resolve())], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -341,7 +341,7 @@ class OtherHarness(AbstractContextManager["OtherHarness"]):
         self._process.communicate()
 
     def rival(self, case: Case) -> Rival:
-        """It, as it grades one case."""
+        """The rival for one case."""
         files = {"submission": str(case.submission_file), "answers": str(case.answers_file)}
         ask = {"competition": case.competition.id, **files}
         return Rival(
@@ -352,7 +352,7 @@ class OtherHarness(AbstractContextManager["OtherHarness"]):
         )
 
     def seconds_of(self, work: Callable[[], float]) -> float:
-        """Seconds of processor time that its process took for a work."""
+        """Seconds of processor time that its process took for one request."""
         work()
         return self._seconds
 
@@ -362,7 +362,7 @@ class OtherHarness(AbstractContextManager["OtherHarness"]):
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("the other harness ended; what it said stands above")
+            raise SystemExit("the other harness exited; its output is above")
         answer = json.loads(line)
         if "error" in answer:
             raise OtherHarnessFailed(answer["error"])

@@ -1,11 +1,11 @@
-"""How long preparing a folder of many small images takes, and the disk that it adds, against linking and copying the same files.
+"""How long preparing a folder of many small images takes, and its disk use, compared with linking and copying the same files.
 
     python -m benchmarks.image_folders [--images 20000] [--bytes 2000] [--rounds 5]
 
-Preparing links unchanged files, as it does with its own downloads (`--link` for others). The images are those of
-histopathologic-cancer-detection in shape: a table, one folder, a split by rows. All sides run on the same disk, in turn. The
-prepared folder also holds the tables. Disk is what `prepared/` adds next to raw data that is kept (`--keep-raw`), in blocks,
-links counted once.
+Preparing links unchanged files, as it does with its own downloads (`--link` for others). The data has the layout of
+histopathologic-cancer-detection: a table, one folder, a split by rows. All sides run on the same disk, in turn. The prepared
+folder also contains the tables. Disk use is what `prepared/` adds to raw data that is kept (`--keep-raw`), in blocks, with links
+counted once.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def make_raw(raw: Path, images: int, size: int) -> Path:
 
 
 def each_file(source: Path, target: Path, work: Callable[[str, str], object]) -> None:
-    """Do one thing to each file below a folder, into another."""
+    """Apply an operation to each file below a folder, with the result in another folder."""
     for folder, _, names in os.walk(source):
         place = target / os.path.relpath(folder, source)
         place.mkdir(parents=True)
@@ -85,7 +85,7 @@ def each_file(source: Path, target: Path, work: Callable[[str, str], object]) ->
 
 
 def blocks(*folders: Path) -> int:
-    """Bytes on disk below some folders, each file counted once however many links it has."""
+    """Bytes on disk below some folders; a file with several links counts once."""
     found = [entry.lstat() for folder in folders for entry in (folder, *folder.rglob("*"))]
     return sum({(entry.st_dev, entry.st_ino): entry.st_blocks * 512 for entry in found}.values())
 

@@ -1,4 +1,4 @@
-"""Size of a fresh installation: the wheel of this checkout with its core dependencies, byte code included.
+"""Size of a fresh installation: the wheel of this checkout with its core dependencies, including bytecode.
 
 python -m benchmarks.install_size
 """

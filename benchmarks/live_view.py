@@ -2,11 +2,11 @@
 
     python -m benchmarks.live_view [look] [viewers] [paint] [--seconds S]
 
-look       10,000 runs, in 45 groups and in one: the first look, and one without any change, in processor time.
-viewers    fifty pages that ask every three seconds about a group whose agents print a line a second: the processor time of
+look       10,000 runs, in 45 groups and in one: processor time of the first look and of a look without changes.
+viewers    fifty pages that poll every three seconds a group whose agents print a line per second: the processor time of
            the harness with and without them, in turn, and that of the server, as shares of one core.
-paint      pages in Chromium with 10,000 runs: from the start of the navigation to the first contentful paint, and what is
-           transferred for it.
+paint      pages in Chromium with 10,000 runs: time from the start of the navigation to the first contentful paint, and the
+           bytes transferred for it.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def look(root: Path) -> Iterator[Figure]:
 
 
 def viewers(root: Path, seconds: float) -> Iterator[Figure]:
-    """Shares of a core, in per cent."""
+    """Shares of a core in percent."""
     make_competition(root)
     agent = make_agent(root / "agents" / "talker", 'while sleep 1; do echo "a line"; done')
     environment = {**os.environ, "MLEBENCH_COMPETITIONS_PATH": str(root / "competitions")}
@@ -113,7 +113,7 @@ def viewers(root: Path, seconds: float) -> Iterator[Figure]:
 
 
 def paint(root: Path) -> Iterator[Figure]:
-    """First contentful paints, each page warm, as it is for everybody but the first who looks."""
+    """First contentful paints of warm pages, as everybody but the first viewer sees them."""
     write_large_folder(root / "runs", RUNS)
     group = write_group(root / "runs", "large", DONE, a_plan(RUNS))
     with _served(root / "runs") as (_, address), open_browser(root / "profile", offline=False) as browser:
@@ -142,7 +142,7 @@ def paint(root: Path) -> Iterator[Figure]:
 
 @contextlib.contextmanager
 def _harness(words: Sequence[object], environment: dict[str, str]) -> Iterator[psutil.Process]:
-    """A harness that runs the group `group`, which is cancelled in the end."""
+    """A harness that runs the group `group`, which is cancelled at the end."""
     mlebench = [sys.executable, "-m", "mlebench"]
     process = subprocess.Popen(
         [*mlebench, *map(str, words)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -150,7 +150,7 @@ def _harness(words: Sequence[object], environment: dict[str, str]) -> Iterator[p
     try:
         yield psutil.Process(process.pid)
     finally:
-        # agents of a harness that is told to end go on
+        # agents outlive a harness that is told to stop
         runs_dir = str(words[words.index("--runs-dir") + 1])
         subprocess.run([*mlebench, "runs", "group", "--cancel", "--runs-dir", runs_dir], stdout=subprocess.DEVNULL, check=True)
         process.wait(300)
@@ -171,7 +171,7 @@ def _served(folder: Path) -> Iterator[tuple[psutil.Process, str]]:
 
 @contextlib.contextmanager
 def _watching(address: str) -> Iterator[None]:
-    """While it lasts, so many pages ask for news as `view.js` does: each on its connection, and for what has changed alone."""
+    """Simulates pages that poll as `view.js` does: each on its own connection, and only for changes."""
     ended = threading.Event()
     host, _, path = address.removeprefix("http://").partition("/")
     threads = [threading.Thread(target=_watch, args=(host, f"/{path}", number, ended)) for number in range(VIEWERS)]

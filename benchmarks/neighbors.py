@@ -1,15 +1,15 @@
-"""How much longer a run takes next to three others than alone, with dedicated cores and without.
+"""How much longer a run takes beside three others than alone, with dedicated cores and without.
 
     python -m benchmarks.neighbors [--sandbox local,docker] [--case same,greedy,parts,outside] [--repeat 1]
 
-Each run trains a gradient boosting of scikit-learn (OpenMP), and times the training alone. `before` is the harness without what
-is measured: runs are bound to no cores, and no wait policy is set. Both ways are taken in turn, and the best of the repetitions
-counts. On a machine of fewer than four cores, runs of whole CPUs queue for cores, so that fewer than three others run next to.
+Each run trains scikit-learn's gradient boosting (OpenMP) and times only the training. `before` is the harness without the
+measured feature: runs are not bound to cores, and no wait policy is set. Both variants run in turn, and the best repetition
+counts. On a machine with fewer than four cores, runs that need whole CPUs queue for cores, so fewer than three run alongside.
 
-same       a quarter of the machine's CPUs (at least 1) per run; the three others train alike, again and again
-greedy     the same, but each of the others starts as many endless processes as it counts cores
-parts      half a CPU per run, all four at once
-outside    one run with every CPU of the machine, next to an endless process on each core that is not a run
+same       a quarter of the machine's CPUs (at least 1) per run; the three others repeat the same training
+greedy     the same, but each of the others starts one endless process for each core that it sees
+parts      half a CPU per run, all four in parallel
+outside    one run with every CPU of the machine, beside an endless process on each core that is not part of a run
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from mlebench.runs.settings import RunSettings
 from mlebench.sandbox import base
 
 LIMIT = 60.0
-"""Seconds after which a training is given up."""
+"""Seconds after which a training is abandoned."""
 SETTLE = 3.0
-"""Seconds that the run that is timed leaves the others to start in."""
+"""Seconds that the timed run gives the others to start."""
 OTHERS = 3
 AGENT = """
 import os, subprocess, sys, time
@@ -93,7 +93,7 @@ class Training(NamedTuple):
 
     wall: float
     processor: float
-    """Of all its threads together: those that spin use up more."""
+    """Processor time of all its threads together; spinning threads use more."""
 
 
 class Bench:
@@ -110,7 +110,7 @@ class Bench:
         (self._agent.directory / "train.py").write_text(AGENT)
 
     def compare(self, sandbox: str, case: str, repeat: int) -> Iterator[Figure]:
-        """A figure for each way: the training next to others against the training alone."""
+        """A figure for each variant: the training beside others compared with the training alone."""
         shares = {"parts": 0.5, "outside": float(self._cpus)}
         cpus = shares.get(case, float(max(1, self._cpus // (OTHERS + 1))))
         best: dict[tuple[str, bool], Training] = {}
@@ -123,7 +123,7 @@ class Bench:
         for way in ("before", "own cores"):
             alone, beside = best[way, False], best[way, True]
             what = f"training beside others ({case}), {cpus:g} CPUs, {sandbox} sandbox, {way}"
-            # what did not end by then took at least so long
+            # a training that did not end by then took at least that long
             seconds, limit = Spread.of([beside.wall]), Spread.of([alone.wall])
             share = ratio([alone.wall], [beside.wall])
             used = (("Processor time", f"{beside.processor:.1f} s beside others, {alone.processor:.1f} s alone"),)
@@ -132,7 +132,7 @@ class Bench:
             )
 
     def _time(self, sandbox: str, case: str, cpus: float, *, beside: bool) -> Training:
-        """What the training took that is timed; `LIMIT` when it did not end by then."""
+        """Times of the timed training; `LIMIT` if it did not end by then."""
         self._count += 1
         runs = OTHERS + 1 if beside and case != "outside" else 1
         profile = Profile(
@@ -154,7 +154,7 @@ class Bench:
 
 @contextlib.contextmanager
 def as_before() -> Iterator[None]:
-    """The harness without cores of their own and without a wait policy."""
+    """The harness without dedicated cores and without a wait policy."""
     with (
         mock.patch.object(Cores, "take", lambda *_: ()),
         mock.patch.object(base, "_WAIT_POLICY", {}),
@@ -164,7 +164,7 @@ def as_before() -> Iterator[None]:
 
 
 def cancel_others(group: Group, over: threading.Event) -> None:
-    """Once the run that is timed has ended, end the others, those that wait for cores included."""
+    """Once the timed run has ended, stop the others, including those that wait for cores."""
     while not over.wait(0.2):
         if group.record(group.plan.runs[0]).has_ended:
             (group.folder / "cancel").touch()
@@ -173,7 +173,7 @@ def cancel_others(group: Group, over: threading.Event) -> None:
 
 @contextlib.contextmanager
 def busy_processes(count: int) -> Iterator[None]:
-    """Endless processes that are not runs."""
+    """Endless processes outside any run."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
     try:
         yield

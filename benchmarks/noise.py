@@ -1,4 +1,4 @@
-"""Submissions that are right in part: perfect ones with noise in every column, each of its kind."""
+"""Partly correct submissions: perfect ones with noise in every column, suited to its type."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grading import Boolean, Column, Grader, Integer, IntegerList, Label, Probab
 from grading.objects import ObjectList
 
 WRONG = 0.2
-"""The share of cells that are wrong where a cell is right or wrong."""
+"""The share of wrong cells in columns whose cells are either right or wrong."""
 
 
 def noisy_submission(grader: Grader, answers: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def _noisy(kind: Column, cells: pd.Series, rng: np.random.Generator) -> pd.Serie
     if isinstance(kind, Probability):
         truth = cells.to_numpy(dtype=float)
         noisy = 0.4 * truth + 0.6 * rng.random(len(cells))
-        # of few rows, noise alone may leave all in the right order
+        # with few rows, noise alone may leave all in the right order
         ends = [truth.argmin(), truth.argmax()]
         noisy[ends] = noisy[ends[::-1]]
         return noisy
@@ -57,7 +57,7 @@ def _mapped(cells: pd.Series, change: Callable[[str], str]) -> pd.Series:
 
 
 def _exchanged(cells: pd.Series, rng: np.random.Generator) -> pd.Series:
-    """Some cells hold those of other rows."""
+    """Replace some cells with those of other rows."""
     rows = np.arange(len(cells))
     wrong = rng.random(len(cells)) < WRONG
     rows[wrong] = rng.integers(0, len(cells), wrong.sum())
@@ -71,7 +71,7 @@ def _moved_words(cell: str, rng: np.random.Generator) -> str:
 
 
 def _fewer_runs(cell: str, empty_word: str, rng: np.random.Generator) -> str:
-    """Runs that are shorter, some of which are left out."""
+    """Shorten the runs and drop some of them."""
     if cell == empty_word:
         return cell
     runs = np.array(cell.split(), dtype=np.int64).reshape(-1, 2)
@@ -81,7 +81,7 @@ def _fewer_runs(cell: str, empty_word: str, rng: np.random.Generator) -> str:
 
 
 def _noisy_objects(kind: ObjectList, cells: pd.Series, rng: np.random.Generator) -> pd.Series:
-    """Objects that are moved a little, some named otherwise, some left out, each with a separate confidence."""
+    """Move objects slightly, relabel some, drop some, and give each its own confidence."""
     fields = list(kind.fields)
     texts = cells.fillna("").astype(str)
     words = [text.split() for text in texts]

@@ -1,8 +1,8 @@
-"""The other side of `benchmarks/grading_speed.py --against`: grades with another harness's package `mlebench`, in its own Python.
+"""The rival process of `benchmarks/grading_speed.py --against`: grades with another package `mlebench`, in its own Python.
 
     PYTHON benchmarks/other_harness.py DIR
 
-Takes questions from standard input, one JSON object a line (`do`, `competition`, `submission`, `answers`), and answers each with
+Reads requests from standard input, one JSON object per line (`do`, `competition`, `submission`, `answers`), and answers each with
 `score` and `seconds` of processor time, or with `error`. It imports nothing of this repository.
 """
 
@@ -16,7 +16,7 @@ import time
 def main() -> None:
     # files next to this one are not part of the other harness
     sys.path[0] = sys.argv[1]
-    # whatever graders print is not an answer
+    # keeps graders' prints out of the answers
     answers, sys.stdout = sys.stdout, sys.stderr
     tables: dict = {}
     for line in sys.stdin:
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def answered(question: dict, tables: dict) -> dict:
-    """Do what is asked."""
+    """Carry out one request."""
     from mlebench.registry import registry
 
     grade = registry.get_competition(question["competition"]).grader.grade_fn
@@ -43,7 +43,7 @@ def answered(question: dict, tables: dict) -> dict:
         if question["do"] == "score files":
             score = grade(*[reader()(path) for path in paths])
         else:
-            # graders may change the tables that they get
+            # graders may modify the tables that they receive
             copies = [table.copy() for table in tables["read"]]
             started = time.process_time()
             score = grade(*copies)
@@ -51,7 +51,7 @@ def answered(question: dict, tables: dict) -> dict:
 
 
 def reader():
-    """The harness's own reader of tables, else that of pandas."""
+    """The harness's own table reader, else pandas'."""
     try:
         from mlebench.utils import read_csv
     except ImportError:

@@ -1,4 +1,4 @@
-"""How much processor time preparing each competition of the research suite takes by a command, with its boards.
+"""How much processor time a command takes to prepare each competition of the research suite with its leaderboards.
 
 python -m benchmarks.research_suite [ID ...] [--rounds 1]
 """

@@ -1,4 +1,4 @@
-"""What benchmarks found: figures, the file that holds them, and the tables of docs/performance.md made of it.
+"""Results of benchmarks: figures, the file that stores them, and the tables of docs/performance.md generated from it.
 
 python -m benchmarks.results        # writes the tables of benchmarks/results.json into docs/performance.md
 """
@@ -34,14 +34,14 @@ class Figure:
         what: what was measured, with its size.
         ours: what it takes us, in `unit`.
         unit: of `ours` and `limit`: `s`, `ms`, `MB`, `%`, `times`.
-        limit: what it takes whatever bounds it, or somebody else; None if nothing was measured next to it.
+        limit: the figure of a lower bound or a rival; None if nothing was measured for comparison.
         against: what `limit` is.
-        ratio: of the two, as the goal counts it, where that is not to be had from the medians.
-        goal: what is aimed at, in words that begin with `at most` or `at least` and a number; it holds for `ratio` where there
-            is one, else for `ours`.
+        ratio: the ratio that the goal concerns, if it cannot be computed from the medians.
+        goal: the target, in words that begin with `at most` or `at least` and a number; it applies to `ratio` if there is one,
+            else to `ours`.
         peak: bytes of memory at most.
-        group: the table that the line is in.
-        extra: further columns by name.
+        group: the table that contains the line.
+        extra: additional columns by name.
     """
 
     what: str
@@ -57,7 +57,7 @@ class Figure:
 
     @property
     def is_met(self) -> bool | None:
-        """Whether the median reaches the goal; None without one."""
+        """Whether the median reaches the goal; None if there is no goal."""
         return None if not self.goal else reaches(self.goal, (self.ratio or self.ours).median)
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,10 +86,10 @@ class Figure:
 
 
 def reaches(goal: str, value: float) -> bool:
-    """Whether a value is what a goal asks for.
+    """Whether a value meets a goal.
 
     Raises:
-        ValueError: the goal begins otherwise.
+        ValueError: the goal does not begin that way.
     """
     words = goal.split()
     if words[:2] == ["at", "most"]:
@@ -108,7 +108,7 @@ def shown(spread: Spread, unit: str) -> str:
 
 
 def benchmark(measure: Callable[[argparse.Namespace], Iterable[Figure]], parser: argparse.ArgumentParser, name: str) -> None:
-    """The main function of a benchmark: print each figure as it comes, and keep them all where `--results` says.
+    """The main function of a benchmark: print each figure when it is measured, and store all of them in the file of `--results`.
 
     Args:
         measure: yields the figures.
@@ -122,19 +122,19 @@ def benchmark(measure: Callable[[argparse.Namespace], Iterable[Figure]], parser:
         print(figure, flush=True)
         figures.append(figure)
         if options.results:
-            # who is cut off keeps what was measured
+            # an interrupted benchmark keeps its figures so far
             keep(options.results, name, figures)
 
 
 def keep(path: Path, name: str, figures: Sequence[Figure]) -> None:
-    """Put the figures of one benchmark in the place of its former ones."""
+    """Replace the figures of one benchmark."""
     benchmarks = json.loads(path.read_text(encoding="utf-8"))["benchmarks"] if path.is_file() else {}
     content = {"machine": machine(), "benchmarks": {**benchmarks, name: [figure.to_dict() for figure in figures]}}
     write_json(path, content)
 
 
 def machine() -> str:
-    """What the figures were measured on, in words."""
+    """A description of the machine and libraries of the measurement."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return f"{os.cpu_count()} cores ({processor_name()}), {platform.system()}, Python {platform.python_version()}, {libraries}"
 
@@ -184,10 +184,10 @@ def competition_rows(figures: Sequence[Figure]) -> Iterator[str]:
 
 
 def with_tables(page: str, content: dict[str, str]) -> str:
-    """The page with new tables between its marks.
+    """The page with new tables between its markers.
 
     Raises:
-        ValueError: a table has no place.
+        ValueError: a table has no markers.
     """
     for name, table in content.items():
         begin, end = BEGIN.format(name), END.format(name)

@@ -2,8 +2,8 @@
 
     python -m benchmarks.run_groups [overhead] [memory] [schedule]
 
-overhead   1,000 runs of an agent that does nothing in the local sandbox, one at a time, against starting the same
-           processes bare.
+overhead   1,000 runs of an agent that does nothing in the local sandbox, one at a time, compared with starting the same
+           processes directly.
 memory     10,000 simulated runs through the real scheduler, every record written.
 schedule   the 225 runs of 75 competitions × 3 seeds on 1, 8 and 64 GPUs with a simulated clock; the figure is the
            makespan over a lower bound that no schedule can beat.
@@ -67,7 +67,7 @@ def measure(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def overhead(root: Path, count: int) -> Iterator[Figure]:
-    """Time per run, with and without the harness, in turn by blocks of runs."""
+    """Time per run, with and without the harness, in alternating blocks of runs."""
     agent = _agent(root, 'cp "$DATA_DIR/s.csv" "$SUBMISSION_DIR/submission.csv"')
     make_competition(root)
     os.environ["MLEBENCH_COMPETITIONS_PATH"] = str(root / "competitions")
@@ -91,7 +91,7 @@ def overhead(root: Path, count: int) -> Iterator[Figure]:
 
 
 def memory(root: Path, count: int = 10_000) -> Iterator[Figure]:
-    """What the harness holds after a tenth of this many simulated runs through the real scheduler, and after all."""
+    """Memory of the harness after a tenth of this many simulated runs through the real scheduler, and after all of them."""
     group = Group.create(root / "runs", _plan(_agent(root), ["toy"], count, root), {}, "group")
     held: list[int] = []
 
@@ -115,11 +115,11 @@ def memory(root: Path, count: int = 10_000) -> Iterator[Figure]:
 
 
 def schedule(root: Path, gpu_counts: Sequence[int]) -> Iterator[Figure]:
-    """Makespan over the lower bound, for runs that use their whole limit and for runs of very different length.
+    """Makespan over the lower bound, for runs that use their whole limit and for runs of very different lengths.
 
-    Durations of a competition are drawn, and those of its three runs scatter by 15 % about it. Where nothing is known but what
-    the facts let the scheduler guess, they are drawn in two ways: about the guess, a lognormal with a standard deviation of 0.5,
-    so that one in three is off by more than a factor of 1.6; and without regard to it, as if the guess said nothing.
+    A duration is drawn for each competition; those of its three runs vary around it by 15 %. If the scheduler knows only its
+    guess from the facts, durations are drawn in two ways: around the guess, from a lognormal with a standard deviation of 0.5, so
+    that one in three is off by more than a factor of 1.6; and independently of the guess, as if it carried no information.
     """
     registry = Registry()
     competitions = registry.list_competition_ids("all")
@@ -156,7 +156,7 @@ def schedule(root: Path, gpu_counts: Sequence[int]) -> Iterator[Figure]:
 def _over_bound(
     runs_dir: Path, plan: Plan, known: str, draw: Callable[[random.Random, str], float], gpus: int, number: int
 ) -> float:
-    """Per cent that one schedule takes longer than the bound."""
+    """Percentage by which a schedule exceeds the bound."""
     rng = random.Random(number)
     typical = {name: min(24.0, draw(rng, name)) * HOUR for name in plan.competitions}
     is_full = min(typical.values()) == 24 * HOUR
@@ -169,9 +169,9 @@ def _over_bound(
 
 
 def lower_bound(durations: list[float], slots: int) -> float:
-    """No schedule ends earlier: the work spread evenly, the longest run, and k + 1 runs that must share a slot.
+    """A lower bound on any schedule: the work spread evenly, the longest run, and k + 1 runs that must share a slot.
 
-    Of the k · slots + 1 longest runs some slot does k + 1, which take at least as long as the shortest of them together.
+    Of the k · slots + 1 longest runs, some slot runs k + 1, which take at least as long as the k + 1 shortest of them.
     """
     longest = sorted(durations, reverse=True)
     bounds = [sum(longest) / slots, longest[0]]
@@ -181,7 +181,7 @@ def lower_bound(durations: list[float], slots: int) -> float:
 
 
 class Simulated(Executor):
-    """An executor whose runs take no time: `wait` moves the clock to the next end."""
+    """An executor whose runs take no real time: `wait` moves the clock to the next end."""
 
     name = "simulated"
 
@@ -257,7 +257,7 @@ def _plan(agent: AgentSpec, competitions: list[str], seeds: int, data: Path, gpu
 
 
 def _bare_start(agent: AgentSpec, folder: Path, root: Path, count: int) -> float:
-    """Seconds for the agent's processes alone."""
+    """Seconds for only the agent's processes."""
     folder.mkdir()
     environment = {**os.environ, "DATA_DIR": str(root / "data/toy/prepared/public"), "SUBMISSION_DIR": str(folder)}
     command = ["sh", "-c", '"$@"; echo $? > exit_code', "sh", str(agent.directory / "start.sh")]
@@ -269,7 +269,7 @@ def _bare_start(agent: AgentSpec, folder: Path, root: Path, count: int) -> float
 
 
 def _resident() -> int:
-    """Bytes in memory now; the peak where the system does not tell."""
+    """Bytes in memory now; the peak if the system does not report the current size."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except OSError:

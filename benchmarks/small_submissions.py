@@ -1,8 +1,8 @@
-"""How long a program that lives on takes to grade small submissions, as training an agent by its scores does, beyond the metric.
+"""How long a long-lived program takes to grade small submissions, beyond the metric; training an agent on its scores does this.
 
 python -m benchmarks.small_submissions [--rows 100 1000] [--rounds 30]
 
-`grade_csv` makes the whole report; `score_file` is the grader alone, with the answers prepared; the metric is called on arrays.
+`grade_csv` produces the whole report; `score_file` is only the grader, with the answers parsed; the metric is called on arrays.
 """
 
 from __future__ import annotations

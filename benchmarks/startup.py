@@ -1,4 +1,4 @@
-"""How long commands that only look take, against starting Python with three light modules of the standard library, in turn.
+"""How long read-only commands take, compared with starting Python with three light standard-library modules, in turn.
 
 python -m benchmarks.startup [--runs 7]
 """
@@ -23,7 +23,7 @@ COMMANDS = {
     "status": "at most 250",
     "runs": "at most 250",
 }
-"""What is aimed at for each, in milliseconds of processor time."""
+"""The goal for each, in milliseconds of processor time."""
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
 
 def measure(options: argparse.Namespace) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        # nothing is prepared and no run has been
+        # nothing is prepared, and there are no runs
         environment = {**os.environ, "MLEBENCH_DATA_DIR": f"{folder}/data"}
         (Path(folder) / "runs").mkdir()
         for words, goal in COMMANDS.items():
@@ -42,7 +42,7 @@ def measure(options: argparse.Namespace) -> Iterator[Figure]:
             for number in range(options.runs + 1):
                 used = command([sys.executable, "-m", "mlebench", *words.split()], env=environment, cwd=folder)
                 bare = command(PLAIN, env=environment, cwd=folder)
-                # the first of each reads files that are in the system's cache later
+                # the first of each warms the system's file cache
                 if number:
                     ours.append(used)
                     plain.append(bare)

@@ -1,4 +1,4 @@
-"""How every benchmark measures: rivals in turn, medians and their spread, and the peak memory of what was measured."""
+"""How every benchmark measures: rivals in turn, medians with their spread, and peak memory."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Result = TypeVar("Result")
 
 _LOOK_EVERY = 0.05
 _RESET_PEAK = "5"
-"""What the kernel takes in `clear_refs` to forget a process's peak."""
+"""Written to `clear_refs`, makes the kernel reset a process's peak."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of some values, and the least and the largest of them."""
+    """The median, minimum and maximum of some values."""
 
     median: float
     least: float
@@ -37,7 +37,7 @@ class Spread:
         return cls(statistics.median(values), min(values), max(values))
 
     def to_dict(self) -> dict[str, float]:
-        """JSON-ready, with as many digits as mean something."""
+        """JSON-ready, rounded to significant digits."""
         return {name: float(f"{value:.4g}") for name, value in asdict(self).items()}
 
 
@@ -49,14 +49,14 @@ def alternate(
     most_seconds: float = float("inf"),
     between: Callable[[], object] = lambda: None,
 ) -> dict[str, list[float]]:
-    """Seconds that each of some works takes, one round after the other, after one that only warms up.
+    """Seconds that each of some functions takes in each round, after a warm-up round.
 
     Args:
-        works: each is called once a round; what stands first in one round stands last in the next.
-        rounds: how many count.
-        clock: by default this process's own processor time, which other programs do not lengthen.
-        most_seconds: no further round begins after so many; the round that warms up counts where no other does.
-        between: called before each work, and not timed.
+        works: each is called once per round; the order is reversed from round to round.
+        rounds: the number of rounds that count.
+        clock: by default this process's own processor time, which other programs do not affect.
+        most_seconds: no further round begins after this time; the warm-up round counts if no other does.
+        between: called before each function, and not timed.
     """
     taken: dict[str, list[float]] = {name: [] for name in works}
     warm_up: dict[str, list[float]] = {}
@@ -76,26 +76,26 @@ def alternate(
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """How many times as long as ours the others take, round by round."""
+    """The others' times divided by ours, round by round."""
     return Spread.of([other / max(own, 1e-9) for own, other in zip(ours, theirs, strict=True)])
 
 
 class Used(NamedTuple, Generic[Result]):
-    """What a work returned, and what it took."""
+    """What a function returned, and what it used."""
 
     result: Result
     wall: float
     """Seconds."""
     processor: float
-    """Seconds of it and its children together."""
+    """Seconds of the process and its children together."""
     peak: int
-    """Bytes of it and its children together; memory that they share counts once."""
+    """Bytes of the process and its children together; shared memory counts once."""
 
 
 def alone(work: Callable[..., Result], *arguments: object) -> Used[Result]:
-    """Do `work` in a separate process, so that neither time nor memory of anything else counts.
+    """Run `work` in a separate process, so that time and memory of anything else do not count.
 
-    The imports that `work` needs before it is called do not count for its time, but for its memory.
+    Imports that `work` needs before it is called count towards its memory, but not its time.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -117,10 +117,10 @@ def alone(work: Callable[..., Result], *arguments: object) -> Used[Result]:
 
 
 def command(words: Sequence[str | Path], **options: Any) -> Used[int]:
-    """Run a command, whose output is dropped.
+    """Run a command and discard its output.
 
     Args:
-        options: of `subprocess.Popen`.
+        options: passed to `subprocess.Popen`.
 
     Raises:
         RuntimeError: it failed.
@@ -133,13 +133,13 @@ def command(words: Sequence[str | Path], **options: Any) -> Used[int]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, words))} ended with exit code {process.returncode}")
-    # Linux counts as a command's memory what this process had when it started it, too
+    # Linux includes the memory of this process at the start of a command in that command's peak
     most = used.ru_maxrss * 1024
     return Used(process.returncode, wall, used.ru_utime + used.ru_stime, max(peak[0], most if most > before else 0) or most)
 
 
 def own_peak() -> int:
-    """The most bytes that this process held in memory since it began, or since `forget_peak`."""
+    """Peak memory of this process in bytes, since it started or since `forget_peak`."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -150,7 +150,7 @@ def own_peak() -> int:
 
 
 def forget_peak() -> None:
-    """Let `own_peak` count from now on, where the system can."""
+    """Make `own_peak` count from now on, if the system supports it."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text(_RESET_PEAK)
 
@@ -166,13 +166,13 @@ def _answer(pipe: Connection, work: Callable[..., Any], arguments: tuple[object,
 
 
 def _processor() -> float:
-    """Of this process and of those of its children that have ended."""
+    """Processor time of this process and of its children that have ended."""
     return sum(os.times()[:4])
 
 
 @contextlib.contextmanager
 def _watched(pid: int) -> Any:
-    """Looks all the while how much memory a process and its children hold; a list of the most bytes."""
+    """Samples the memory of a process and its children; yields a list with the peak in bytes."""
     peak, ended = [0], threading.Event()
 
     def look() -> None:
@@ -189,13 +189,13 @@ def _watched(pid: int) -> Any:
 
 
 def _held(pid: int) -> int:
-    """Bytes that a process and its children hold now."""
+    """Bytes that a process and its children currently hold."""
     total = 0
     with contextlib.suppress(psutil.Error):
         first = psutil.Process(pid)
         for process in (first, *first.children(recursive=True)):
             with contextlib.suppress(psutil.Error):
                 memory = process.memory_full_info()
-                # a child's shared pages are those of the first process, mostly
+                # a child's shared pages mostly belong to the first process
                 total += memory.rss if process == first else getattr(memory, "uss", memory.rss)
     return total

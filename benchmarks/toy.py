@@ -1,4 +1,4 @@
-"""A competition of two rows, prepared, and agents made of one script: for benchmarks whose runs are real."""
+"""A prepared competition of two rows and agents with a single script, for benchmarks with real runs."""
 
 from __future__ import annotations
 

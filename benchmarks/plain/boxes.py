@@ -1,4 +1,4 @@
-"""Boxes and points of images, matched one after the other, as evaluation scripts do."""
+"""Boxes and points in images, matched one by one, as evaluation scripts do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.plain.table import matched
 
 
 def chunks(cell: object, size: int) -> list[list[str]]:
-    """The tokens of a cell, so many at a time."""
+    """The tokens of a cell in groups of a given size."""
     words = cell.split() if isinstance(cell, str) else []
     return [words[start : start + size] for start in range(0, len(words), size)]
 
@@ -81,12 +81,12 @@ class Prediction(NamedTuple):
     number: int
     confidence: float
     box: np.ndarray
-    """x, y, width, height as they were published: the lower right corner stands for width and height."""
+    """x, y, width, height as published, where width and height hold the lower right corner."""
     area: float
 
 
 def radiograph_findings(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
-    """COCO's average precision at IoU 0.4 with the faults of what was published (see the task's issues)."""
+    """COCO's average precision at IoU 0.4 with the faults of the published grader (see the competition's issues)."""
     images = {name: number for number, name in enumerate(answers["image_id"].unique())}
     columns = ["x_min", "y_min", "x_max", "y_max"]
     true: dict[tuple[int, int], list[tuple[int, np.ndarray]]] = defaultdict(list)
@@ -118,7 +118,7 @@ def class_precision(images: list[tuple[list[tuple[int, np.ndarray]], list[Predic
         free = np.ones(len(boxes), dtype=bool)
         for each in sorted(found, key=lambda one: -one.confidence)[:100]:
             overlap = np.where(free, overlaps(extents, each.box), -1.0)
-            # of equal ones COCO takes the last
+            # among equals COCO takes the last
             best = len(overlap) - 1 - int(overlap[::-1].argmax()) if len(overlap) else -1
             is_match = best >= 0 and overlap[best] >= 0.4
             if is_match and each.number != 0:

@@ -1,4 +1,4 @@
-"""Masks, decoded into arrays run by run, as notebooks do."""
+"""Masks, decoded into arrays run by run, as Kaggle notebooks do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SALT_SIDE = 101
 
 
 def decoded(runs: object, pixels: int) -> np.ndarray:
-    """A flat mask; a missing cell is an empty one."""
+    """A flat mask; a missing cell is an empty mask."""
     mask = np.zeros(int(pixels), dtype=bool)
     numbers = [int(word) for word in runs.split()] if isinstance(runs, str) and runs != "-" else []
     for start, length in zip(numbers[0::2], numbers[1::2], strict=True):
@@ -52,7 +52,7 @@ def ink(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
 
 
 def salt(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
-    """An empty mask counts as a full one where there is salt, as it was published."""
+    """An empty mask counts as a full one if there is salt, as in the published grader."""
     truth, guess = matched(submission, answers, "id")
     thresholds = np.arange(0.5, 1.0, 0.05)
     scores = []

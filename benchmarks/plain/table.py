@@ -1,4 +1,4 @@
-"""What the plain graders share: tables are read by pandas, and sorted by id on both sides."""
+"""What the plain graders share: tables are read with pandas and sorted by id on both sides."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Plain:
     """A plain grader.
 
     Attributes:
-        score: of the tables of a submission and of the answers.
-        text: columns that hold text even where each cell could be read as a number.
+        score: computed from the tables of a submission and of the answers.
+        text: columns that are text even if every cell looks like a number.
     """
 
     score: Score
     text: tuple[str, ...] = ()
 
     def read(self, path: Path) -> pd.DataFrame:
-        """A table as this grader takes it."""
+        """A table as this grader expects it."""
         return pd.read_csv(path, dtype=dict.fromkeys(self.text, str))
 
     def score_file(self, submission: Path, answers: Path) -> float:

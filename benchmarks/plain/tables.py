@@ -1,4 +1,4 @@
-"""Metrics of numbers and labels for which scikit-learn has no function of that very name."""
+"""Metrics of numbers and labels that scikit-learn does not provide."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def probabilistic_f1(truth: pd.Series, guess: pd.Series) -> float:
 
 
 def toxic_auc(truth: np.ndarray, guess: np.ndarray) -> float:
-    """Mean over columns of the rows that were scored."""
+    """Mean over columns, of the scored rows only."""
     scored = (truth >= 0).all(axis=1)
     return float(roc_auc_score(truth[scored], guess[scored]))
 
@@ -128,7 +128,7 @@ def positions(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
 
 
 def brain_activity(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
-    """Divergence of the shares of votes; recordings repeat, and their rows are taken in their order."""
+    """Divergence of vote shares; recordings repeat, and their rows are matched in order."""
     truth, guess = (table.sort_values("eeg_id", kind="stable") for table in (answers, submission))
     columns = [f"{name}_vote" for name in ("seizure", "lpd", "gpd", "lrda", "grda", "other")]
     votes = truth[columns].to_numpy(dtype=float)
@@ -140,7 +140,7 @@ def brain_activity(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
 
 
 def insults(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
-    """Comments repeat; their rows are taken in their order."""
+    """Comments repeat; their rows are matched in order."""
     truth, guess = (table.sort_values("Comment", kind="stable") for table in (answers, submission))
     return float(roc_auc_score(truth["Insult"], guess["Insult"]))
 

@@ -59,7 +59,7 @@ def mean_average_precision(k: int) -> Callable[[pd.Series, pd.Series], float]:
 
 
 def purchases(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
-    """Of the customers who bought something."""
+    """Mean over the customers who bought something."""
     buyers = answers[answers["prediction"].fillna("") != ""]
     truth, guess = matched(submission[submission["customer_id"].isin(buyers["customer_id"])], buyers, "customer_id")
     return mean_average_precision(12)(truth["prediction"], guess["prediction"].fillna(""))
@@ -83,7 +83,7 @@ def cell_order(truth: pd.Series, guess: pd.Series) -> float:
 
 
 def answer_spans(submission: pd.DataFrame, answers: pd.DataFrame) -> float:
-    """Share of rows that are correctly answered or correctly left blank; `right` holds all right predictions of a row."""
+    """Share of rows that are correctly answered or correctly left blank; `right` contains all correct predictions of a row."""
     truth, guess = matched(submission, answers, "example_id")
     hits = 0
     for right, predicted in zip(truth["right"].fillna(""), guess["PredictionString"].fillna(""), strict=True):

@@ -1,6 +1,6 @@
-"""What networks trained on a few labelled items are uncertain about: an epinet, and an ensemble with prior functions.
+"""Uncertainty of networks trained on a few labelled items: an epinet, and an ensemble with prior functions.
 
-Both are written for one binary label, so that each class that the seeds show has a network of its own, against all the others.
+Both are written for one binary label, so each class among the seeds has its own one-against-all network.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def epinet_samples(x: np.ndarray, seeds: np.ndarray, y: np.ndarray, rng: Rng) ->
 
 
 def ensemble_samples(x: np.ndarray, seeds: np.ndarray, y: np.ndarray, rng: Rng) -> np.ndarray:
-    """The same of the members of an ensemble."""
+    """The same for the members of an ensemble."""
     trained = train_ensemble(x[seeds], y, rng, members=_SAMPLES, penalty=1e-3, prior_scale=3.0, steps=_STEPS)
     return networks.sigmoid(trained.all_logits(x))
 
@@ -37,7 +37,7 @@ def class_variance(
     """The variance of P(class) over sampled functions, summed over the classes that the seeds show."""
 
     def score(task: PoolTask, rng: Rng) -> np.ndarray:
-        # inputs of variance 1 are what the networks' first weights are made for
+        # the networks' initial weights assume inputs of variance 1
         x = task.features / np.sqrt((task.features**2).mean())
         shown = [
             sampled(x, task.seeds, (task.seed_labels == label).astype(np.int8), rng) for label in np.unique(task.seed_labels)

@@ -36,7 +36,7 @@ class Ensemble:
         return rng.integers(self.members, size=1)
 
     def logits(self, x: np.ndarray, index: np.ndarray) -> np.ndarray:
-        """Logits of that member."""
+        """Logits of one member."""
         return self.all_logits(x)[int(index[0])]
 
     def all_logits(self, x: np.ndarray) -> np.ndarray:
@@ -46,7 +46,7 @@ class Ensemble:
 
 
 def prior_output(prior: Parameters, x: np.ndarray) -> np.ndarray:
-    """What the fixed networks say, shape (members, n)."""
+    """Outputs of the fixed networks, shape (members, n)."""
     return forward(prior, x[None].astype(np.float32))[-1][:, :, 0]
 
 

@@ -1,4 +1,4 @@
-"""The honest leaderboards of the research suite: every row is a method that was run on the instance of the published key.
+"""The leaderboards of the research suite, honestly obtained: every row is a method that was run on the published key's instance.
 
 python -m benchmarks.reference_methods.leaderboards                    # all of them; hours on two cores
 python -m benchmarks.reference_methods.leaderboards research-nnn-retrieval
@@ -40,7 +40,7 @@ def networks_on_real_values(public: Path, rng: np.random.Generator) -> Iterator[
 
 
 def long_chains(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """What 100 functions and long chains add on problems of logistic regression."""
+    """Methods with 100 functions or long chains, for problems of logistic regression."""
     logistic_methods = _module("research-dyadic-logistic", "logistic_methods")
     methods = {
         "ensemble of 100, exponential weights": partial(logistic_methods.ensemble, members=100, priors=False),
@@ -52,7 +52,7 @@ def long_chains(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, p
 
 
 def long_searches(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Enumeration that goes deeper, or finds exceptions as well."""
+    """Enumeration that searches deeper or also finds exceptions."""
     references, functions, searching = (
         _module("research-find-strings", name) for name in ("references", "string_functions", "string_search")
     )
@@ -68,7 +68,7 @@ def long_searches(public: Path, rng: np.random.Generator) -> Iterator[tuple[str,
 
 
 def joint_ablations(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Sets of units that are chosen by what ablating them together does, on few captioned pictures or on many."""
+    """Sets of units chosen by the effect of ablating them together, on few captioned pictures or on many."""
     references, rankings = (_module("research-concept-neurons", name) for name in ("references", "unit_rankings"))
     repeated, greedy = rankings.repeated_attribution, rankings.greedy
     on_many = partial(greedy, candidates=24)
@@ -82,7 +82,7 @@ def joint_ablations(public: Path, rng: np.random.Generator) -> Iterator[tuple[st
 
 
 def searches_for_two_concepts(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Descriptions of neurons by all pairs of candidates for a concept, and what fitting them adds."""
+    """Descriptions of neurons from all pairs of candidate concepts, with and without fitting."""
     describers, descriptions, searching = (
         _module("research-find-neurons", name) for name in ("describers", "descriptions", "concept_search")
     )
@@ -117,7 +117,7 @@ def _belief_of_members(
 
 
 def trained_moves(public: Path, rng: np.random.Generator) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Networks that learn from a sea's log which action moves right, with a treasure in every column that may hold it."""
+    """Networks that learn from a sea's log which action moves right, with a treasure in every possible column."""
     methods = _module("research-deep-sea", "sea_methods")
     seas = list(methods.read_seas(public))
     for name, chances in sea_moves.METHODS.items():
@@ -148,14 +148,14 @@ SLOW_METHODS: dict[str, Methods] = {
     "research-ensemble-heteroscedastic": trained_networks,
     "research-sequential-bandit": trained_rewards,
 }
-"""What takes too long to be measured at preparation."""
+"""Methods that take too long to measure at preparation."""
 
 
 def leaderboard(competition: Competition, *, cheap: bool = False) -> dict[str, float]:
     """Scores of all methods on prepared data, best first: the cheap ones as measured at preparation, then the slow ones.
 
     Args:
-        cheap: take the slow ones' scores from the leaderboard that there is.
+        cheap: take the scores of slow methods from the existing leaderboard.
     """
     scores = _read(competition.private_dir / MEASURED_LEADERBOARD)
     if cheap:
@@ -183,7 +183,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ids", nargs="*", metavar="ID", help="research competitions (default: all)")
     parser.add_argument(
-        "--cheap", action="store_true", help="measure the cheap methods anew and keep what stands for the slow ones"
+        "--cheap", action="store_true", help="measure only the cheap methods again and keep the scores of the slow ones"
     )
     arguments = parser.parse_args()
     ids = arguments.ids or Registry().list_competition_ids("research")

@@ -1,7 +1,7 @@
 """Trained networks on the regression problems of the research suite.
 
-With noisy labels, and in the epinet, every member or index has labels with an error of the told size of its own, so that what the
-noise leaves open is part of the spread.
+With noisy labels, and in the epinet, every member or index has labels with its own errors of the stated size, so that the
+uncertainty due to noise is part of the spread.
 """
 
 from __future__ import annotations

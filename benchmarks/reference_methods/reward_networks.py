@@ -12,12 +12,12 @@ from benchmarks.reference_methods.ensembles import prior_output
 from mlebench.research.trained_networks import Adam, backward, forward, initial_parameters
 
 SCALE = 3 * math.sqrt(2)
-"""Of a network's output, as rewards are drawn: 3 times the difference of two outputs, which has √2 times the spread of one."""
+"""Scale of a network's output, as rewards are drawn: 3 times the difference of two outputs (its spread is √2 times one's)."""
 HIDDEN = (50, 50)
 
 
 class Bandit(Protocol):
-    """What is public of one bandit."""
+    """The public part of one bandit."""
 
     @property
     def inputs(self) -> np.ndarray:
@@ -68,4 +68,4 @@ METHODS = {
     "ensemble of 30 trained networks": partial(ensemble_rewards, members=30, priors=False),
     "ensemble of 30 trained networks with prior functions": partial(ensemble_rewards, members=30, priors=True),
 }
-"""By name, as the rows of the board begin."""
+"""By name, which begins a row of the leaderboard."""

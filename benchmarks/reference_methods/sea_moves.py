@@ -12,7 +12,7 @@ from mlebench.research.networks import sigmoid
 
 
 class LoggedSea(Protocol):
-    """What is public of one sea."""
+    """The public part of one sea."""
 
     @property
     def features(self) -> np.ndarray:
@@ -20,11 +20,11 @@ class LoggedSea(Protocol):
 
     @property
     def known(self) -> np.ndarray:
-        """The action that moves right where the log shows it, -1 elsewhere."""
+        """The action that moves right if the log shows it, else -1."""
 
 
 def network_chances(sea: LoggedSea, rng: np.random.Generator, *, members: int, prior_scale: float = 0.0) -> np.ndarray:
-    """Chance that action 1 moves right, averaged over the members of an ensemble; 0 or 1 where the log shows it."""
+    """Probability that action 1 moves right, averaged over an ensemble; 0 or 1 where the log shows it."""
     shown = sea.known >= 0
     penalty = 0.1 / int(shown.sum())
     trained = train_ensemble(
@@ -38,4 +38,4 @@ METHODS = {
     "an ensemble of 10 networks": partial(network_chances, members=10),
     "an ensemble of 10 networks with prior functions": partial(network_chances, members=10, prior_scale=10.0),
 }
-"""By name, as the rows of the board end."""
+"""By name, which ends a row of the leaderboard."""
