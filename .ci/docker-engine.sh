@@ -1,10 +1,10 @@
-# Gives the docker tests a real engine and a base image on a fresh Debian machine, as root. Source it, do not run it:
+# Sets up a real engine and a base image for the Docker tests on a fresh Debian machine, as root. Source it, do not run it:
 #
 #     . .ci/docker-engine.sh
 #
-# Needs Debian packages only: where no image registry is reachable, the parent image is made with debootstrap.
-# Every step is skipped when its result is there. Sets MLEBENCH_REQUIRE_DOCKER (a test that finds no engine then
-# fails instead of being skipped) and MLEBENCH_BASE_IMAGE (the parent that base images are built on).
+# Needs only Debian packages: if no image registry is reachable, debootstrap builds the parent image.
+# A step is skipped if its result exists. Sets MLEBENCH_REQUIRE_DOCKER, so that a test that finds no engine fails instead
+# of being skipped, and MLEBENCH_BASE_IMAGE, the parent of base images.
 
 engine_packages() {
     local missing=()
@@ -17,7 +17,7 @@ engine_packages() {
 
 engine_reachable() { docker version >/dev/null 2>&1; }
 
-# A killed engine may stay as a zombie where nobody collects it; that one is not alive.
+# A killed engine may remain as a zombie if nothing reaps it; that is not a running engine.
 engine_alive() {
     local comm
     for comm in /proc/[0-9]*/comm; do
@@ -29,7 +29,7 @@ engine_alive() {
 
 engine_start() {
     engine_reachable && return
-    # an engine that was killed leaves files that keep the next one from starting
+    # a killed engine leaves files that prevent the next one from starting
     engine_alive || rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
     local log=${TMPDIR:-/tmp}/dockerd.log
     setsid nohup dockerd >"$log" 2>&1 </dev/null &
@@ -42,7 +42,7 @@ engine_start() {
     return 1
 }
 
-# What this machine needs to reach its package indexes, so that `pip`, `uv`, `npm` and `apt-get` work in an image build too.
+# This machine's package index settings, so that `pip`, `uv`, `npm` and `apt-get` work in an image build, too.
 machine_configuration() {
     local root=$1 index
     mkdir -p "$root/etc/ssl/certs" "$root/etc/apt/apt.conf.d"
@@ -61,19 +61,19 @@ machine_configuration() {
     apt-config dump | grep -E '^Acquire::(http|https|Check-)' >"$root/etc/apt/apt.conf.d/90machine" || true
 }
 
-# An agent that needs Python 3.12 finds it in the image or fetches it from the internet; here is no such internet.
+# An agent that needs Python 3.12 finds it in the image or downloads it, which is not possible here.
 further_python() {
     local root=$1 home
     for home in "$HOME"/.pyenv/versions/3.12.*; do
         "$home/bin/python" -c '' 2>/dev/null || continue
-        # where it was built for: an environment made of it looks there
+        # in the prefix that it was built for, where a virtual environment looks for it
         tar -C / -c --exclude=test --exclude=tests --exclude=__pycache__ --exclude='*.a' --exclude=site-packages "${home#/}" |
             tar -C "$root" -x
         mkdir -p "$root/usr/local/bin"
         ln -sf "$home/bin/python3.12" "$root/usr/local/bin/python3.12"
         echo "$home/lib" >"$root/etc/ld.so.conf.d/python3.12.conf"
         chroot "$root" ldconfig
-        # for the agent's user, who may go through, not look around
+        # the agent's user may traverse the folders but not list them
         chmod o+x "$root$HOME"
         return
     done

@@ -1,8 +1,9 @@
-# Gives the tests of exports Harbor itself, which needs Python 3.12, in an environment of its own. Source it, do not run it:
+# Installs Harbor, which needs Python 3.12, in a separate environment for the export tests. Source it, do not run it:
 #
 #     . .ci/harbor.sh
 #
-# Does nothing where it is there. Sets MLEBENCH_HARBOR_PYTHON, and MLEBENCH_REQUIRE_HARBOR (tests then fail without it, not skip).
+# Does nothing if it is installed. Sets MLEBENCH_HARBOR_PYTHON, and MLEBENCH_REQUIRE_HARBOR, so that tests fail without it
+# instead of being skipped.
 
 HARBOR_VERSION=0.26.0
 

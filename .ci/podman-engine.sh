@@ -4,7 +4,7 @@
 #     . .ci/podman-engine.sh
 #
 # Sets MLEBENCH_PODMAN (its socket) and MLEBENCH_REQUIRE_PODMAN (a test that finds no Podman then fails instead of being
-# skipped). Its images, containers and networks lie in a folder of their own, so an engine that is there already is left alone.
+# skipped). Its images, containers and networks are in a separate folder, so an existing Podman is left alone.
 
 podman_home=/var/tmp/mlebench-podman
 
@@ -19,7 +19,7 @@ podman_packages() {
 
 podman_answers() { docker -H "unix://$podman_home/podman.sock" version >/dev/null 2>&1; }
 
-# Podman asks for a million open files for each container; a machine whose root may not raise its own limit cannot give them.
+# Podman requests a limit of a million open files for each container, which fails if root may not raise its own limit.
 podman_runtime() {
     mkdir -p "$podman_home/bin"
     cat >"$podman_home/bin/runc" <<'END'
@@ -76,7 +76,7 @@ podman_start() {
     return 1
 }
 
-# the parent of base images, which the other engine has
+# copies the parent of base images from the other engine
 podman_parent() {
     docker -H "unix://$podman_home/podman.sock" image inspect "$1" >/dev/null 2>&1 && return
     docker save "$1" | docker -H "unix://$podman_home/podman.sock" load >/dev/null

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Print what CHANGELOG.md says of a version, and refuse a tag that the project does not agree with.
+"""Print the changelog section of a version, and reject a tag that does not match the project.
 
     .ci/release_notes.py v0.2.0
 
@@ -18,7 +18,7 @@ def notes(tag: str, root: Path = ROOT) -> str:
     """The section of a version.
 
     Raises:
-        ValueError: with a sentence on what disagrees.
+        ValueError: the tag, the version and the changelog do not match; the message says how.
     """
     version = tag.removeprefix("v")
     [declared] = re.findall(

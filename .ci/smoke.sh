@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What a user gets from the package index works: installs each built distribution into an empty environment and runs the demo, a
-# competition from mock data to a score, an agent of the user's own and the Python names, in an empty folder and an empty home.
+# Checks what a user gets from the package index: installs each distribution into an empty environment and runs the demo, a
+# competition from mock data to a score, a user's own agent and the Python API, in an empty folder and an empty home.
 #
 #     .ci/smoke.sh dist/mlebench-*.whl dist/mlebench-*.tar.gz
 #
