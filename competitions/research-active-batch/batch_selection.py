@@ -1,4 +1,4 @@
-"""What the test law, N(0, I), adds to the methods of `mlebench.research.batch_selection`."""
+"""Methods that know the test distribution, N(0, I), in addition to those of `mlebench.research.batch_selection`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches are graded by the share of the accuracy gap that they let the learner close."""
+"""Grades batches by the share of the accuracy gap that they help the learner close."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of classes that differ in their subjects and in their grammar, some of them rare."""
+"""Generates texts of classes, some of them rare, that differ in subject and grammar."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from .sizes import CLASSES
 COMMON = 4
 _FIELDS = 2 * CLASSES
 _STOCK = 3
-"""Texts of each common class that have many copies."""
+"""Number of texts of each common class that have many copies."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What clauses of a class are about, and where their verb's marker stands."""
+    """The subjects of a class's clauses, and the position of the verb's marker."""
 
     actor: int
     patient: int
@@ -26,7 +26,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Corpus:
-    """The law of a task's texts."""
+    """The distribution of a task's texts."""
 
     language: Language
     rules: tuple[Rule, ...]
@@ -35,7 +35,7 @@ class Corpus:
     """P(class) in the pool."""
     stock: dict[int, tuple[list[Token], ...]]
     copies: float
-    """Share of a common class's texts in the pool that are copies of its stock, with changes."""
+    """Share of a common class's pool texts that are modified copies from its stock."""
 
     def text(self, number: int, rng: np.random.Generator) -> list[Token]:
         """A text of a class."""
@@ -52,7 +52,7 @@ class Corpus:
         return _joined([clauses[place] for place in rng.permutation(len(clauses))], language, rng)
 
     def pool_text(self, number: int, rng: np.random.Generator) -> list[Token]:
-        """A text of a class as the pool has them: that of a common one may be a copy."""
+        """A pool text of a class; that of a common class may be a copy."""
         if number in self.stock and rng.random() < self.copies:
             return _changed(self.stock[number][rng.integers(_STOCK)], rng)
         return self.text(number, rng)
@@ -61,8 +61,8 @@ class Corpus:
 def draw_corpus(rng: np.random.Generator, rare_share: float, copies: float) -> Corpus:
     """Four common classes, and eight rare ones.
 
-    Half of the rare classes have subjects of their own. The others are twins of a common class, with the same words: in two the
-    actor's and the patient's subjects change places, in two the marker stands on the verb's other side.
+    Half of the rare classes have subjects of their own. The others are twins of a common class with the same words: in two,
+    the subjects of actor and patient are swapped; in two, the marker is on the other side of the verb.
     """
     language = draw_language(rng, _FIELDS)
     rules = [Rule(2 * number, 2 * number + 1, bool(rng.integers(2))) for number in range(CLASSES - COMMON)]
@@ -82,7 +82,7 @@ def draw_corpus(rng: np.random.Generator, rare_share: float, copies: float) -> C
 
 
 def words_of(tokens: list[Token]) -> str:
-    """The text as it is read."""
+    """The text as the learner reads it."""
     return " ".join(token.word for token in tokens)
 
 
@@ -94,7 +94,7 @@ def _joined(clauses: list[list[Token]], language: Language, rng: np.random.Gener
 
 
 def _changed(tokens: list[Token], rng: np.random.Generator) -> list[Token]:
-    """A copy in which one to three words are replaced by others of their kind."""
+    """A copy with one to three words replaced by others of the same kind."""
     places = [place for place, token in enumerate(tokens) if token.others]
     copy = list(tokens)
     for place in rng.choice(places, size=min(int(rng.integers(1, 4)), len(places)), replace=False):

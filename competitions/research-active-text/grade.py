@@ -1,4 +1,4 @@
-"""Batches of texts are graded by the share of the accuracy gap that they let the learner close, all classes weighing the same."""
+"""Grades batches of texts by the share of the accuracy gap that they help the learner close, all classes weighing the same."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Task:
     full_accuracy: float
 
     def accuracy(self, batch: np.ndarray) -> float:
-        """Accuracy of the learner trained on the seeds and the batch; the test holds equally many texts of every class."""
+        """Accuracy of the learner trained on the seeds and the batch; the test set has equally many texts of every class."""
         rows = np.concatenate([self.seeds, batch])
         features = hashed_features(self.pool[row] for row in rows)
         return accuracy_of(features, self.labels[rows], self.test, self.test_labels, CLASSES)

@@ -1,4 +1,4 @@
-"""A made-up language: its words, drawn at random, and clauses put together from them."""
+"""An invented language: randomly drawn words, and clauses composed of them."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Language:
 
     fields: tuple[Field, ...]
     everyday: Field
-    """Words of no subject, some of them much more frequent than others."""
+    """Words without a subject, some of them much more frequent than others."""
     actor: str
-    """The particle behind the noun that acts."""
+    """The particle after the acting noun."""
     patient: str
-    """The particle behind the noun that is acted on."""
+    """The particle after the noun that is acted on."""
     marker: str
-    """A particle that stands before or behind the verb."""
+    """A particle before or after the verb."""
     joints: tuple[str, ...]
     """Words between clauses."""
     order: tuple[int, ...]
@@ -55,7 +55,7 @@ def draw_word(rng: np.random.Generator, syllables: int) -> str:
 
 
 def draw_language(rng: np.random.Generator, fields: int) -> Language:
-    """Words are distinct; all parts of speech have words of the same law, so that a word does not show what it is."""
+    """Words are distinct, and all parts of speech draw them from the same distribution, so no word reveals its role."""
     taken: set[str] = set()
 
     def words(count: int, syllables: int = 2) -> tuple[str, ...]:
@@ -80,7 +80,7 @@ def draw_language(rng: np.random.Generator, fields: int) -> Language:
 
 
 def clause(language: Language, actor: Field, patient: Field, marker_first: bool | None, rng: np.random.Generator) -> list[Token]:
-    """Somebody does something to somebody; without a choice of the marker's place it stands on either side, or is left out."""
+    """Somebody does something to somebody; if the marker's place is not given, it is on a random side or absent."""
     verb = _one(actor.verbs if rng.random() < 0.5 else patient.verbs, rng)
     marker = Token(language.marker)
     if marker_first is None:
@@ -96,7 +96,7 @@ def clause(language: Language, actor: Field, patient: Field, marker_first: bool 
 
 
 def digression(language: Language, rng: np.random.Generator) -> list[Token]:
-    """A clause of names that occur nowhere else."""
+    """A clause with names that occur nowhere else."""
     names = [Token(draw_word(rng, 3)) for _ in range(4)]
     return [names[0], names[1], Token(language.actor), names[2], Token(language.patient), names[3]]
 

@@ -44,7 +44,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def draw_pool(edition: Edition, name: str, corpus: Corpus) -> pd.DataFrame:
-    """`item`, `text`, `label` (some are wrong) and `seed`, in an order that says nothing."""
+    """`item`, `text`, `label` (some are wrong) and `seed`, in an uninformative order."""
     classes = edition.rng(f"{name} classes").choice(CLASSES, size=POOL, p=corpus.shares)
     texts = edition.rng(f"{name} pool")
     noise = edition.rng(f"{name} noise")
@@ -64,7 +64,7 @@ def draw_test(edition: Edition, name: str, corpus: Corpus) -> pd.DataFrame:
 
 
 def learner_limits(pool: pd.DataFrame, test: pd.DataFrame) -> dict[str, str | float]:
-    """The learner's accuracy when trained on the seeds alone, and on the whole pool."""
+    """The learner's accuracy when trained on only the seeds, and on the whole pool."""
     features, labels = hashed_features(pool["text"]), pool["label"].to_numpy()
     test_features, test_labels = hashed_features(test["text"]), test["label"].to_numpy()
     seed_accuracy, full_accuracy = (

@@ -3,7 +3,7 @@
 POOL = 1500
 """Texts in a task's pool."""
 SEEDS = 30
-"""Texts of the pool that are labelled already."""
+"""Pool texts that are already labelled."""
 BUDGET = 100
 """Texts in a batch."""
 CLASSES = 12

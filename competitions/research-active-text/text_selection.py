@@ -1,4 +1,4 @@
-"""What texts add to the methods of `mlebench.research.batch_selection`: words, subjects and clusters of copies."""
+"""Methods that use the texts (words, subjects, clusters of copies), in addition to `mlebench.research.batch_selection`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TextTask(PoolTask):
     """A pool of texts. Its vectors are those of latent semantic analysis."""
 
     held: np.ndarray
-    """Which words each text holds, of those that occur in at least two texts; shape (n, words)."""
+    """Which of the words that occur in at least two texts each text contains, shape (n, words)."""
     lengths: np.ndarray
     """Words in each text."""
 
@@ -52,7 +52,7 @@ def text_task(texts: list[str], seeds: pd.Series, labels: pd.Series) -> TextTask
 
 
 def word_incidence(texts: list[str]) -> np.ndarray:
-    """Which of the words that occur in at least two texts each text holds, as 0 and 1, shape (n, words)."""
+    """Which of the words that occur in at least two texts each text contains, as 0 and 1, shape (n, words)."""
     sets = [set(text.split(" ")) for text in texts]
     counts = Counter(word for words in sets for word in words)
     columns = {word: place for place, word in enumerate(sorted(word for word, count in counts.items() if count > 1))}
@@ -72,10 +72,10 @@ def latent_vectors(held: np.ndarray) -> np.ndarray:
 
 
 def sampled_probabilities(task: PoolTask, rng: np.random.Generator, *, samples: int = 20) -> np.ndarray:
-    """P(class) under learners that the seeds leave possible, shape (samples, n, classes).
+    """P(class) under learners that are plausible given the seeds, shape (samples, n, classes).
 
-    A learner is drawn from the normal approximation around the fitted one: coefficients of the prior, N(0, 1), with which words
-    that no seed holds keep their random meaning, are corrected by what the seeds say.
+    A learner is drawn from the normal approximation around the fitted one: coefficients from the prior, N(0, 1), are corrected
+    for the seeds, so that words in no seed keep their random weights.
     """
     x, classes = task.features[task.seeds], task.classes
     coefficients = task.fit(x, task.seed_labels, classes)
@@ -119,7 +119,7 @@ def density_weighted_entropy(task: TextTask, rng: np.random.Generator) -> np.nda
 
 
 def word_coverage(task: TextTask, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Greedily the text that raises Σ over words of log(1 + labelled texts that hold the word) most."""
+    """Greedily, the text that most increases Σ over words of log(1 + labelled texts with the word)."""
     covered = task.held[task.seeds].sum(axis=0)
     free = task.free()
     chosen = []

@@ -1,4 +1,4 @@
-"""What ablating units does to the words of captions, and to which words."""
+"""How ablating units affects the words of captions, and which words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class WordEffects:
     """Effects on the words of captioned pictures.
 
     Attributes:
-        words: the words that are looked at, each of which occurs in a caption.
+        words: the words to measure, each of which occurs in a caption.
     """
 
     def __init__(self, captioned: Captioned, words: np.ndarray) -> None:
@@ -29,29 +29,29 @@ class WordEffects:
         self._before = captioned.word_probabilities()
 
     def drops(self, strength: np.ndarray) -> np.ndarray:
-        """How much the probability of each word falls where a caption has it, on average, shape (words,)."""
+        """Mean fall in each word's probability where a caption contains it, shape (words,)."""
         fall = self._before - self.captioned.word_probabilities(strength)
         return np.asarray(np.tensordot(fall, self._share, axes=2))
 
     def specific(self, strength: np.ndarray, place: int) -> float:
-        """The fall of the word at a place of `words`, less the largest fall of any other one."""
+        """The fall of the word at an index of `words`, less the largest fall of any other word."""
         return specific_drop(self.drops(strength), place)
 
 
 def specific_drop(drops: np.ndarray, place: int) -> float:
-    """The fall of one word, less the largest fall of any other one or 0.
+    """The fall of one word, less the largest fall of any other word or 0.
 
-    The measure is this suite's own; the effect of ablated units on a caption's words, against units drawn at random, is that of
+    The measure is specific to this suite; the effect of ablated units on a caption's words, compared with random units, is from
     Schwettmann et al., "Multimodal Neurons in Pretrained Text-Only Transformers" (2023).
     """
     return float(drops[place] - max(0.0, np.delete(drops, place).max()))
 
 
 def net_effect(effects: WordEffects, place: int, choice: Choice, others: np.ndarray) -> float:
-    """The specific fall from ablating units, less the mean one from ablating units that are about as active.
+    """The specific fall from ablating units, less the mean specific fall from ablating about equally active units.
 
     Args:
-        place: of the word in `effects.words`.
+        place: index of the word in `effects.words`.
         others: what `substitutes` gave.
     """
     drawn = np.moveaxis(others[choice.blocks, choice.units], 1, 0)
@@ -60,7 +60,7 @@ def net_effect(effects: WordEffects, place: int, choice: Choice, others: np.ndar
 
 
 def substitutes(rng: np.random.Generator, captioned: Captioned, count: int, *, near: int = 8) -> np.ndarray:
-    """For every unit others of its block that are about as active, shape (BLOCKS, UNITS, count).
+    """For every unit, others of its block that are about as active, shape (BLOCKS, UNITS, count).
 
     Units are ordered by root mean square activation; substitutes are drawn from the `near` ones on either side.
     """

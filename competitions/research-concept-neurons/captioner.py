@@ -1,4 +1,4 @@
-"""A small captioning network whose units can be held near their mean: patches of a picture as a prompt of a text transformer."""
+"""A small captioning network: patches of a picture prompt a text transformer, whose units can be held near their mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATCHES = 4
 """Positions of the prompt; as many words follow in the caption."""
 BLOCKS, UNITS = 3, 128
 PROJECTIONS = ("query", "key", "value")
-"""What a head of attention reads by."""
+"""The projections of an attention head."""
 ARRAYS = (
     "encoder_weights", "encoder_bias", "adapter", "adapter_bias", "token_embedding", "position_embedding",
     *PROJECTIONS, "output", "unit_input", "unit_bias", "unit_output", "unembedding", "start_token",
@@ -55,10 +55,10 @@ class Captioner:
 
 @dataclass
 class Captioned:
-    """Pictures with captions, of which the network predicts every word from the picture and the words before it.
+    """Pictures with captions; the network predicts every word from the picture and the words before it.
 
     Attributes:
-        means: what units are moved to: mean activations by position, shape (positions, UNITS) per block.
+        means: the mean activations that ablation moves units to, by position, shape (positions, UNITS) per block.
     """
 
     network: Captioner
@@ -68,7 +68,7 @@ class Captioned:
 
     @cached_property
     def _first(self) -> tuple[np.ndarray, np.ndarray]:
-        """What no ablation changes: the stream after the first attention, and the first block's activations."""
+        """What ablation does not change: the stream after the first attention, and the first block's activations."""
         stream = self.network.entry(self.patches, self.captions)
         stream = stream + Attention.of(self.network, 0, normalised(stream)[0]).result
         return stream, activations(self.network, 0, normalised(stream)[0])
@@ -77,7 +77,7 @@ class Captioned:
         """One pass through the network.
 
         Args:
-            strength: of the ablation of each unit, shape (BLOCKS, UNITS): 0 leaves it alone, 1 holds it at its mean.
+            strength: strength of each unit's ablation, shape (BLOCKS, UNITS): 0 leaves it unchanged, 1 holds it at its mean.
         """
         stream, active = self._first
         found = Pass(self.network)
@@ -107,7 +107,7 @@ class Captioned:
 
 
 class Pass:
-    """What a pass through the network leaves: activations, logits, and what gradients need."""
+    """Results of a pass through the network: activations, logits, and intermediate values for gradients."""
 
     def __init__(self, network: Captioner) -> None:
         self.network = network
@@ -115,26 +115,26 @@ class Pass:
         """Activations by block, shape (n, positions, UNITS); the last block has the text positions only."""
         self.attentions: list[tuple[Attention, np.ndarray, np.ndarray]] = []
         self.seen: list[tuple[np.ndarray, np.ndarray]] = []
-        """What the units of each block read, and its scale."""
+        """The input of each block's units, and its scale."""
         self.last: tuple[np.ndarray, np.ndarray]
         self.logits: np.ndarray
 
     @property
     def probabilities(self) -> np.ndarray:
-        """Of each word at each text position, shape (n, PATCHES, words)."""
+        """Logit of each word at each text position, shape (n, PATCHES, words)."""
         return softmax(self.logits)
 
     def slopes(self, by_logits: np.ndarray, strength: np.ndarray | None = None) -> Layers:
-        """Gradients of a number by every unit's activation after the ablation.
+        """Gradients of a scalar with respect to every unit's activation after ablation.
 
         Args:
-            by_logits: its gradient by the logits, shape (n, PATCHES, words).
-            strength: the ablation of the pass; a unit's activation passes on only what is not ablated.
+            by_logits: its gradient with respect to the logits, shape (n, PATCHES, words).
+            strength: the ablation of the pass; gradients flow only through the part of a unit that is not ablated.
         """
         return [gradient @ self.network["unit_output"][block].T for block, gradient in self.backward(by_logits, strength)][::-1]
 
     def backward(self, by_logits: np.ndarray, strength: np.ndarray | None = None) -> Iterator[tuple[int, np.ndarray]]:
-        """The blocks from the last to the first, each with the gradient by the stream after it; arguments as for `slopes`."""
+        """The blocks from last to first, each with the gradient for the stream after it; arguments as for `slopes`."""
         network = self.network
         gradient = through_norm(by_logits @ network["unembedding"].T, *self.last)
         for block in reversed(range(BLOCKS)):
@@ -152,7 +152,7 @@ class Pass:
             gradient = gradient + through_norm(attention.backward(network, block, seen, gradient), seen, scale)
 
     def is_active(self, block: int) -> np.ndarray:
-        """Where the units of a block pass gradients on, ablated or not."""
+        """Where the units of a block are active, and so pass gradients on, ablated or not."""
         return activations(self.network, block, self.seen[block][0]) > 0
 
 
@@ -175,7 +175,7 @@ class Attention:
         return cls(queries, keys, values, weights, (weights @ values @ network["output"][block]).sum(axis=1))
 
     def backward(self, network: Captioner, block: int, seen: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """The gradient by what attention read, given the one by `result`."""
+        """The gradient with respect to the input of attention, given that with respect to `result`."""
         by_mixed = gradient[:, None] @ np.swapaxes(network["output"][block], 1, 2)
         by_weights = by_mixed @ np.swapaxes(self.values, 2, 3)
         by_scores = self.weights * (by_weights - (by_weights * self.weights).sum(axis=-1, keepdims=True))
@@ -193,13 +193,13 @@ def activations(network: Captioner, block: int, seen: np.ndarray) -> np.ndarray:
 
 
 def normalised(stream: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The stream divided by its root mean square, and that."""
+    """The stream divided by its root mean square, and the root mean square."""
     scale = np.sqrt((stream * stream).mean(axis=-1, keepdims=True))
     return stream / scale, scale
 
 
 def through_norm(gradient: np.ndarray, seen: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """The gradient by the stream, given the one by `normalised`."""
+    """The gradient with respect to the stream, given that with respect to `normalised`."""
     return np.asarray((gradient - seen * (gradient * seen).mean(axis=-1, keepdims=True)) / scale)
 
 

@@ -1,4 +1,4 @@
-"""Lists of units are graded by what ablating them does to captions of private pictures, against units that are as active."""
+"""Grades lists of units by the effect of ablating them on captions of private pictures, compared with equally active units."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class PrivatePart:
 
     effects: WordEffects
     substitutes: np.ndarray
-    """For every unit others that are about as active, shape (BLOCKS, UNITS, count)."""
+    """For every unit, others that are about as active, shape (BLOCKS, UNITS, count)."""
     reached: np.ndarray
     """Net effect of the grader's own units for each word."""
 
 
 def unrepeated(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
-    """Refuse a unit that is listed twice for one word; columns are block, unit and weight."""
+    """Reject a unit that is listed twice for one word; columns are block, unit and weight."""
     rows = pd.DataFrame({"word": ids.str.rsplit("_").str[0].to_numpy(), "block": prediction[:, 0], "unit": prediction[:, 1]})
     repeated = rows.duplicated().to_numpy()
     if repeated.any():
@@ -38,7 +38,7 @@ def unrepeated(prediction: np.ndarray, ids: pd.Series) -> np.ndarray:
 
 
 def share_of_effect(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """`net_effect` of the units, summed over words, as a share of what the grader's own units reach.
+    """`net_effect` of the units, summed over words, as a share of the grader's own units' effect.
 
     Args:
         answers: `row_id` and `private` (the same `PrivatePart` in every row).

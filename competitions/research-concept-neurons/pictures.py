@@ -1,4 +1,4 @@
-"""Drawn pictures: patches with one figure each, of a few strokes, half of which another figure has, too."""
+"""Drawn pictures: patches with one figure of a few strokes each; a figure shares half of its strokes with another."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _strokes(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def draw_patches(rng: np.random.Generator, figures: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """Noisy patches with figures that are moved by at most one pixel, shape (*shown.shape, SIDE · SIDE).
+    """Noisy patches with figures shifted by at most one pixel, shape (*shown.shape, SIDE · SIDE).
 
     Args:
         shown: number of the figure in each patch.
@@ -46,7 +46,7 @@ def draw_patches(rng: np.random.Generator, figures: np.ndarray, shown: np.ndarra
 
 
 def draw_companions(rng: np.random.Generator, count: int) -> np.ndarray:
-    """For each figure another one, so that all form one circle, shape (count,)."""
+    """A companion for each figure, such that all figures form one cycle, shape (count,)."""
     order = rng.permutation(count)
     companions = np.empty(count, dtype=np.int64)
     companions[order] = np.roll(order, 1)
@@ -54,7 +54,7 @@ def draw_companions(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def draw_scenes(rng: np.random.Generator, companions: np.ndarray, count: int, length: int) -> np.ndarray:
-    """The figures of pictures, shape (count, length): after each comes its companion in a quarter of cases, else any one."""
+    """The figures of pictures, shape (count, length): in a quarter of cases one is followed by its companion, else by any."""
     shown = rng.integers(len(companions), size=(count, length))
     follows = rng.random((count, length)) < 0.25
     for place in range(1, length):

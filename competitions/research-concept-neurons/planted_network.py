@@ -1,6 +1,7 @@
-"""Draws a captioning network: units that carry a concept to its word, units that only seem to, and units at random.
+"""Draws a captioning network: units that carry a concept to its word, units that only seem to, and random units.
 
-All units of a block have input and output weights of one norm and biases of one law, so that weights do not show which is which.
+All units of a block have input and output weights of one norm and biases from one distribution, so that weights do not reveal a
+unit's role.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .pictures import SIDE, draw_patches
 WIDTH, HEADS, HEAD_WIDTH = 64, 2, 32
 FEATURES = 192
 CONCEPTS, WORDS = 12, 32
-"""Words with a figure, and all words, the start token included."""
+"""Words with a figure, and all words including the start token."""
 _FITTED_PATCHES = 6000
 
 
@@ -26,13 +27,13 @@ class Directions:
 
     positions: np.ndarray
     codes: np.ndarray
-    """What the adapter gives for each figure."""
+    """The adapter's output for each figure."""
     middles: np.ndarray
-    """What stands for each figure between two steps of translation."""
+    """The code of each figure between two steps of translation."""
     words: np.ndarray
     tokens: np.ndarray
     basis: np.ndarray
-    """Spans all but the positions."""
+    """Spans everything except the positions."""
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Directions:
@@ -44,7 +45,7 @@ class Directions:
 
 @dataclass(frozen=True)
 class Planted:
-    """A unit before it is drawn: what it reads and what it writes, as directions of the stream, and its block."""
+    """The plan of a unit: what it reads and writes, as directions of the stream, and its block."""
 
     block: int
     reads: np.ndarray
@@ -67,8 +68,8 @@ def draw_network(
     Args:
         figures: as patches, shape (CONCEPTS, SIDE, SIDE).
         concept_words: the word of each figure.
-        companions: the figure that often follows each.
-        start_token: the word that no caption holds.
+        companions: the figure that often follows each figure.
+        start_token: the word that no caption contains.
     """
     directions = Directions.draw(rng)
     arrays = {"start_token": np.array(start_token)}
@@ -98,7 +99,7 @@ def fitted_adapter(rng: np.random.Generator, figures: np.ndarray, codes: np.ndar
 
 
 def draw_attention(rng: np.random.Generator, directions: Directions, concept_words: np.ndarray) -> dict[str, np.ndarray]:
-    """Random heads, but for one of the last block, which moves a patch's words and codes to the text position that names it."""
+    """Random heads, except one in the last block, which moves a patch's words and codes to the text position that names it."""
     shape = (BLOCKS, HEADS, WIDTH, HEAD_WIDTH)
     arrays = {name: rng.standard_normal(shape) / WIDTH for name in PROJECTIONS}
     output = rng.standard_normal((BLOCKS, HEADS, HEAD_WIDTH, WIDTH)) / WIDTH
@@ -166,7 +167,7 @@ def planted_units(
         yield from (Planted(last, rescaled(code) + word, word) for _ in several(1, 2))
         # silent while the word is written, active when the others are ablated
         yield from (Planted(last, code - word, word) for _ in several(1, 2))
-        # one that serves two concepts
+        # one unit that serves two concepts
         yield Planted(1, code + codes[other], word + words[other])
         # decoys: no effect, another word, another cause, no cause at all
         yield from (Planted(int(rng.integers(2)), code, unit(rng, directions.basis, 1)[0]) for _ in several(1, 2))

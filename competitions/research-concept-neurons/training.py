@@ -1,4 +1,4 @@
-"""Trains the units of a captioning network on captions; the norms of their weights stay what they were."""
+"""Trains the units of a captioning network on captions, keeping the norms of their weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .captioner import Captioned, Captioner
 def train_units(
     rng: np.random.Generator, arrays: Mapping[str, np.ndarray], patches: np.ndarray, captions: np.ndarray, *, steps: int
 ) -> dict[str, np.ndarray]:
-    """The arrays with trained `unit_input` and `unit_output`; everything else is left as it is.
+    """The arrays with trained `unit_input` and `unit_output`; everything else is unchanged.
 
     Args:
         patches: of pictures, shape (n, PATCHES, pixels).
@@ -23,7 +23,7 @@ def train_units(
     network = Captioner.read(arrays)
     inputs, outputs = network["unit_input"], network["unit_output"]
     size = np.linalg.norm(outputs[0, 0])
-    # of unit norm, so that one rate fits both
+    # scaled to unit norm, so that one learning rate fits both
     outputs /= size
     optimiser = Adam([inputs, outputs], rate=3e-3)
     for _ in range(steps):
@@ -37,7 +37,7 @@ def train_units(
 
 
 def unit_gradients(captioned: Captioned) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients of the mean cross-entropy of words by `unit_input` and `unit_output`."""
+    """Gradients of the mean cross-entropy of words with respect to `unit_input` and `unit_output`."""
     network, found = captioned.network, captioned.passed()
     signal = found.probabilities
     signal[np.arange(len(signal))[:, None], np.arange(signal.shape[1]), captioned.captions] -= 1

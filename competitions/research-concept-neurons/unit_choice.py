@@ -1,4 +1,4 @@
-"""The units that are named for one concept."""
+"""The units listed for one concept."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Examples:
     Attributes:
         captioned: pictures with captions.
         words: the words of the concepts.
-        uncaptioned: patches of further pictures.
+        uncaptioned: patches of additional pictures.
     """
 
     captioned: Captioned
@@ -37,7 +37,7 @@ class Examples:
         return WordEffects(self.captioned, self.words)
 
     def self_captioned(self) -> Self:
-        """With many more pictures: those without captions and what the network says about them."""
+        """The task with many more pictures: those without captions, captioned by the network."""
         captions = written_captions(self.network, self.uncaptioned)
         known = self.captioned
         patches = np.concatenate([known.patches, self.uncaptioned])
@@ -45,12 +45,12 @@ class Examples:
 
 
 Importance = np.ndarray
-"""Of each unit for each word, higher for what matters more, shape (words, BLOCKS, UNITS)."""
+"""Importance of each unit for each word, higher for more important units, shape (words, BLOCKS, UNITS)."""
 Rule = Callable[[Examples, np.random.Generator], Importance]
 
 
 def written_captions(network: Captioner, patches: np.ndarray) -> np.ndarray:
-    """The captions that the network writes, always the most likely word, shape (n, PATCHES)."""
+    """The captions that the network writes greedily, shape (n, PATCHES)."""
     captions = np.zeros((len(patches), PATCHES), dtype=np.int64)
     for place in range(PATCHES):
         captions[:, place] = Captioned(network, patches, captions).passed().logits[:, place].argmax(axis=1)
@@ -63,7 +63,7 @@ def at_random(examples: Examples, rng: np.random.Generator) -> Importance:
 
 
 def mean_activation(examples: Examples, rng: np.random.Generator, *, centred: bool = False) -> Importance:
-    """Activation over a picture's positions where its caption has the word; `centred`, what exceeds the mean."""
+    """Activation over a picture's positions if its caption contains the word; if `centred`, the excess over the mean."""
     active = examples.captioned.passed().units
     means = examples.captioned.means
     found = []
@@ -74,7 +74,7 @@ def mean_activation(examples: Examples, rng: np.random.Generator, *, centred: bo
 
 
 def logit_lens(examples: Examples, rng: np.random.Generator) -> Importance:
-    """What a unit's output weights, read as if they were the last stream, say for the word."""
+    """The word's logit when a unit's output weights are read as if they were the final stream."""
     network = examples.network
     return np.array([network["unit_output"] @ network["unembedding"][:, word] for word in examples.words])
 
@@ -94,9 +94,9 @@ def attribution(
     """Activation × gradient of the word's logit or probability, summed over positions, averaged over the word's occurrences.
 
     Args:
-        centred: the activation is counted from its mean, as an ablation moves it there.
-        of_logit: the published objective.
-        patches_only: the published positions, those of the prompt.
+        centred: whether activations are measured from their mean, to which an ablation moves them.
+        of_logit: whether to use the published objective, the logit.
+        patches_only: whether to use only the published positions, those of the prompt.
     """
     means = examples.captioned.means if centred else [np.zeros_like(mean) for mean in examples.captioned.means]
     places = slice(PATCHES) if patches_only else slice(None)
@@ -125,7 +125,7 @@ def attributed(
     total = np.zeros((BLOCKS, UNITS))
     for block, (slope, mean) in enumerate(zip(found.slopes(by_logits, strength), means, strict=True)):
         effect = (found.units[block] - mean) * slope
-        # the last block has no positions of patches
+        # the last block has no patch positions
         seen = effect[:, places] if block < BLOCKS - 1 else effect[:, : 0 if places.stop else None]
         total[block] = seen.sum(axis=(0, 1)) / occurs.sum()
     return total
@@ -153,7 +153,7 @@ def specific(rule: Rule) -> Rule:
 
 
 def ranked(importance: np.ndarray, count: int = LISTED) -> Choice:
-    """The most important units of one word, ablated in full."""
+    """The most important units of one word, fully ablated."""
     order = np.argsort(-importance, axis=None, kind="stable")[:count]
     blocks, units = np.unravel_index(order, importance.shape)
     return Choice(blocks, units, np.ones(count))
@@ -189,7 +189,7 @@ def self_captioned(chooser: Chooser) -> Chooser:
 def repeated_attribution(
     examples: Examples, rng: np.random.Generator, *, count: int = LISTED, steps: int = LISTED
 ) -> list[Choice]:
-    """Units by attribution, which is computed again whenever some have been chosen and ablated: others may step in for them."""
+    """Units by attribution, recomputed whenever some have been chosen and ablated, because others may compensate for them."""
     damage = attribution(examples, rng)
     chosen = []
     for place, word in enumerate(examples.words):
@@ -206,7 +206,7 @@ def repeated_attribution(
 
 
 def greedy(examples: Examples, rng: np.random.Generator, *, candidates: int = 40) -> list[Choice]:
-    """Step by step the unit that adds most to the effect of the set, of those that attribution proposes, at once and repeated."""
+    """Greedily, the unit that adds most to the effect of the set, among those that one-time or repeated attribution proposes."""
     first = specific(attribution)(examples, rng)
     repeated = repeated_attribution(examples, rng, count=candidates // 2)
     chosen = []
@@ -224,7 +224,7 @@ def greedy(examples: Examples, rng: np.random.Generator, *, candidates: int = 40
 
 
 def reweighted(chooser: Chooser, grid: Sequence[float] = (0, 0.25, 0.5, 0.75, 1)) -> Chooser:
-    """The units of a method, each with the weight at which the effect of the set is largest, one after the other."""
+    """The units of a method, with weights fitted one after the other to maximise the effect of the set."""
 
     def choose(examples: Examples, rng: np.random.Generator) -> list[Choice]:
         choices = []
@@ -240,7 +240,7 @@ def reweighted(chooser: Chooser, grid: Sequence[float] = (0, 0.25, 0.5, 0.75, 1)
 
 
 def changed(strength: np.ndarray, entry: tuple[int, int], weight: float) -> np.ndarray:
-    """The strengths with another one for one unit."""
+    """The strengths with one unit's replaced."""
     more = strength.copy()
     more[entry] = weight
     return more

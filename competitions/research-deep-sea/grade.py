@@ -12,7 +12,7 @@ def relative_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
     """Regret of all episodes, summed over seas, divided by the expected regret of random actions.
 
     Args:
-        answers: `row_id`, `depth`, `right` (the action that moves right), `logged_0`, `logged_1` (whether it is in the log),
+        answers: `row_id`, `depth`, `right` (the action that moves right), `logged_0`, `logged_1` (whether each is in the log),
             `treasure` (a column) and `stream`, a seed in hexadecimal digits.
         submission: `row_id` and value tables, in the order of the answers.
 
@@ -34,7 +34,7 @@ def relative_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
 
 
 def located_states(answers: pd.DataFrame) -> pd.DataFrame:
-    """The answers with `problem`, `row` and `column`, which every id names."""
+    """The answers with `problem`, `row` and `column`, taken from the ids."""
     parts = answers["row_id"].str.split("-", expand=True)
     return answers.assign(problem=parts[0], row=parts[1].astype(int), column=parts[2].astype(int))
 
@@ -57,7 +57,7 @@ def _sea(states: pd.DataFrame, values: np.ndarray, explore: np.ndarray, depth: i
 
 
 def true_values(answers: pd.DataFrame) -> pd.DataFrame:
-    """The best submission: every table holds the true values."""
+    """The best submission: every table contains the true values."""
     values = np.empty((len(answers), 1, ACTIONS))
     located = located_states(answers)
     for rows in located.groupby("problem").indices.values():

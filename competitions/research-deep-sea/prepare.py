@@ -42,7 +42,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def first_treasure(depth: int) -> int:
-    """The first column that a treasure may lie in: two thirds of the way to the right, or beyond."""
+    """The first column that may hold the treasure, two thirds of the way to the right."""
     return -(-2 * depth // 3)
 
 
@@ -73,7 +73,7 @@ def draw_log(rng: np.random.Generator, places: pd.DataFrame, episodes: int, trea
 
 
 def logged_actions(log: pd.DataFrame, places: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Whether the log has each action of each state, as 0 or 1."""
+    """Whether the log contains each action of each state, as 0 or 1."""
     seen = set(zip(log["row"], log["column"], log["action"], strict=True))
     where = list(zip(places["row"], places["column"], strict=True))
     return {f"logged_{action}": np.array([int((*place, action) in seen) for place in where]) for action in range(ACTIONS)}

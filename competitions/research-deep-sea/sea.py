@@ -1,23 +1,23 @@
-"""The deep sea: a grid in which one long run of moves to the right finds a treasure, and what the best play of it earns."""
+"""The deep sea: a grid in which a long run of moves to the right finds a treasure, and the return of optimal play."""
 
 from __future__ import annotations
 
 import numpy as np
 
 COST = 0.01
-"""Of `depth` moves to the right."""
+"""Total cost of `depth` moves to the right."""
 
 
 def solve(right: np.ndarray, treasure: np.ndarray, depth: int) -> np.ndarray:
-    """Values of both actions under best play.
+    """Values of both actions under optimal play.
 
     Args:
-        right: chance that action 1 moves right, and action 0 left, shape (…, depth, depth); 0 or 1 in a known sea.
+        right: probability that action 1 moves right and action 0 left, shape (…, depth, depth); 0 or 1 in a known sea.
         treasure: reward for ending in each column, shape (…, depth + 1).
         depth: number of moves.
 
     Returns:
-        Shape (…, depth, depth, 2). States that cannot be reached have values, too.
+        Shape (…, depth, depth, 2). Unreachable states have values, too.
     """
     following = np.asarray(treasure, dtype=np.float64)
     columns = np.arange(depth)
@@ -47,5 +47,5 @@ def random_return(treasure: int, depth: int) -> float:
 
 
 def best_return(treasure: int, depth: int) -> float:
-    """Return of best play: as few moves to the right as lead to the treasure."""
+    """Return of optimal play, with as few moves to the right as lead to the treasure."""
     return 1 - COST * treasure / depth

@@ -20,7 +20,7 @@ KERNEL = network_kernel(0.1)
 
 @dataclass(frozen=True)
 class LoggedSea:
-    """What is public of one sea."""
+    """The public part of one sea."""
 
     name: str
     depth: int
@@ -28,9 +28,9 @@ class LoggedSea:
     column: np.ndarray
     features: np.ndarray
     known: np.ndarray
-    """The action that moves right where the log shows it, -1 elsewhere, shape (states,)."""
+    """The action that moves right if the log shows it, else -1, shape (states,)."""
     empty: np.ndarray
-    """Columns of the end that the log has reached, so that no treasure lies there."""
+    """Final columns that the log has reached, which therefore hold no treasure."""
 
     @property
     def columns(self) -> np.ndarray:
@@ -44,10 +44,10 @@ class LoggedSea:
         return filled
 
     def values(self, right: np.ndarray, treasure: np.ndarray) -> np.ndarray:
-        """Values of both actions under best play in supposed seas, shape (states, seas, ACTIONS).
+        """Values of both actions under optimal play in hypothetical seas, shape (states, seas, ACTIONS).
 
         Args:
-            right: chance that action 1 moves right, shape (seas, states).
+            right: probability that action 1 moves right, shape (seas, states).
             treasure: reward of each column, shape (seas, depth + 1).
         """
         solved = solve(self.grid(right), treasure, self.depth)
@@ -55,14 +55,14 @@ class LoggedSea:
 
 
 Method = Callable[[LoggedSea, Rng], tuple[np.ndarray, float]]
-"""Values, shape (states, tables or 1, ACTIONS), and the chance of exploring."""
+"""Values, shape (states, tables or 1, ACTIONS), and the probability of exploring."""
 
 Moves = Callable[[LoggedSea, Rng], np.ndarray]
 """Chance that action 1 moves right in each state; 0 or 1 where the log shows it."""
 
 
 def read_seas(public: Path) -> Iterator[LoggedSea]:
-    """Read the seas that were published."""
+    """Read the public seas."""
     places = dict(list(pd.read_csv(public / "states.csv").groupby("problem")))
     logs = dict(list(pd.read_csv(public / "log.csv").groupby("problem")))
     for facts in pd.read_csv(public / "problems.csv").itertuples():
@@ -121,12 +121,12 @@ def chances(sea: LoggedSea, rng: Rng) -> np.ndarray:
 
 
 def coins(sea: LoggedSea, rng: Rng) -> np.ndarray:
-    """A half wherever the log shows nothing."""
+    """One half wherever the log shows nothing."""
     return np.where(sea.known >= 0, sea.known, 0.5)
 
 
 def drawn_treasures(sea: LoggedSea, count: int, rng: Rng) -> np.ndarray:
-    """Rewards of the columns in `count` supposed seas."""
+    """Rewards of the columns in `count` hypothetical seas."""
     return np.asarray(np.arange(sea.depth + 1) == rng.choice(sea.columns, count)[:, None], dtype=np.float64)
 
 
@@ -134,8 +134,8 @@ def supposed_seas(sea: LoggedSea, count: int, rng: Rng, *, joint: bool = True, l
     """Values in seas drawn from the posterior, shape (states, count, ACTIONS).
 
     Args:
-        joint: whether which action moves right is drawn jointly over states, and not for each state alone.
-        logged_only: whether states that the log does not show are fair coins.
+        joint: whether the actions that move right are drawn jointly over states, not independently for each state.
+        logged_only: whether states that the log does not show are treated as fair coins.
     """
     if joint and not logged_only:
         right = (posterior(sea).sample(count, rng).T > 0.5).astype(float)
@@ -147,7 +147,7 @@ def supposed_seas(sea: LoggedSea, count: int, rng: Rng, *, joint: bool = True, l
 
 
 def sampled_seas(*, joint: bool = True, logged_only: bool = False, shuffled: bool = False) -> Method:
-    """Each table holds the values of one supposed sea; `shuffled`, each state takes them from another one."""
+    """Each table contains the values of one hypothetical sea; if `shuffled`, each state takes them from a different sea."""
 
     def of_sea(sea: LoggedSea, rng: Rng) -> tuple[np.ndarray, float]:
         values = supposed_seas(sea, TABLES, rng, joint=joint, logged_only=logged_only)
@@ -157,7 +157,7 @@ def sampled_seas(*, joint: bool = True, logged_only: bool = False, shuffled: boo
 
 
 def mean_of_seas(*, logged_only: bool = False, count: int = 200, bonus: float = 0.0) -> Method:
-    """The mean value over supposed seas, and `bonus` times its deviation on top, in all tables alike."""
+    """The mean value over hypothetical seas plus `bonus` standard deviations, the same in all tables."""
 
     def of_sea(sea: LoggedSea, rng: Rng) -> tuple[np.ndarray, float]:
         values = supposed_seas(sea, count, rng, logged_only=logged_only)
@@ -167,7 +167,7 @@ def mean_of_seas(*, logged_only: bool = False, count: int = 200, bonus: float = 
 
 
 def means_of_few(each: int) -> Method:
-    """Each table is the mean over a few supposed seas of its own."""
+    """Each table is the mean over a few hypothetical seas of its own."""
 
     def of_sea(sea: LoggedSea, rng: Rng) -> tuple[np.ndarray, float]:
         values = supposed_seas(sea, TABLES * each, rng)
@@ -185,11 +185,11 @@ def most_probable_sea(sea: LoggedSea, rng: Rng) -> tuple[np.ndarray, float]:
 
 
 def every_treasure(moves: Moves = chances, *, by_chance: bool = True) -> Method:
-    """Values in a sea with a treasure in every column that may hold it.
+    """Values in a sea with a treasure in every possible column.
 
     Args:
-        moves: the chance that action 1 moves right.
-        by_chance: whether actions move right by their chance; otherwise the more probable one always does.
+        moves: the probability that action 1 moves right.
+        by_chance: whether actions move right with their probability; otherwise the more probable one always does.
     """
 
     def of_sea(sea: LoggedSea, rng: Rng) -> tuple[np.ndarray, float]:

@@ -1,4 +1,4 @@
-"""Playing seas by value tables, with a memory of what was seen."""
+"""Plays seas by value tables, remembering what was observed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ REPLAYS = 10
 
 
 class Sea(NamedTuple):
-    """One sea and the tables submitted for it; states that cannot be reached are filled in with anything."""
+    """One sea and the tables submitted for it; unreachable states have arbitrary values."""
 
     right: np.ndarray
     """The action that moves right, shape (depth, depth)."""
     treasure: int
     """Column."""
     logged: np.ndarray
-    """Whether the log has each action, shape (depth, depth, ACTIONS)."""
+    """Whether the log contains each action, shape (depth, depth, ACTIONS)."""
     values: np.ndarray
     """Shape (depth, depth, tables, ACTIONS)."""
     explore: np.ndarray
@@ -33,10 +33,10 @@ def returns_of_play(
 ) -> np.ndarray:
     """Return of every episode, shape (seas, replays, episodes).
 
-    A replay remembers where each action led, that of the log from the start. Before an episode it draws one table and solves it
-    backwards from the last row: an action that it remembers is worth its reward and the best value where it led, any other
-    one what the table says. It plays the best action of each state, one at random of those that tie, or with the state's chance
-    of exploring one at random. The tables stand for the randomised value functions of Osband et al., "Deep Exploration
+    A replay remembers where each action led, and starts with the log's actions. Before an episode it draws one table and solves
+    it backwards from the last row: a remembered action is worth its reward plus the best value where it led, any other action
+    its value in the table. It plays the best action of each state (ties are broken at random) or, with the state's probability
+    of exploring, a random one. The tables stand for the randomised value functions of Osband et al., "Deep Exploration
     via Randomized Value Functions" (2019).
 
     Args:
@@ -80,7 +80,7 @@ def outcomes(right: np.ndarray, treasure: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def solved(table: np.ndarray, seen: np.ndarray, rewards: np.ndarray, following: np.ndarray) -> np.ndarray:
-    """A table's values with those of seen actions replaced by what they lead to, shape (n, depth, depth, ACTIONS)."""
+    """A table's values, with those of observed actions replaced by their outcomes, shape (n, depth, depth, ACTIONS)."""
     values = table.copy()
     n, depth = table.shape[:2]
     each = np.arange(n)[:, None, None]

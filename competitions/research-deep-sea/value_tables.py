@@ -29,8 +29,8 @@ def value_table(row_ids: pd.Series | list[str], values: np.ndarray, explore: np.
 
     Args:
         row_ids: one per state.
-        values: of each action under each table, shape (states, tables, actions); one table stands for all.
-        explore: chance of a random action, one number or one per state.
+        values: value of each action under each table, shape (states, tables, actions); a single table is used for all.
+        explore: probability of a random action, one number or one per state.
     """
     every = np.broadcast_to(values, (len(values), TABLES, ACTIONS)).reshape(len(values), -1)
     table = pd.DataFrame(every, columns=VALUE_COLUMNS)
@@ -40,10 +40,10 @@ def value_table(row_ids: pd.Series | list[str], values: np.ndarray, explore: np.
 
 
 def row_ids(problem: str, depth: int) -> list[str]:
-    """Of the states of a sea, in the order of `states`."""
+    """Row ids of a sea's states, in the order of `states`."""
     return [f"{problem}-{row:02d}-{column:02d}" for row, column in states(depth)]
 
 
 def states(depth: int) -> list[tuple[int, int]]:
-    """Row and column of every state that can be reached, by row."""
+    """Row and column of every reachable state, by row."""
     return [(row, column) for row in range(depth) for column in range(row + 1)]

@@ -1,4 +1,4 @@
-"""Methods for binary problems that come from logistic regression with a known prior."""
+"""Methods for binary problems, based on logistic regression with a known prior."""
 
 from __future__ import annotations
 

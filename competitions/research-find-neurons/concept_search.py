@@ -1,4 +1,4 @@
-"""Concepts that the vectors of all words suggest, and a search among them for what explains a neuron."""
+"""Candidate concepts from the vectors of all words, and a search for those that explain a neuron."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .describers import Observations, Rng, fitted
 from .descriptions import GAIN, INPUTS, PARTS, SILENT
 
 _SHARES = (0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
-"""Shares of the words that a candidate may cover."""
+"""Shares of the words that candidates cover."""
 
 
 class Candidates(NamedTuple):
-    """Parts that a description may be made of."""
+    """Candidate parts of a description."""
 
     parts: np.ndarray
     """Weights and offset, shape (candidates, inputs + 1)."""
@@ -27,7 +27,7 @@ class Candidates(NamedTuple):
 
 
 def dictionary(table: np.ndarray, rng: Rng, *, count: int = 40) -> np.ndarray:
-    """Directions of which few add up to each vector, unit length, shape (count, inputs); sparse coding with positive codes."""
+    """Directions of unit length, few of which add up to each vector, shape (count, inputs); sparse coding with positive codes."""
     from sklearn.decomposition import MiniBatchDictionaryLearning
 
     model = MiniBatchDictionaryLearning(
@@ -38,7 +38,7 @@ def dictionary(table: np.ndarray, rng: Rng, *, count: int = 40) -> np.ndarray:
 
 
 def cluster_centres(table: np.ndarray, rng: Rng, *, count: int = 40) -> np.ndarray:
-    """Directions of the centres of k-means, shape (count, inputs)."""
+    """Directions of k-means centres, shape (count, inputs)."""
     from sklearn.cluster import KMeans
 
     return _unit(KMeans(count, n_init=2, random_state=int(rng.integers(2**31))).fit(table).cluster_centers_)
@@ -59,12 +59,12 @@ def candidates(directions: np.ndarray, table: np.ndarray) -> Candidates:
 def search(
     seen: Observations, known: Candidates, *, pairs: bool = False, exceptions: bool = False, price: float = 0.004
 ) -> np.ndarray:
-    """The description with the least squared error on the examples, of all that are made of one or two candidates.
+    """The description with the least squared error on the examples, among all with one or two candidates.
 
     Args:
         pairs: also try all "a or b".
         exceptions: also try all "a unless b".
-        price: by how much two candidates must reduce the mean squared error to be preferred to one.
+        price: the reduction in mean squared error that two candidates need to be preferred to one.
     """
     found = np.zeros((len(seen.x), len(PARTS), INPUTS + 1))
     found[:, :, -1] = SILENT

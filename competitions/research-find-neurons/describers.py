@@ -1,4 +1,4 @@
-"""Ways to describe neurons from a few words each; every one gives weights for all neurons at once."""
+"""Methods that describe neurons from a few words each; every method returns weights for all neurons at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Rng = np.random.Generator
 
 @dataclass(frozen=True)
 class Observations:
-    """What is public: the vectors of the words, and the activations of each neuron on its examples."""
+    """The public part: the vectors of the words, and the activations of each neuron on its examples."""
 
     table: np.ndarray
     """Vectors of all public words, shape (words, inputs)."""
@@ -34,7 +34,7 @@ class Observations:
 
 
 Describer = Callable[[Observations, Rng], np.ndarray]
-"""Gives descriptions of shape (neurons, 3, inputs + 1)."""
+"""Returns descriptions of shape (neurons, 3, inputs + 1)."""
 
 
 def read_observations(public: Path) -> Observations:
@@ -49,7 +49,7 @@ def read_observations(public: Path) -> Observations:
 
 
 def in_one_part(weights: np.ndarray, offsets: np.ndarray | float) -> np.ndarray:
-    """Descriptions whose first part alone is used.
+    """Descriptions that use only their first part.
 
     Args:
         weights: shape (neurons, inputs).
@@ -67,27 +67,27 @@ def constant(seen: Observations, rng: Rng) -> np.ndarray:
 
 
 def random_directions(seen: Observations, rng: Rng) -> np.ndarray:
-    """A direction that has nothing to do with the neuron."""
+    """A direction unrelated to the neuron."""
     return _towards(seen, rng.standard_normal((len(seen.x), INPUTS)))
 
 
 def most_active_word(seen: Observations, rng: Rng) -> np.ndarray:
-    """Likeness to the word with the highest activation."""
+    """Similarity to the word with the highest activation."""
     return _towards(seen, seen.x[np.arange(len(seen.x)), seen.y.argmax(axis=1)])
 
 
 def centroid(seen: Observations, rng: Rng) -> np.ndarray:
-    """Likeness to the mean of the active words."""
+    """Similarity to the mean of the active words."""
     return _towards(seen, _mean(seen.x, seen.active))
 
 
 def centroid_difference(seen: Observations, rng: Rng) -> np.ndarray:
-    """The mean of the active words less that of the others."""
+    """The mean of the active words minus that of the others."""
     return _towards(seen, _mean(seen.x, seen.active) - _mean(seen.x, ~seen.active))
 
 
 def discriminant(seen: Observations, rng: Rng) -> np.ndarray:
-    """The same difference in coordinates in which the vectors of all words are uncorrelated."""
+    """The same difference, in coordinates in which the vectors of all words are uncorrelated."""
     difference = _mean(seen.x, seen.active) - _mean(seen.x, ~seen.active)
     spread = np.cov(seen.table.T)
     return _towards(seen, np.linalg.solve(spread + 0.2 * np.trace(spread) / INPUTS * np.eye(INPUTS), difference.T).T)
@@ -102,7 +102,7 @@ def ridge_regression(seen: Observations, rng: Rng, *, penalty: float = 1.0) -> n
 
 
 def two_centroids(seen: Observations, rng: Rng) -> np.ndarray:
-    """The active words split in two by k-means; the neuron responds near either centre."""
+    """Two k-means clusters of the active words; the neuron responds near either centre."""
     found = constant(seen, rng)
     found[:, 2, -1] = SILENT
     for number, (x, active) in enumerate(zip(seen.x, seen.active, strict=True)):
@@ -128,7 +128,7 @@ def _towards(seen: Observations, directions: np.ndarray) -> np.ndarray:
 
 
 def _edge_between(direction: np.ndarray, x: np.ndarray, active: np.ndarray) -> np.ndarray:
-    """Weights and offset along a direction; the edge is the place with the fewest examples on the wrong side."""
+    """Weights and offset along a direction; the edge leaves the fewest examples on the wrong side."""
     direction = direction / max(float(np.linalg.norm(direction)), 1e-12)
     along = np.sort(x @ direction)
     places = (along[1:] + along[:-1]) / 2
@@ -150,9 +150,9 @@ def fitted(
 
     Args:
         start: where to begin.
-        parts: the parts that change, by number; the others stay.
-        penalty: of the squared weights, against the mean log-loss.
-        towards: weights that the penalty draws to, instead of 0.
+        parts: numbers of the parts to fit; the others stay unchanged.
+        penalty: factor of the squared weights, relative to the mean log-loss.
+        towards: weights that the penalty shrinks towards, instead of 0.
     """
     found, home = start.copy(), 0.0 if towards is None else towards.copy()
     free = np.zeros((1, len(PARTS), 1))
@@ -168,7 +168,7 @@ def fitted(
 
 
 def _slopes(descriptions: np.ndarray, seen: Observations) -> np.ndarray:
-    """Gradient of each example's log-loss by the sum of each part, shape (neurons, 3, examples)."""
+    """Gradient of each example's log-loss with respect to the sum of each part, shape (neurons, 3, examples)."""
     a, b, unless = np.moveaxis(part_responses(descriptions, seen.x), 1, 0)
     larger = np.maximum(a, b)
     response = np.clip(larger * (1 - unless), 1e-4, 1 - 1e-4)
@@ -190,7 +190,7 @@ def either_of_two(seen: Observations, rng: Rng) -> np.ndarray:
 def unless_another(seen: Observations, rng: Rng) -> np.ndarray:
     """One part for where the neuron is active, and one for its exceptions, fitted together.
 
-    The exceptions begin with the silent words that are nearest to the active ones.
+    The exceptions start from the silent words nearest to the active ones.
     """
     found = centroid(seen, rng)
     near = (part_responses(found, seen.x)[:, 0] > 0.5) & ~seen.active

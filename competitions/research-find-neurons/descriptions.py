@@ -1,4 +1,4 @@
-"""The form in which a neuron is described: three weighted sums of a word's vector, and how they are combined."""
+"""The format of a neuron's description: three weighted sums of a word's vector, and how they are combined."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GAIN = 20.0
 SILENT = -200.0
 """Offset of a part that is not used."""
 LARGEST = 1000.0
-"""Bound of every number in a description."""
+"""Bound on every number in a description."""
 
 Columns = list[str]
 
@@ -26,11 +26,11 @@ def weight_columns() -> Columns:
 
 
 def activations(descriptions: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """What described neurons do on words: max(a, b) · (1 − unless), each part a logistic function of weights · vector + offset.
+    """Responses of described neurons to words: max(a, b) · (1 − unless), each part logistic in weights · vector + offset.
 
     Args:
         descriptions: shape (neurons, 3, inputs + 1), the offset last.
-        vectors: shape (words, inputs), or (neurons, words, inputs) where each neuron has words of its own.
+        vectors: shape (words, inputs), or (neurons, words, inputs) if each neuron has its own words.
 
     Returns:
         0 to 1, shape (neurons, words).
@@ -59,7 +59,7 @@ def read_descriptions(table: pd.DataFrame) -> np.ndarray:
 
 
 def agreement(truth: np.ndarray, described: np.ndarray) -> np.ndarray:
-    """Pearson correlation over words of each neuron, 0 for a description that is constant, shape (neurons,).
+    """Pearson correlation over words for each neuron, 0 for a constant description, shape (neurons,).
 
     Args:
         truth, described: activations, shape (neurons, words).
@@ -68,5 +68,5 @@ def agreement(truth: np.ndarray, described: np.ndarray) -> np.ndarray:
     described = described - described.mean(axis=1, keepdims=True)
     spread = np.sqrt((truth**2).sum(axis=1) * (described**2).sum(axis=1))
     together = (truth * described).sum(axis=1)
-    # a spread this small is rounding
+    # a spread this small is rounding error
     return np.asarray(np.where(spread > 1e-9, together / np.maximum(spread, 1e-9), 0.0))

@@ -1,4 +1,4 @@
-"""Descriptions of neurons are graded by what they say of words that are not public."""
+"""Grades descriptions of neurons by their predictions for words that are not public."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .descriptions import LARGEST, activations, agreement, read_descriptions, we
 
 @dataclass(frozen=True)
 class HiddenWords:
-    """The vectors of the words that descriptions are tried on, shape (words, inputs)."""
+    """The vectors of the words that descriptions are tested on, shape (words, inputs)."""
 
     vectors: np.ndarray
 
@@ -26,7 +26,7 @@ def bounded_numbers() -> dict[str, Column]:
 
 
 def mean_agreement(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """Correlation over the hidden words of described and true activations, averaged over neurons.
+    """Correlation of described and true activations over the hidden words, averaged over neurons.
 
     Args:
         answers: `row_id`, the true description, and `hidden` (the `HiddenWords`, the same in every row).

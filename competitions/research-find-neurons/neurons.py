@@ -1,4 +1,4 @@
-"""Vectors of words that share concepts, and neurons that respond to one concept, to either of two, or to one unless another.
+"""Word vectors that share concepts, and neurons that respond to one concept, to either of two, or to one unless another.
 
 After the entities of FIND: Schwettmann et al., "FIND: A Function Description Benchmark for Evaluating Interpretability Methods"
 (2023). There a language model decides whether a word belongs to a concept; here a direction of the vectors does.
@@ -15,14 +15,14 @@ from .descriptions import GAIN, INPUTS, PARTS, SILENT, part_responses
 FIELDS, CONCEPTS = 8, 40
 KINDS = ("one concept", "either of two", "one unless another")
 _WITHIN = {"one concept": 0.15, "either of two": 0.1, "one unless another": 0.2}
-"""Share of the words within a concept, by the kind of neuron."""
+"""Share of the words within a concept, by kind of neuron."""
 _EXCEPTED = 0.5
 """Share of a concept's words within the exception."""
 
 
 @dataclass(frozen=True)
 class ConceptSpace:
-    """Directions of concepts, of unit length, shape (concepts, inputs); those of one field are alike."""
+    """Directions of concepts, of unit length, shape (concepts, inputs); those of one field are similar."""
 
     directions: np.ndarray
     fields: np.ndarray
@@ -54,7 +54,7 @@ def draw_vectors(rng: np.random.Generator, space: ConceptSpace, count: int) -> n
 def draw_neuron(rng: np.random.Generator, space: ConceptSpace, vectors: np.ndarray, kind: str) -> np.ndarray:
     """The description of a neuron of one of the `KINDS`, shape (3, inputs + 1).
 
-    A concept covers a fixed share of the words; an exception covers half of the concept's words, and is of another direction.
+    A concept covers a fixed share of the words; an exception covers half of the concept's words and has another direction.
     """
     description = np.zeros((len(PARTS), INPUTS + 1))
     description[1:, -1] = SILENT

@@ -12,7 +12,7 @@ from .words import WORDS
 NEURONS = 180
 SHOWN_WORDS = 700
 EXAMPLES = 10
-"""Of each sort: active words, words near them that are not, and any others."""
+"""Shown words of each sort: active ones, inactive ones near them, and any others."""
 NOISE = 0.05
 
 
@@ -40,7 +40,7 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
 
 
 def choose_examples(rng: np.random.Generator, true: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-    """Words to be shown of a neuron: active ones, those near them that are not active, and others, in random order."""
+    """Words to show for a neuron: active ones, inactive ones near them, and others, in random order."""
     active = rng.permutation(np.flatnonzero(true > 0.5))[:EXAMPLES]
     silent = np.flatnonzero(true <= 0.5)
     likeness = (vectors[silent] @ vectors[active].T).max(axis=1)

@@ -1,4 +1,4 @@
-"""The words that neurons respond to. Vectors are dealt to them at random, so what a word means says nothing."""
+"""The words that neurons respond to. Vectors are assigned to them at random, so a word's meaning is uninformative."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Methods that estimate a function of one variable from a few observations: y at further inputs, given x and y of shape (n,)."""
+"""Methods that estimate a function of one variable from a few observations: y at new inputs, given x and y of shape (n,)."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def templates_and_constant_interval(x: np.ndarray, y: np.ndarray, at: np.ndarray
             if y[run].std() > 0.25 or len(rest) < 4:
                 continue
             value, predicted = library.best(rest, y[rest])
-            # three more numbers: two ends and a level; the run itself is explained up to its own noise
+            # three more parameters: two ends and a level; the run itself is explained up to its own noise
             value += float(_bic(np.var(y[run]), 3, len(run)))
             if value < best - 2:
                 low, high = _ends(x[order], start, end)
@@ -129,7 +129,7 @@ class _Library:
         self._of_x, self._of_at = _designs(x), _designs(at)
 
     def best(self, rows: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-        """The lowest BIC over models fitted to some of the observations, and that model's predictions at the further inputs."""
+        """The lowest BIC over models fitted to some of the observations, and that model's predictions at the new inputs."""
         best, found = np.inf, np.full(len(self._of_at[0][0][0]), y.mean())
         for fits in self._fits(rows, y):
             place = int(np.argmin(fits.bic))

@@ -9,9 +9,9 @@ TOLERANCE = 0.1
 def is_found(truth: np.ndarray, prediction: np.ndarray) -> bool:
     """Whether a function's values are predicted with a centred normalised squared error below `TOLERANCE`.
 
-    The error is Σ(truth − prediction)² / Σ(truth − mean of truth)²: unlike with Σ truth², no constant passes for a
-    function whose mean is far from 0. A constant counts as found if every error is below 0.1·max(1, |value|). After the test of
-    success of Schwettmann et al., "FIND" (2023).
+    The error is Σ(truth − prediction)² / Σ(truth − mean of truth)². Unlike with Σ truth², a constant cannot pass for a
+    function whose mean is far from 0. A constant counts as found if every error is below 0.1·max(1, |value|). After the success
+    criterion of Schwettmann et al., "FIND" (2023).
 
     Args:
         truth: values of one function, finite, shape (n,).

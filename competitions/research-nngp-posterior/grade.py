@@ -1,4 +1,4 @@
-"""Sampled functions are graded by their joint predictions of neighbouring inputs, against the exact posterior."""
+"""Grades sampled functions by their joint predictions for neighbouring inputs, compared with the exact posterior."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .posterior_rows import functions_with_exact_moments, read_posterior
 
 LARGEST = 1000.0
 CAP = 3.0
-"""A group counts at most so many times as much as the prior does there."""
+"""The divergence of a group is capped at this multiple of the prior's."""
 
 
 def value_columns() -> dict[str, Column]:
@@ -21,7 +21,9 @@ def value_columns() -> dict[str, Column]:
 
 
 def relative_divergence(answers: pd.DataFrame, submission: pd.DataFrame) -> float:
-    """Divergence from the exact posterior summed over groups, each cut at `CAP` times the prior's, divided by that of the prior.
+    """Divergence from the exact posterior, summed over groups and divided by that of the prior.
+
+    Each group is capped at `CAP` times the prior's divergence.
 
     Args:
         answers: `row_id`, `group`, `noise`, `divergence_of_prior` and the columns of `posterior_rows`.

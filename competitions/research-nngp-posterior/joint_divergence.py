@@ -1,4 +1,4 @@
-"""How far joint predictions of a group of neighbouring inputs are from the exact ones."""
+"""How far joint predictions for a group of neighbouring inputs are from the exact ones."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 GROUP = 10
-"""Neighbouring inputs that are predicted jointly."""
+"""Number of neighbouring inputs that are predicted jointly."""
 GROUPS = 5
 """Groups in a problem."""
 
 
 def normal_divergence(mean: np.ndarray, covariance: np.ndarray, other_mean: np.ndarray, other_covariance: np.ndarray) -> float:
-    """Kullback–Leibler divergence in nats of a second normal law from a first, in closed form.
+    """Kullback–Leibler divergence in nats of a second normal distribution from a first, in closed form.
 
     Args:
-        mean, covariance: of the first law, shapes (d,) and (d, d).
+        mean, covariance: of the first distribution, shapes (d,) and (d, d).
         other_mean, other_covariance: of the second.
 
     Returns:
-        0 or more, 0 only for equal laws.
+        0 or more, 0 only for equal distributions.
     """
     factor, other = cho_factor(covariance, lower=True), cho_factor(other_covariance, lower=True)
     away = other_mean - mean
@@ -29,9 +29,9 @@ def normal_divergence(mean: np.ndarray, covariance: np.ndarray, other_mean: np.n
 
 
 def divergence_of_samples(mean: np.ndarray, covariance: np.ndarray, samples: np.ndarray, noise: float) -> float:
-    """Divergence of the joint law of noisy observations under sampled functions from that under the exact posterior.
+    """Divergence of the joint distribution of noisy observations under sampled functions from that under the exact posterior.
 
-    The samples stand for the normal law with their mean and covariance (divided by their number).
+    The samples represent the normal distribution with their mean and covariance (normalised by their number).
 
     Args:
         mean, covariance: exact posterior of the function's values, shapes (d,) and (d, d).

@@ -48,7 +48,7 @@ def draw_problem(edition: Edition, facts: dict[str, Any], networks: WideNetworks
 
 
 def exact_answers(problem: Problem, networks: WideNetworks) -> pd.DataFrame:
-    """The exact posterior within each group, and how far the prior is from it."""
+    """The exact posterior within each group, and the prior's divergence from it."""
     noise = problem.facts["noise"]
     exact = posterior(networks.covariance, problem.x, problem.y, noise, problem.anchors)
     prior = networks.covariance(problem.anchors, problem.anchors)

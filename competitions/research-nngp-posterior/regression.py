@@ -1,4 +1,4 @@
-"""Gaussian process regression: the posterior, and how probable the observations are under a prior."""
+"""Gaussian process regression: the posterior, and the likelihood of the observations under a prior."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlebench.research.gaussian_process import Kernel
 
 
 class Posterior(NamedTuple):
-    """Normal law of the function's values at test inputs."""
+    """Normal distribution of the function's values at test inputs."""
 
     mean: np.ndarray
     covariance: np.ndarray
@@ -24,7 +24,7 @@ class Posterior(NamedTuple):
 
 
 def posterior(kernel: Kernel, x: np.ndarray, y: np.ndarray, noise: float, test: np.ndarray) -> Posterior:
-    """The law of the function's values given observations.
+    """The distribution of the function's values given observations.
 
     Args:
         kernel: prior covariance; the prior mean is 0.

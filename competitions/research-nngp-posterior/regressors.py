@@ -1,4 +1,4 @@
-"""Cheap regression methods: each gives values at the test inputs under sampled functions."""
+"""Cheap regression methods: each returns values at the test inputs under sampled functions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .wide_networks import BIASES, DEPTHS, VARIANCES, WideNetworks
 Rng = np.random.Generator
 
 GUESS = WideNetworks(depth=2, variance=0.25, bias=1.0)
-"""Constants in the middle of what the task says."""
+"""Constants in the middle of the ranges that the task states."""
 
 ToKernel = Callable[[Problem], Kernel]
 Answer = Callable[[Posterior, Rng], np.ndarray]
@@ -38,13 +38,13 @@ def nearest(problem: Problem, rng: Rng) -> np.ndarray:
 
 
 def prior_samples(problem: Problem, rng: Rng) -> np.ndarray:
-    """Functions of the guessed prior, the observations ignored."""
+    """Functions from the guessed prior, ignoring the observations."""
     covariance = GUESS.covariance(problem.anchors, problem.anchors)
     return Posterior(np.zeros(len(covariance)), covariance).sample(FUNCTIONS, rng)
 
 
 def sampled(law: Posterior, rng: Rng) -> np.ndarray:
-    """Samples of the joint law."""
+    """Samples from the joint distribution."""
     return law.sample(FUNCTIONS, rng)
 
 
@@ -54,13 +54,13 @@ def mean(law: Posterior, rng: Rng) -> np.ndarray:
 
 
 def independent(law: Posterior, rng: Rng) -> np.ndarray:
-    """The right law at every input, and nothing in common between inputs."""
+    """The correct marginal distribution at every input, with independent inputs."""
     spread = np.sqrt(np.maximum(np.diag(law.covariance), 0))
     return np.asarray(law.mean[:, None] + spread[:, None] * rng.standard_normal((len(spread), FUNCTIONS)))
 
 
 def process(to_kernel: ToKernel, answer: Answer = sampled) -> Method:
-    """A Gaussian process with the kernel that is chosen for a problem."""
+    """A Gaussian process with a kernel chosen for each problem."""
 
     def method(problem: Problem, rng: Rng) -> np.ndarray:
         law = posterior(to_kernel(problem), problem.x, problem.y, problem.facts["noise"], problem.anchors)
@@ -76,12 +76,12 @@ def linear(problem: Problem) -> Kernel:
 
 
 def smooth(problem: Problem) -> Kernel:
-    """A squared exponential of a length that suits standard normal inputs."""
+    """A squared exponential kernel with a length that suits standard normal inputs."""
     return squared_exponential(0.5, math.sqrt(2 * problem.facts["inputs"]))
 
 
 def rough(problem: Problem) -> Kernel:
-    """A Matérn kernel of that length."""
+    """A Matérn kernel of the same length."""
     return matern(0.5, math.sqrt(2 * problem.facts["inputs"]))
 
 

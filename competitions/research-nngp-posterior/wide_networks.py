@@ -1,4 +1,4 @@
-"""The prior over functions of infinitely wide ReLU networks, with constants that are drawn.
+"""The prior over functions of infinitely wide ReLU networks with random constants.
 
 Cho & Saul, "Kernel Methods for Deep Learning" (2009) for the kernel; Osband et al., "Epistemic Neural Networks" (2021) for
 regression with it as a test of posteriors, there with fixed constants.

@@ -1,4 +1,4 @@
-"""Retrieval across two kinds of vectors with hubs: gallery items that are near every query.
+"""Retrieval across two kinds of vectors with hubs, i.e. gallery items that are near every query.
 
 Chowdhury et al., "Nearest Neighbor Normalization Improves Multimodal Retrieval" (2024) describes the effect and the correction
 `normalised`; the generator reproduces the effect without an encoder.
@@ -26,7 +26,7 @@ class Retrieval(NamedTuple):
     gallery: np.ndarray
     queries: np.ndarray
     bank: np.ndarray
-    """Further queries, for items in no gallery."""
+    """Additional queries, for items in no gallery."""
     development_gallery: np.ndarray
     development_queries: np.ndarray
     development_items: np.ndarray
@@ -50,7 +50,7 @@ class _World(NamedTuple):
         return latent, unit(latent + self.gallery_mean + pull * (concept + self.query_mean) + blur)
 
     def queries(self, latent: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Unit vectors of one query for each latent vector."""
+        """Unit vectors of one query per latent vector."""
         return unit(latent + self.query_mean + self.noise * rng.standard_normal(latent.shape))
 
 
@@ -105,7 +105,7 @@ def top_mean(bank_scores: np.ndarray, k: int) -> np.ndarray:
 
 
 def inverted_softmax(scores: np.ndarray, bank_scores: np.ndarray, *, beta: float) -> np.ndarray:
-    """exp(β·score) over its sum over the bank, as a logarithm. Smith et al. (2017)."""
+    """Logarithm of exp(β·score) divided by its sum over the bank. Smith et al. (2017)."""
     return np.asarray(beta * scores - np.log(np.exp(beta * bank_scores).sum(axis=0)))
 
 
@@ -120,7 +120,7 @@ def locally_scaled(scores: np.ndarray, bank_scores: np.ndarray, *, k: int) -> np
 
 
 def whitening(vectors: np.ndarray, ridge: float) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the vectors and the matrix that makes their covariance, plus a share `ridge` of its mean variance, the identity."""
+    """Mean of the vectors, and the matrix that whitens their covariance plus a share `ridge` of its mean variance."""
     covariance = np.cov(vectors.T)
     covariance = covariance + ridge * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     values, directions = np.linalg.eigh(covariance)

@@ -11,7 +11,7 @@ def relative_thompson_regret(answers: pd.DataFrame, submission: pd.DataFrame) ->
     """Regret of Thompson sampling summed over bandits, divided by the regret of random play.
 
     Args:
-        answers: `row_id`, `problem`, `probability` (the chance of a reward) and `stream`, a seed in hexadecimal digits that
+        answers: `row_id`, `problem`, `probability` (of a reward) and `stream`, a seed in hexadecimal digits that
             is the same on all rows of a problem.
         submission: `row_id` and the sampled functions, in the order of the answers.
 

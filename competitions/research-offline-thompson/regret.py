@@ -13,9 +13,9 @@ def thompson_regret(
 ) -> float:
     """Total regret of Thompson sampling over a fixed set of functions, averaged over replays.
 
-    At every step one function is drawn by its weight, its best arm is played (one at random where several tie), and each weight
-    is multiplied by the likelihood of the reward under its function. Weights start equal. The regret of a step is the best
-    arm's chance of a reward less the expected one of what the function would play. Thompson (1933); Osband et al.,
+    At every step one function is drawn by its weight, its best arm is played (ties are broken at random), and each weight is
+    multiplied by the likelihood of the reward under its function. Weights start equal. The regret of a step is the best arm's
+    probability of a reward minus the expected probability of what the function would play. Thompson (1933); Osband et al.,
     "Approximate Thompson Sampling via Epistemic Neural Networks" (2023) for functions sampled from a network.
 
     Args:

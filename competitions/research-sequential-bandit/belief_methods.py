@@ -19,12 +19,12 @@ from .rewards import FEATURES, SCALE, cell_inputs
 
 Rng = np.random.Generator
 DECLINING = (1.5, 1.0, 0.5, 0.25)
-"""Widths by stage: what is learned late pays for few steps."""
+"""Widths by stage, smaller later, because what is learned late pays off for only a few steps."""
 
 
 @dataclass(frozen=True)
 class Bandit:
-    """What is public of one bandit."""
+    """The public part of one bandit."""
 
     name: str
     noise: float
@@ -41,19 +41,19 @@ class Bandit:
 
 
 class Normal(NamedTuple):
-    """A joint normal law over the expected rewards of all cells."""
+    """A joint normal distribution over the expected rewards of all cells."""
 
     mean: np.ndarray
     covariance: np.ndarray
 
     def given(self, played: np.ndarray, rewards: np.ndarray, noise: float) -> Normal:
-        """Conditioned on logged rewards."""
+        """The belief conditioned on logged rewards."""
         within = self.covariance[np.ix_(played, played)] + noise**2 * np.eye(len(played))
         gain = np.linalg.solve(within, self.covariance[played]).T
         return Normal(self.mean + gain @ (rewards - self.mean[played]), self.covariance - gain @ self.covariance[played])
 
     def marginals(self) -> Normal:
-        """The same means and variances, all cells independent."""
+        """The belief with the same means and variances but independent cells."""
         return Normal(self.mean, np.diag(np.diag(self.covariance)))
 
 
@@ -61,7 +61,7 @@ Model = Callable[[Bandit, Rng], Normal]
 
 
 def read_bandits(public: Path) -> Iterator[Bandit]:
-    """Read the bandits that were published."""
+    """Read the public bandits."""
     log = dict(list(pd.read_csv(public / "log.csv").groupby("problem")))
     with np.load(public / "features.npz") as features:
         for facts in pd.read_csv(public / "problems.csv").itertuples():
@@ -83,7 +83,7 @@ def submitted(bandits: list[Bandit], model: Model, widths: tuple[float, ...], rn
 
 
 def factorised(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Own deviations and loadings whose covariance is near the given one: its principal axes, and what variance they leave."""
+    """Own deviations and loadings that approximate a covariance: its principal axes, and the variance that they leave."""
     values, vectors = np.linalg.eigh(covariance)
     if np.allclose(covariance, np.diag(np.diag(covariance))):
         return np.sqrt(np.maximum(np.diag(covariance), 0)), np.zeros((len(covariance), 1))
@@ -93,7 +93,7 @@ def factorised(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def certain(model: Model) -> Model:
-    """The means of a model alone: a belief that never changes."""
+    """Only the means of a model: a belief that never changes."""
 
     def of_bandit(bandit: Bandit, rng: Rng) -> Normal:
         return Normal(model(bandit, rng).mean, np.zeros((CELLS, CELLS)))
@@ -107,7 +107,7 @@ def marginal(model: Model) -> Model:
 
 
 def from_kernel(kernel: Kernel, relevances: np.ndarray | None = None, *, use_log: bool = True) -> Model:
-    """A Gaussian process of the features, each times its relevance."""
+    """A Gaussian process on the features, each multiplied by its relevance."""
 
     def of_bandit(bandit: Bandit, rng: Rng) -> Normal:
         inputs = bandit.inputs if relevances is None else bandit.inputs * relevances
@@ -141,7 +141,7 @@ def _of_features(features: np.ndarray, bandit: Bandit) -> Normal:
 
 
 def fitted_relevances(bandits: list[Bandit], kernel: Kernel, sweeps: int = 6) -> np.ndarray:
-    """One relevance per feature, the same in all bandits: those under which the logs are most probable.
+    """One relevance per feature, the same in all bandits, that maximises the likelihood of the logs.
 
     A coordinate search on a fixed grid of factors.
     """
@@ -169,7 +169,7 @@ def log_evidence(bandits: list[Bandit], kernel: Kernel, relevances: np.ndarray) 
 
 
 def of_members(predicted: np.ndarray) -> Normal:
-    """Mean and covariance of what the members of an ensemble predict, shape (members, cells)."""
+    """Mean and covariance of ensemble predictions of shape (members, cells)."""
     apart = predicted - predicted.mean(axis=0)
     return Normal(predicted.mean(axis=0), apart.T @ apart / (len(predicted) - 1))
 
@@ -177,8 +177,8 @@ def of_members(predicted: np.ndarray) -> Normal:
 def random_feature_ensemble(*, members: int = LOADINGS, priors: bool, width: int = 50) -> Model:
     """An ensemble of networks of which only the last layer is fitted, by ridge regression on the log.
 
-    With `priors`, a member fits what a random function of its own leaves of the rewards, each with noise added, and is the sum of
-    both: where nothing was logged, the functions stay apart. Osband et al., "Randomized Prior Functions for Deep
+    With `priors`, a member fits the noisy residual of the rewards after a random function of its own, and predicts the sum of
+    both: where nothing was logged, the members stay diverse. Osband et al., "Randomized Prior Functions for Deep
     Reinforcement Learning" (2018).
     """
 

@@ -1,4 +1,4 @@
-"""The form of a submitted belief: a joint normal law over all contexts and arms of a bandit, and how boldly to play on it."""
+"""The format of a submitted belief: a joint normal distribution over all contexts and arms of a bandit, and the index widths."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LOADINGS = 16
 """Shared factors of a belief."""
 STEPS = 200
 STAGES = 4
-"""Equal parts of a game, each with a width of its own."""
+"""Equal parts of a game, each with its own width."""
 LARGEST = 100.0
-"""Bound on every number of a belief."""
+"""Bound on every number in a belief."""
 
 WIDTH_COLUMNS = [f"width_{stage}" for stage in range(1, STAGES + 1)]
 LOADING_COLUMNS = [f"f{number:02d}" for number in range(1, LOADINGS + 1)]
@@ -42,9 +42,9 @@ def belief_table(
     Args:
         row_ids: one per cell.
         mean: expected reward, shape (cells,).
-        own: standard deviation that a cell shares with no other, shape (cells,).
-        loadings: on up to `LOADINGS` shared standard normal factors, shape (cells, factors).
-        widths: standard deviations that the index adds to the mean, by stage, the same for all cells.
+        own: standard deviation of a cell's independent part, shape (cells,).
+        loadings: loadings on up to `LOADINGS` shared standard normal factors, shape (cells, factors).
+        widths: number of standard deviations that the index adds to the mean, by stage, the same for all cells.
     """
     filled = np.zeros((len(mean), LOADINGS))
     filled[:, : loadings.shape[1]] = loadings

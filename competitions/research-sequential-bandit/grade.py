@@ -15,7 +15,7 @@ def relative_index_regret(answers: pd.DataFrame, submission: pd.DataFrame) -> fl
         submission: `row_id` and a belief, in the order of the answers.
 
     Returns:
-        0 for the true rewards, 1 for a constant belief that is certain; can exceed 1.
+        0 for the true rewards, 1 for a certain constant belief; can exceed 1.
     """
     truth, noise, streams = (answers[name].to_numpy() for name in ("reward", "noise", "stream"))
     mean, own = submission["mean"].to_numpy(), submission["own"].to_numpy()

@@ -1,4 +1,4 @@
-"""Contextual bandits played by an index: a joint normal belief is conditioned on every reward, exactly."""
+"""Plays contextual bandits by an index: a joint normal belief is conditioned exactly on every reward."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REPLAYS = 8
 
 
 class Belief(NamedTuple):
-    """What a submission says of one bandit; cells are ordered by context, then arm."""
+    """The submitted belief about one bandit; cells are ordered by context, then arm."""
 
     mean: np.ndarray
     own: np.ndarray
@@ -22,7 +22,7 @@ class Belief(NamedTuple):
 
     @property
     def covariance(self) -> np.ndarray:
-        """Of the rewards of all cells, shape (cells, cells)."""
+        """Covariance of the rewards of all cells, shape (cells, cells)."""
         return np.asarray(self.loadings @ self.loadings.T + np.diag(self.own**2))
 
 
@@ -31,10 +31,10 @@ def index_regret(
 ) -> tuple[float, float]:
     """Total regret of index play, and that of uniform play in the same contexts, both averaged over replays.
 
-    At every step a context is drawn, and the arm is played whose posterior mean plus width times posterior standard deviation
-    is largest, one at random where several tie. The belief about all cells is then conditioned on the reward, normal around
-    the truth with a known deviation. The index of Auer, "Using confidence bounds for exploitation-exploration trade-offs"
-    (2002), on a belief in place of counts.
+    At every step a context is drawn, and the arm with the largest posterior mean plus width times posterior standard deviation
+    is played (ties are broken at random). The belief about all cells is then conditioned on the reward, normal around the truth
+    with a known deviation. This is the index of Auer, "Using confidence bounds for exploitation-exploration trade-offs" (2002),
+    with a belief instead of counts.
 
     Args:
         truth: expected reward of each cell, shape (cells,).

@@ -37,12 +37,12 @@ def prepare(raw: Path, public: Path, private: Path, edition: Edition) -> None:
     write_csv(pd.DataFrame(facts), public / "problems.csv")
     np.savez(public / "features.npz", **features)  # type: ignore[arg-type]
     write_csv(pd.concat(logs, ignore_index=True), public / "log.csv")
-    # in random order: rows of one bandit beside each other would share what its rewards have in common
+    # in random order, because adjacent rows of one bandit would reveal what its rewards have in common
     table = pd.concat(answers, ignore_index=True)
     table = table.iloc[edition.rng("order of rows").permutation(len(table))]
     write_csv(table, private / "answers.csv")
     nothing = np.zeros(len(table))
-    # no spread: nothing is ever learned
+    # zero spread, so that nothing is ever learned
     write_csv(belief_table(table["row_id"], nothing, nothing, nothing[:, None]), public / "sample_submission.csv")
 
 

@@ -1,4 +1,4 @@
-"""Expected rewards: a random network of the features of a context and of an arm, of which few are relevant."""
+"""Expected rewards: a random network of the features of a context and an arm, few of which are relevant."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 from mlebench.research.networks import RandomNetwork
 
 FEATURES = 4
-"""Of a context, and of an arm."""
+"""Features of a context, and of an arm."""
 SCALE = 3.0
-"""Of the network's outputs, so that the rewards of a bandit spread by about 1."""
+"""Scale of the network's outputs, which gives a bandit's rewards a standard deviation of about 1."""
 
 
 def cell_inputs(contexts: np.ndarray, arms: np.ndarray) -> np.ndarray:
@@ -18,6 +18,6 @@ def cell_inputs(contexts: np.ndarray, arms: np.ndarray) -> np.ndarray:
 
 
 def expected_rewards(network: RandomNetwork, inputs: np.ndarray, relevances: np.ndarray) -> np.ndarray:
-    """Of each cell: the difference of the network's two outputs at the features times their relevances, scaled."""
+    """Expected reward of each cell: the scaled difference of the network's two outputs at the features times their relevances."""
     outputs = network.outputs(inputs * relevances)
     return np.asarray(SCALE * (outputs[:, 1] - outputs[:, 0]))

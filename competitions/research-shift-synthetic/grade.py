@@ -1,4 +1,4 @@
-"""Sampled classifiers are graded by their loss relative to a linear model's."""
+"""Grades sampled classifiers by their loss relative to a linear model's."""
 
 from __future__ import annotations
 

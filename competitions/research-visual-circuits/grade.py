@@ -1,4 +1,4 @@
-"""Lists of units are graded by the effect on the concept's output of keeping and removing them, on private pictures."""
+"""Grades lists of units by how keeping and removing them affects the concept's output on private pictures."""
 
 from __future__ import annotations
 

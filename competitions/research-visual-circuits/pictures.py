@@ -1,4 +1,4 @@
-"""Synthetic pictures of shapes, whose labels exist nowhere else, and a small network that learns which shapes they show."""
+"""Synthetic pictures of shapes, with labels that exist nowhere else, and a small network that learns to recognise the shapes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pattern(shape: str) -> np.ndarray:
 
 @functools.cache
 def _templates() -> np.ndarray:
-    """Every shape at every place of a half picture, shape (shapes, places, SIDE, SIDE)."""
+    """Every shape at every position in half a picture, shape (shapes, places, SIDE, SIDE)."""
     offsets = range(SIDE - _PATTERN + 1)
     templates = np.zeros((len(SHAPES), len(offsets) ** 2, SIDE, SIDE))
     for number, shape in enumerate(SHAPES):

@@ -1,4 +1,4 @@
-"""The cell of a submission: the units of one hidden layer, the most important first."""
+"""A cell of the submission: the units of one hidden layer, the most important first."""
 
 from __future__ import annotations
 

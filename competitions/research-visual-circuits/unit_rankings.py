@@ -33,7 +33,7 @@ class Examples(NamedTuple):
 
 
 Rule = Callable[[Examples, np.random.Generator], Layers]
-"""Importance of every unit, higher for what matters more."""
+"""Importance of every unit, higher for more important units."""
 
 
 def activations(parameters: Parameters, x: np.ndarray) -> Layers:
@@ -46,7 +46,7 @@ def activations(parameters: Parameters, x: np.ndarray) -> Layers:
 
 
 def gradients(parameters: Parameters, layers: Layers, output: int) -> Layers:
-    """Gradients of one output by every hidden unit's output, shape (n, units)."""
+    """Gradients of one output with respect to every hidden unit's output, shape (n, units)."""
     gradient = np.broadcast_to(parameters[-2][:, output], layers[-1].shape)
     found = [gradient]
     for number in reversed(range(1, len(layers))):
