@@ -165,6 +165,14 @@ class AgentSpec:
         return f"{self.name}/{self.variant}" if self.variant else self.name
 
     @property
+    def address(self) -> str:
+        """What `--agent` finds it by: its id, or the path of a folder that is not among the agents with a name."""
+        named = next((home / self.name for home in agent_dirs() if (home / self.name / "agent.yaml").is_file()), None)
+        if named is not None and named.samefile(self.directory):
+            return self.id
+        return str(self.directory / self.variant if self.variant else self.directory)
+
+    @property
     def needs_image(self) -> bool:
         """Whether it works in a container alone: it names an image, or what it is made of is copied from a build stage."""
         return self.image is not None or bool(self.stages)

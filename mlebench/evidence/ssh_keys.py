@@ -261,7 +261,9 @@ def _file_of_signers(file: Path | None, who: str | None, name: str | None) -> Pa
         )
     file = Path(f"{name}.keys")
     if not file.exists():
-        raise UsageError(f"there is no {file} here, the keys of that account; `curl -fsSO https://github.com/{file}` gets them")
+        raise UsageError(
+            f"{file}, the public keys of that account, is not in this folder; `curl -fsSO https://github.com/{file}` downloads it"
+        )
     return file
 
 

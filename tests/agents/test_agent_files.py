@@ -217,6 +217,18 @@ def test_a_path_needs_no_leading_dot_where_no_agent_has_its_name(folder: Path, m
     assert get_agent("searcher/gpt").directory == folder
 
 
+def test_an_address_finds_the_agent_again(folder: Path, tmp_path: Path) -> None:
+    """A dry run prints it in a command to paste; the name alone would not find a folder that was given by its path."""
+    assert get_agent("searcher/gpt").address == "searcher/gpt"
+    elsewhere = write(tmp_path / "elsewhere", "wanderer", VARIANTS)
+    hidden = write(tmp_path / "elsewhere", "searcher", VARIANTS)
+    for directory in (elsewhere, hidden):
+        for given in (str(directory), f"{directory}/gpt"):
+            agent = get_agent(given)
+            assert agent.address == given
+            assert get_agent(agent.address) == agent
+
+
 def test_fingerprint_notices_every_file(folder: Path) -> None:
     before = get_agent("searcher").fingerprint()
     (folder / "start.sh").write_text("true")

@@ -295,10 +295,9 @@ def _print_previews(previews: list[Preview]) -> None:
         print_wrapped(_first(plan.competitions), indent=2)
         if plan.has_gateway:
             print_wrapped(f"models: {_models_line(entry)}", indent=2)
-    for agent in dict.fromkeys(agent for entry in previews for agent in entry.unbuilt):
-        print(
-            f"not built: the image of {agent}; the run builds it first, or build it now with {command('agents', 'build', agent)}"
-        )
+    for agent, address in {entry.plan.agent.id: entry.plan.agent.address for entry in previews if entry.unbuilt}.items():
+        build = command("agents", "build", address)
+        print(f"not built: the image of {agent}; the run builds it first, or build it now with {build}")
     problems = list(dict.fromkeys(problem for entry in previews for problem in entry.problems))
     for problem in problems:
         print(f"missing: {problem}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.wording import counted
-from mlebench._support.hints import alternatives
+from mlebench._support.hints import alternatives, command
 from mlebench._support.machine import usable_cores
 from mlebench._support.quantities import show_size
 from mlebench._support.secrets import Mask
@@ -312,7 +312,7 @@ def _refused(text: str, request: RunRequest, engine_traits: Traits) -> StartFail
         )
     if "no such image" in lower:
         return StartFailed(
-            "image-missing", f"the image is gone ({text}); build it with `mlebench agents build {request.agent.name}`"
+            "image-missing", f"the image is gone ({text}); build it with {command('agents', 'build', request.agent.address)}"
         )
     if "no space left" in lower:
         said = f"the engine's disk is full; make room, for example with `{engine_traits.name} system prune`"
