@@ -1,4 +1,4 @@
-"""The page on messages quotes what the harness prints: every fixed part of a quoted message is in a string of the source."""
+"""Pages quote messages as the harness prints them: every fixed part of a quoted message is in a string of the source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+PREPARE_PAGE = (ROOT / "docs" / "prepare.md").read_text(encoding="utf-8")
 MESSAGES = [quoted.strip() for _, quoted in re.findall(r"^### (`+)(.+?)\1$", PAGE, re.MULTILINE)]
+
+FAILED_PREPARATIONS = [
+    message
+    for row in re.findall(
+        r"^\| (`[^|]+) \|", PREPARE_PAGE.partition("## Fix a failed preparation")[2].partition("\n## ")[0], re.MULTILINE
+    )
+    for message in re.findall(r"`([^`]+)`", row)
+]
 
 
 @cache
@@ -57,10 +66,11 @@ def is_printed(message: str) -> bool:
 
 def test_the_page_has_the_messages_that_users_meet_most() -> None:
     assert len(MESSAGES) >= 60
+    assert len(FAILED_PREPARATIONS) >= 15
     assert len(set(MESSAGES)) == len(MESSAGES) == PAGE.count("\n### ")
 
 
-@pytest.mark.parametrize("message", MESSAGES)
+@pytest.mark.parametrize("message", [*MESSAGES, *FAILED_PREPARATIONS])
 def test_a_quoted_message_is_one_that_the_harness_prints(message: str) -> None:
     assert is_printed(message)
 
