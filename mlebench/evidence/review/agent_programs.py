@@ -1,6 +1,6 @@
-"""What the programs of an agent's own folder would do: `start.sh` and whatever is next to it.
+"""What the programs in an agent's own folder would do: `start.sh` and the files next to it.
 
-They run in every run of the group, and leave no trace unless they print what they do. Recipes of images are none of them.
+They run in every run of the group and leave no trace unless they print what they do. Dockerfiles do not count.
 """
 
 from __future__ import annotations

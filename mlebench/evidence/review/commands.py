@@ -1,8 +1,7 @@
-"""What an agent did, as far as its traces tell: commands that it ran, Python that it ran or left, files that it wrote or edited.
+"""What an agent did, as far as its traces show: commands that it ran, Python that it ran or left, files that it wrote or edited.
 
-Taken from calls of tools in transcripts, from logs of agents (JSON documents, JSON lines, lines such as `$ command`, fenced
-blocks) and from `code/`. Prose is not a command: a line of a log counts only where its mark and its first word say that it is
-one.
+The sources are tool calls in transcripts, agents' logs (JSON documents, JSON lines, lines such as `$ command`, fenced blocks) and
+`code/`. Prose is not a command: a log line counts only if its prompt mark and its first word identify it as one.
 """
 
 from __future__ import annotations
@@ -31,14 +30,14 @@ class Action:
     text: str
     """The command, the source, or what was written."""
     file: str
-    """Where it stands, as `Evidence.file` says it."""
+    """Where it was found, in the form of `Evidence.file`."""
     line: int | None = None
     path: str = ""
     """The file that was written or edited."""
     old: str = ""
     """What an edit replaced."""
     ran: bool = True
-    """Whether the trace is one of doing; False of what merely is in `code/`."""
+    """Whether the trace shows that it was done; False for what is only in `code/`."""
 
 
 _MOST_ACTIONS = 20_000
@@ -100,7 +99,7 @@ _PROGRAMS = frozenset(
         *("xxd", "od", "less", "more", "mlebench", "set", "source", "test", "diff", "cut", "uniq", "tr", "node", "hf", "conda"),
     )
 )
-"""First words that make a marked line of a log a command."""
+"""First words that make a log line with a prompt mark a command."""
 _MARKED = re.compile(
     r"^[ \t]*(?:\[[^\]\n]{1,40}\][ \t]*){0,3}(?:\d{4}-\d\d-\d\d[T ][\d:.,]+Z?[ \t]*[-|]?[ \t]*)?"
     r"(?:(?:DEBUG|INFO|WARNING|NOTICE)\b[ \t:|-]*(?:[\w.]{1,40}[ \t]?[:|-][ \t]+)?)?"
@@ -113,7 +112,7 @@ _MARKED = re.compile(
 )
 _TAGGED = re.compile(
     r"<(?P<tag>execute_bash|bash|command|shell|cmd|execute_command|run|python|execute_ipython|ipython|code)>"
-    # up to the next tag of the name, so that none is looked through again and again
+    # up to the next tag of that name, so that none is scanned repeatedly
     r"(?P<body>(?:[^<]|<(?!/?(?P=tag)>)){1,20000})</(?P=tag)>"
 )
 _PROMPTED = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d+\]:) (?P<line>.*)$", re.MULTILINE)
@@ -136,12 +135,12 @@ _CODES = ("code", "python", "source", "python_code", "script", "cell")
 _ARGUMENTS = ("arguments", "input", "args", "parameters", "params", "action_input", "tool_input", "kwargs")
 _NAMES = ("name", "tool", "tool_name", "function", "recipient_name", "action")
 _VERBS = ("view", "create", "str_replace", "insert", "undo_edit")
-"""What editors are told under the key under which shells get commands."""
+"""Editor commands, which arrive under the same key as shell commands."""
 _PATCHED = re.compile(r"^\*\*\* (?P<what>Add|Update) File: (?P<path>.+)$", re.MULTILINE)
 
 
 def actions_of(run: ReviewedRun) -> Sequence[Action]:
-    """All that a run did, each once: first what transcripts tell, then logs, then `code/`."""
+    """Everything that a run did, without repetitions: from transcripts first, then logs, then `code/`."""
     found: list[Action] | None = run.memo.get("actions")
     if found is None:
         found = run.memo["actions"] = list(each_once(_all(run)))
@@ -161,7 +160,7 @@ def _all(run: ReviewedRun) -> Iterator[Action]:
 
 
 def each_once(actions: Iterator[Action]) -> Iterator[Action]:
-    """Each action where it stands first, with what its command holds: scripts within it, and files that it writes."""
+    """Each action at its first occurrence, with the scripts in its command and the files that it writes."""
     known: set[tuple[Kind, str, str, str]] = set()
     size = 0
     for action in (inner for outer in actions for inner in _opened(outer)):
@@ -176,7 +175,7 @@ def each_once(actions: Iterator[Action]) -> Iterator[Action]:
 
 
 def _opened(action: Action) -> Iterator[Action]:
-    """A shell script without the bodies of its here-documents, and these as what they are."""
+    """A shell script without the bodies of its here-documents, and the bodies as separate actions."""
     if action.kind in ("write", "edit"):
         yield action
         if action.path.lower().endswith((".py", ".ipynb")) and action.kind == "write":
@@ -235,13 +234,13 @@ def _without_heredocs(text: str) -> tuple[str, list[tuple[str, str]]]:
 def _of_said(name: str, said: Said, has_tools: bool) -> Iterator[Action]:
     for call in said.calls:
         yield from of_call(call, name)
-    # with tools at hand, blocks within words only tell of commands
+    # if the agent has tools, code blocks in prose only describe commands
     if not has_tools:
         yield from _fenced(TextFile(name, "transcript", said.text), with_lines=False)
 
 
 def of_call(call: ToolCall, file: str, line: int | None = None) -> Iterator[Action]:
-    """What a call of a tool does."""
+    """What a tool call does."""
     name, given = call.name.lower(), call.arguments
     if isinstance(given, str):
         if "patch" in name or given.lstrip().startswith("*** Begin Patch"):
@@ -349,7 +348,7 @@ def _fenced(text: TextFile, with_lines: bool = True) -> Iterator[Action]:
             yield Action("python", block.body, text.name, line)
         elif not block.kind and is_command(block.body.lstrip("$ ").split("\n")[0]):
             yield Action("shell", re.sub(r"(?m)^\$ ", "", block.body), text.name, line)
-        # keeps the places of what stands outside
+        # keeps the positions of the text outside
         rest += [text.text[place : block.start], re.sub(r"[^\n]", " ", block.body)]
         place = block.start + len(block.body)
     yield from _tagged(text, with_lines)
@@ -366,12 +365,12 @@ def _fenced(text: TextFile, with_lines: bool = True) -> Iterator[Action]:
 class _Block(NamedTuple):
     kind: str
     start: int
-    """Of the body in the text."""
+    """Position of the body in the text."""
     body: str
 
 
 def _blocks(text: str) -> Iterator[_Block]:
-    """What stands between fences; a fence that nothing closes opens none."""
+    """The text between fences; an unclosed fence does not count."""
     opening: re.Match[str] | None = None
     for fence in _FENCE.finditer(text):
         is_bare = not fence[0].strip().strip("`")
@@ -384,7 +383,7 @@ def _blocks(text: str) -> Iterator[_Block]:
 
 
 def _tagged(text: TextFile, with_lines: bool) -> Iterator[Action]:
-    """What stands between tags, and what was typed at prompts of Python."""
+    """The text between tags, and input at Python prompts."""
     lines = LineCounter(text)
     for found in _TAGGED.finditer(text.text):
         kind: Kind = "python" if found["tag"] in ("python", "execute_ipython", "ipython", "code") else "shell"
@@ -435,7 +434,7 @@ def _in_json(value: Any, file: str, line: int, depth: int) -> Iterator[Action]:
 
 
 def of_code(text: TextFile) -> Iterator[Action]:
-    """What a file of code says, as a thing that may have been run."""
+    """A code file as an action that may have been run."""
     if text.suffix in (".py", ".ipynb"):
         yield Action("python", text.text, text.name, 1, ran=False)
     elif text.suffix in (".sh", ".bash") or text.text.startswith(("#!/bin/bash", "#!/bin/sh", "#!/usr/bin/env bash")):
@@ -477,7 +476,7 @@ def shell_in_python(action: Action) -> Iterator[Action]:
 
 
 def is_submission_path(path: str) -> bool:
-    """Whether a path is that of a submission, under its own name or a like one."""
+    """Whether a path is that of a submission, under its proper name or a similar one."""
     name = PurePosixPath(path).name.lower()
     in_folder = "submission" in PurePosixPath(path).parts[:-1] and name.endswith(".csv")
     return in_folder or bool(

@@ -1,4 +1,4 @@
-"""Whether scores go with something else that is known of competitions."""
+"""Whether scores correlate with another property of competitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST = 3
-"""Competitions; fewer always are on a line."""
+"""Minimum number of competitions; fewer always lie on a line."""
 SEED, RESAMPLES = 20241009, 2000
 """Of all intervals here."""
 _LEAST_SPREAD = 1e-12
@@ -47,7 +47,7 @@ class Relation:
 
 
 def relation_of(measures: Mapping[str, float], scores: Mapping[str, float]) -> Relation:
-    """Relate what is known of the competitions that are in both.
+    """Relate measures and scores of the competitions that have both.
 
     Args:
         measures: by competition.
@@ -93,7 +93,7 @@ def _correlation(values: NDArray[np.float64], drawn: NDArray[np.float64]) -> Cor
 
 
 def _pearson(tables: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each table of `[competition, (measure, score)]`; NaN where a column does not vary."""
+    """The correlation of each table of `[competition, (measure, score)]`; NaN if a column does not vary."""
     import numpy as np
 
     centred = tables - tables.mean(axis=1, keepdims=True)

@@ -1,7 +1,7 @@
-"""How familiar a model is with competitions: how probable it finds what was said about them in public.
+"""How familiar a model is with competitions: how probable it finds public texts about them.
 
-The measure of the paper on MLE-bench: the mean probability that a model gives to the true tokens of a competition's discussions.
-If it had learned them by heart, and that helped, scores would rise with it.
+This is the measure of the MLE-bench paper: the mean probability that a model assigns to the true tokens of a competition's
+discussions. If memorised discussions helped, scores would rise with it.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from mlebench.profiles import Budget
 
 NAME = "familiarity"
 FILE = "familiarity_answers.jsonl"
-"""What chunks came to, so that nothing is paid for twice."""
+"""Results of chunks, so that no call is paid for twice."""
 CHARACTERS = 8_000
-"""Of a chunk, at most: every token is read after at most so many."""
+"""Maximum characters of a chunk, and thus of the context before any token."""
 _SUFFIXES = (".txt", ".md")
 _LARGEST_TEXT, _MOST_BYTES, _MOST_FILES = 16 * 2**20, 256 * 2**20, 10_000
 _LARGEST_KEPT = 2**28
 _MOST_TOKENS = 10**7
 _REACH = 200
-"""Characters before a border in which a blank is looked for."""
+"""Characters before a chunk's end in which a blank is sought."""
 
 
 class ChunkSums(NamedTuple):
-    """What a chunk came to."""
+    """The result of a chunk."""
 
     tokens: int
     probability: float
@@ -63,7 +63,7 @@ class CompetitionFamiliarity:
     unanswered: int
     """Chunks that were not."""
     tokens: int
-    """Those before which something is in their chunk."""
+    """Tokens that have context in their chunk."""
     probability: float | None
     """Mean over the tokens, from 0 to 1; None if no chunk was measured."""
     probability_interval: tuple[float, float] | None
@@ -91,7 +91,7 @@ class Familiarity:
         return not self.unanswered
 
     def against(self, scores: Mapping[str, float]) -> Relation:
-        """Mean probability of competitions against scores; competitions of which one is unknown are left out.
+        """Mean probabilities of competitions against scores; competitions without both are omitted.
 
         Args:
             scores: by competition, seeds averaged, such as `correlation.normalised_scores` gives them.
@@ -123,7 +123,7 @@ def familiarity(
     note: Callable[[str], None] = lambda sentence: None,
     listener: Listener = ignore,
 ) -> Familiarity:
-    """Measure how familiar a model is with the competitions of which there are texts.
+    """Measure how familiar a model is with the competitions that have texts.
 
     Args:
         model: a model or an alias that is asked in the chat dialect, behind a server that returns log-probabilities of prompts.
@@ -134,8 +134,8 @@ def familiarity(
         jobs: calls at once, at least 1.
         characters: of a chunk at most, at least 1; chunks of one text are as nearly equal as blanks allow.
         patience: seconds for which the provider may fail.
-        note: gets a sentence where something could not be written down.
-        listener: gets the number of chunks that are measured.
+        note: receives a sentence if something could not be recorded.
+        listener: receives the number of measured chunks.
 
     Raises:
         UsageError: the model is unknown or unavailable, returns no log-probabilities, or there are no texts.
@@ -182,7 +182,7 @@ class _Chunk(NamedTuple):
 
 
 class _Meter:
-    """Asks a model how probable it finds chunks."""
+    """Asks a model for the probabilities of chunks."""
 
     def __init__(self, calls: OwnCalls, model: Model, kept: _KeptSums, budget: Budget, jobs: int) -> None:
         self.reused = 0
@@ -202,10 +202,10 @@ class _Meter:
         ]
 
     async def begin(self, chunks: Iterable[str]) -> None:
-        """Find out which way the model's server knows, with the first chunk that is not known yet.
+        """Find out which method the model's server supports, with the first chunk that is not measured yet.
 
         Raises:
-            UsageError: it knows none.
+            UsageError: it supports none.
             WorkFailed: it fails.
         """
         words = next((words for words in chunks if self._kept.get(words) is None), None)
@@ -216,7 +216,7 @@ class _Meter:
                 self._ended = self._spent
 
     async def measure(self, words: str) -> ChunkSums | None:
-        """What a chunk comes to; None if the model does not say, and `sentences` why."""
+        """The result of a chunk; None if the model returns none, with the reason in `sentences`."""
         self._asked += 1
         if self._first is not None and self._first[0] == words:
             return self._first[1]
@@ -232,7 +232,7 @@ class _Meter:
         return found
 
     async def _measured(self, words: str) -> ChunkSums | str:
-        """What a chunk comes to, or why that is not known."""
+        """The result of a chunk, or the reason why it is unknown."""
         assert self._way is not None
         try:
             found, _ = await self._ask(self._way, words)
@@ -265,12 +265,12 @@ class _Meter:
             return told.reason, told.status
         values = await asyncio.to_thread(way.read, told.content, words)
         if values is None:
-            return "its answer holds none", told.status
+            return "its answer contains none", told.status
         return ChunkSums(len(values), math.fsum(map(math.exp, values)), math.fsum(values)), told.status
 
 
 class _KeptSums:
-    """What the chunks of earlier measurements came to."""
+    """Results of chunks from earlier measurements."""
 
     def __init__(self, folder: Path, model: Model) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -341,7 +341,7 @@ def _chunks_in(texts: Mapping[str, str], characters: int) -> Iterator[_Chunk]:
 
 
 def _equal_parts(text: str, characters: int) -> Iterator[str]:
-    """A text in as few parts as there must be, nearly equal, cut at blanks where these are near."""
+    """A text in as few and as nearly equal parts as possible, cut at nearby blanks."""
     count = max(1, math.ceil(len(text) / characters))
     start = 0
     for number in range(1, count + 1):
@@ -360,7 +360,7 @@ def _summed(name: str, texts: int, sums: Sequence[ChunkSums | None]) -> Competit
 
 
 def _mean_with_interval(sums: Sequence[ChunkSums], field: str) -> tuple[float | None, tuple[float, float] | None]:
-    """Over tokens; chunks are drawn again, as tokens of one chunk go together."""
+    """Interval of the mean over tokens; chunks are resampled, because tokens of one chunk are dependent."""
     import numpy as np
 
     if not sums:

@@ -1,4 +1,4 @@
-"""What a review found of one run, or of several together."""
+"""A review's findings about one run, or about several together."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Evidence:
     line: int | None = None
     """From 1; None if the file has no lines."""
     quote: str = ""
-    """What is there: printable, one line, of at most `LONGEST_QUOTE` characters, secrets masked."""
+    """The text there: printable, on one line, at most `LONGEST_QUOTE` characters, secrets masked."""
 
 
 LONGEST_QUOTE = 300
@@ -35,11 +35,11 @@ class ReviewFinding:
     group: str
     """The group's name."""
     runs: tuple[str, ...]
-    """Ids of the runs that it concerns; several where runs were compared, all of the group's where it is the agent's folder."""
+    """Ids of the runs that it concerns: several if runs were compared, all of the group if it is about the agent's folder."""
     text: str
     """One sentence with figures, without the runs' names."""
     evidence: Sequence[Evidence] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The finding as JSON holds it."""
+        """The finding in JSON form."""
         return asdict(self)

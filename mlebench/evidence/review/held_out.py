@@ -1,4 +1,4 @@
-"""What is known of the rows that a competition asks for: their ids, and where its data was prepared here, their answers."""
+"""What is known about a competition's test rows: their ids and, if its data is prepared here, their answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGEST_TABLE = 128 * 2**20
 _MOST_ROWS, _MOST_CELLS = 500_000, 10_000_000
 _LONGEST_CELL = 2**20
 _FEWEST_LETTERS = 5
-"""Letters of an id that stands for nothing else in a text, where it is not a number."""
+"""Minimum length of a non-numeric id that is unambiguous in a text."""
 _LONG_NUMBER = 7
 _MOST_LABELS = 20
 _TEST_NAMES = ("test.csv", "test_features.csv", "test_data.csv")
@@ -37,27 +37,27 @@ class Table:
     columns: Row
     """Of what is predicted, in the file's order."""
     rows: Mapping[str, Row]
-    """By id, in the file's order; the parts of an id in several columns stand side by side."""
+    """By id, in the file's order; an id in several columns is a tuple of its parts."""
     listed: int = 0
-    """Rows of the file, with those whose id stands twice."""
+    """Number of rows in the file, including repeated ids."""
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The rows that a submission has to hold."""
+    """The rows that a submission must contain."""
 
     ids: Mapping[str, int]
     """Each id with its place in the sample submission."""
     columns: Row
     """Of what is predicted."""
     answers: Mapping[str, Row] | None = None
-    """Plain cells of `columns` by id; None if they are not here, or are of another form than submissions."""
+    """Plain cells of `columns` by id; None if they are not here, or have another form than submissions."""
     shares: Sequence[Mapping[str, float]] = ()
     """Of each column, how often each answer occurs."""
     labels: frozenset[str] = frozenset()
     """The answers, where they are few."""
     listed: int = 0
-    """Rows of the sample submission, with those whose id stands twice."""
+    """Number of rows in the sample submission, including repeated ids."""
     _telling: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -89,7 +89,7 @@ def is_telling(name: str) -> bool:
 
 @functools.lru_cache(maxsize=100_000)
 def plain(cell: str) -> str:
-    """A cell in the one form in which cells are compared: numbers with six digits, booleans and words in small letters."""
+    """A cell in the normal form for comparisons: numbers with six digits, booleans and words in lower case."""
     text = cell.strip().strip("'\"").strip()
     try:
         number = float(text)
@@ -102,7 +102,7 @@ def plain(cell: str) -> str:
 
 
 def held_out_of(run: ReviewedRun) -> HeldOut | None:
-    """What is known of the test set that a run worked on; without prepared data, its ids as its submission has them."""
+    """What is known about a run's test set; without prepared data, the ids of its submission."""
     if "held out" not in run.memo:
         found = _of_competition(run.competition) if run.has_own_answers and run.competition is not None else None
         run.memo["held out"] = found or _of_submission(run)
@@ -131,7 +131,7 @@ def _sample(competition: Competition) -> Table | None:
 
 @functools.lru_cache(maxsize=2)
 def public_tables(competition: Competition) -> Sequence[tuple[str, Table]]:
-    """The csv files that agents get, next to the sample submission, as far as they hold predictions for ids of the test."""
+    """The public csv files, other than the sample submission, that contain predictions for test ids."""
     folder, path = Path(competition.public_dir), Path(competition.sample_submission)
     sample = _sample(competition)
     if sample is None:
@@ -143,7 +143,7 @@ def public_tables(competition: Competition) -> Sequence[tuple[str, Table]]:
 
 @functools.lru_cache(maxsize=2)
 def public_texts(competition: Competition) -> frozenset[str]:
-    """Long cells of the public test table, blanks folded: texts by which a row is known."""
+    """Long cells of the public test table, with blanks normalised: texts that identify a row."""
     found: set[str] = set()
     for name in _TEST_NAMES:
         path = Path(competition.public_dir) / name
@@ -157,7 +157,7 @@ def public_texts(competition: Competition) -> frozenset[str]:
 
 
 def read_table(path: Path, id_columns: Row = (), within: Path | None = None, like: Table | None = None) -> Table | None:
-    """A csv file with ids, whoever wrote it; None if it is none, or is too large.
+    """A csv file with ids, from any source; None if it is not one or is too large.
 
     Args:
         path: the file.
@@ -243,7 +243,7 @@ def _of_competition(competition: Competition) -> HeldOut | None:
 
 
 def _predicted(competition: Competition, sample: Table) -> Table:
-    """The table without columns that nobody predicts, such as a date next to the id."""
+    """The table without columns that are not predicted, such as a date next to the id."""
     try:
         columns = getattr(competition.grader, "columns", None)
     except MlebenchError:

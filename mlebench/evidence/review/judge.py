@@ -1,7 +1,7 @@
-"""Judging models asked about runs: were predictions written by hand, was another model called, was anything got from outside.
+"""Asks judging models about runs: were predictions written by hand, was another model called, was anything fetched from outside?
 
-A judge is believed as far as it quotes: a yes counts only where one of its quotes is in what it was shown. Whoever wrote logs
-and code may have written them for the judge, so a no proves nothing, and a yes is a reason to look, never a violation.
+A judge is believed only if it quotes: a yes counts only if one of its quotes is in the text it was shown. Logs and code may have
+been written to mislead the judge, so a no proves nothing, and a yes is a reason to look, never a violation.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ RULE = "judge"
 NAME = "judge"
 """Begins the names of the ledger and of the folder of texts."""
 CHUNKS = 40
-"""Shown of a run's texts for one question, at most."""
+"""Maximum chunks of a run's texts that are shown for one question."""
 _TRIES = 2
-"""Of a question whose answer is not in the form that was asked for."""
+"""Tries of a question whose answer does not have the required form."""
 _NO_SUCH = (401, 403, 404)
-"""What a provider says to every call to a model that it does not serve us."""
+"""How a provider answers calls to a model that it does not serve to this account."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class RunVerdict:
     judge: str
     question: str
     is_yes: bool | None
-    """None if it was shown nothing, or some questions have no answer and the others none that is yes."""
+    """None if nothing was shown, or if some chunks have no answer and none of the others is a yes."""
     chunks: int
     """That it was shown, or was to be."""
     left_out: int
@@ -65,10 +65,10 @@ class RunVerdict:
     unanswered: int
     """Chunks without an answer."""
     unproven: int
-    """Chunks to which it said yes with no quote that is there; they count as no."""
+    """Chunks with a yes but no quote that exists; they count as no."""
     evidence: tuple[Evidence, ...] = ()
     steering: tuple[Evidence, ...] = ()
-    """Passages that tell a reviewer what to answer."""
+    """Passages that instruct a reviewer what to answer."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,8 @@ def ask_judges(
 ) -> Judgements:
     """Ask one judge or several about all runs of some groups.
 
-    Answers that are in the folder, given by the same models to the same words about the same chunks, are not asked for again, so
-    a review that ended early is completed by another. A budget that is spent and a provider that fails leave questions
-    unanswered and raise nothing.
+    Answers in the folder, given by the same models to the same question about the same chunks, are reused, so running the review
+    again completes one that ended early. A spent budget or a failing provider leaves questions unanswered and raises nothing.
 
     Args:
         groups: whose runs are judged.
@@ -134,8 +133,8 @@ def ask_judges(
         chunks: see `CHUNKS`.
         characters: of a chunk at most; fewer for a model that reads less at once.
         patience: seconds for which a provider may fail.
-        note: gets a sentence where something could not be written down.
-        listener: gets the number of questions, each about a run and to a judge, that are done.
+        note: receives a sentence if something could not be recorded.
+        listener: receives the number of finished questions, each about one run and to one judge.
 
     Raises:
         UsageError: a judge is unknown or named twice, its key is not set, or a budget in usd is asked of one without a price.
@@ -178,7 +177,7 @@ class _Panel:
         self._calls, self._models, self._kept, self._budget = calls, models, kept, budget
         self._places, self._runs = asyncio.Semaphore(jobs), asyncio.Semaphore(jobs)
         self._ended: dict[str, str] = {}
-        """Why a judge is asked nothing more."""
+        """Why a judge gets no more questions."""
         self._asked: Counter[str] = Counter()
         self._unanswered: Counter[tuple[str, str]] = Counter()
         """By judge and reason."""

@@ -1,4 +1,4 @@
-"""How probable a model finds each token of a text, as far as its server says so."""
+"""How probable a model finds each token of a text, as far as its server reports it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mlebench.gateway.dialects.completions import Completions
 from mlebench.gateway.dialects.table import DIALECTS
 
 LOWEST = -100.0
-"""Log-probabilities below it count as it: servers write anything from -9999 to -inf for next to nothing."""
+"""Lower log-probabilities are raised to this: servers write anything from -9999 to -inf for tiny probabilities."""
 _BYTE = re.compile(r"<0x[0-9A-Fa-f]{2}>|bytes:(?:\\x[0-9A-Fa-f]{2})*")
-"""How tokenisers write a part of a letter."""
+"""How tokenisers write a part of a character."""
 _BLANKS = re.compile(r"\s+")
 
 
 class _Token(NamedTuple):
     text: str
     log_probability: float | None
-    """None if nothing stands before it."""
+    """None if the token has no context."""
 
 
 class Way(NamedTuple):
@@ -35,23 +35,23 @@ class Way(NamedTuple):
     fields: tuple[str, ...]
     """Keys of the body next to those of the dialect."""
     read: Callable[[Any, str], list[float] | None]
-    """The natural log-probabilities, from `LOWEST` to 0, of the tokens of the text in an answer, but for those before which
-    nothing stands; None if it does not say them."""
+    """The natural log-probabilities, from `LOWEST` to 0, of the text's tokens in an answer, except those without context; None if
+    the answer does not contain them."""
 
 
 def _completion(model: str, text: str) -> dict[str, Any]:
-    # not every server takes a limit of 0
+    # not every server accepts a limit of 0
     return {"model": model, "prompt": text, "max_tokens": 1, "echo": True, "logprobs": 1, "temperature": 0}
 
 
 def _chat(model: str, text: str) -> dict[str, Any]:
-    # 0: of the token that is there, and of none next to it
+    # 0: only the actual token, without alternatives
     said = [{"role": "user", "content": text}]
     return {"model": model, "messages": said, "max_tokens": 1, "prompt_logprobs": 0, "temperature": 0}
 
 
 def _of_completion(content: Any, text: str) -> list[float] | None:
-    """The tokens of an answer that begins with the prompt: all but what was generated behind it."""
+    """The tokens of an answer that begins with the prompt, without those generated after it."""
     choice = _first_choice(content)
     said = choice.get("logprobs")
     if not isinstance(said, Mapping):
@@ -81,7 +81,7 @@ def _first_choice(content: Any) -> Mapping[str, Any]:
 
 
 def _token_of_entry(entry: Any) -> _Token:
-    """Of `{token id: {logprob, decoded_token}}`, in which the token that is there is the first."""
+    """The token in `{token id: {logprob, decoded_token}}`, which lists the actual token first."""
     found = next(iter(entry.values()), None) if isinstance(entry, Mapping) else None
     return _token(found.get("decoded_token"), found.get("logprob")) if isinstance(found, Mapping) else _Token("", None)
 

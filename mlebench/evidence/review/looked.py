@@ -1,4 +1,4 @@
-"""What the rules found in run groups, looked at one run after another so that little is held in memory."""
+"""The rules' findings in run groups, examined run by run to limit memory use."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _MOST_REASONS = 10
 
 @dataclass(frozen=True)
 class Looked:
-    """What looking came to."""
+    """The result of the examination."""
 
     findings: tuple[ReviewFinding, ...]
     """Violations first, then in the order of rules, groups and runs."""
     rules: tuple[str, ...]
-    """Those that were looked at."""
+    """The runs that were examined."""
     skipped_in: Mapping[str, Mapping[str, str]]
-    """By group and rule what could not be looked at, and why, in a sentence without a full stop; the rule may be in `rules`,
-    too."""
+    """By group and rule, what could not be examined and why, in a sentence without a full stop; the rule may also be in
+    `rules`."""
 
     @property
     def skipped(self) -> Mapping[str, str]:
@@ -86,13 +86,13 @@ def look_at(
 
 
 class _Skipped:
-    """What could not be looked at."""
+    """What could not be examined."""
 
     def __init__(self) -> None:
         self._said: dict[tuple[str, str], dict[str, None]] = {}
 
     def found(self, rule: Rule, groups: Sequence[ReviewedGroup], options: RuleOptions) -> list[ReviewFinding]:
-        """What a rule finds, until its end or until what it looks at is too odd for it, which ends no review."""
+        """A rule's findings; input on which a rule fails ends the rule, not the review."""
         found: list[ReviewFinding] = []
         try:
             found.extend(rule.find(groups, options))
@@ -102,11 +102,11 @@ class _Skipped:
         return found
 
     def ask(self, rule: Rule, group: ReviewedGroup) -> None:
-        """Keep what a rule says that it lacks."""
+        """Record what a rule could not examine."""
         try:
             lack = rule.lacks([group])
         except Exception as error:
-            lack = f"what it lacks cannot be told: {_told(error)}"
+            lack = f"cannot list what it could not examine: {_told(error)}"
         if lack is not None:
             self._add(rule, group, lack)
 
@@ -127,5 +127,5 @@ def _told(error: Exception) -> str:
 
 
 def _by_competition(group: ReviewedGroup) -> ReviewedGroup:
-    """The group with the runs of a competition in turn, so that its data is read once."""
+    """The group with its runs ordered by competition, so that each competition's data is read once."""
     return replace(group, runs=sorted(group.runs, key=lambda run: (run.record.competition_id, run.record.seed)))

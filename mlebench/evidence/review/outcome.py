@@ -1,4 +1,4 @@
-"""What a review of run groups came to."""
+"""The result of a review of run groups."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A rule that was not looked at, or not to its end."""
+    """A rule that was not applied, or not completely."""
 
     rule: str
     reason: str
@@ -23,16 +23,16 @@ class Skipped:
 
 @dataclass(frozen=True)
 class GroupReview:
-    """What was found of one group."""
+    """The result for one group."""
 
     group: str
     """Its name."""
     reviewed_at: str
     """ISO time in UTC."""
     states: Mapping[str, str]
-    """By run id, in the plan's order, the SHA-256 of what its record said; see `review_file.state_of`."""
+    """By run id, in the plan's order, the SHA-256 of the run's state; see `review_file.state_of`."""
     rules: tuple[str, ...]
-    """Names of the rules that were looked at, `similarity` and `judge` among them where they were."""
+    """Names of the rules that were applied, including `similarity` and `judge` if they were."""
     skipped: tuple[Skipped, ...] = ()
     findings: tuple[ReviewFinding, ...] = ()
     """Violations first, then in the order of runs."""
@@ -69,11 +69,11 @@ class GroupReview:
 
 @dataclass(frozen=True)
 class Review:
-    """What was found of all groups that were reviewed together."""
+    """The result for all groups that were reviewed together."""
 
     groups: Sequence[GroupReview]
     incomplete: tuple[str, ...] = ()
-    """Why it is not whole, a sentence each: a judge's budget was spent, a model gave no answer."""
+    """Why it is incomplete, one sentence each: a judge's budget was spent, a model gave no answer."""
     similarities: Similarities | None = field(default=None, compare=False)
     """The `Similarities` that a page shows side by side; None if nothing was compared."""
 
@@ -84,7 +84,7 @@ class Review:
 
     @property
     def holds(self) -> bool:
-        """Whether no run is flagged, and nothing that was asked for is missing."""
+        """Whether no run is flagged and nothing requested is missing."""
         return not self.incomplete and not any(group.flagged for group in self.groups)
 
     def to_dict(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class PythonSource:
 
     action: Action
     tree: ast.Module | None
-    """None if it is too long or no Python; of notebooks, the cells that are."""
+    """None if it is too long or not Python; of notebooks, the cells that are Python."""
 
     @property
     def text(self) -> str:
@@ -73,7 +73,7 @@ def python_sources(actions: Sequence[Action]) -> list[PythonSource]:
 
 
 def parsed(text: str) -> ast.Module | None:
-    """The tree of a source; magics of notebooks count as nothing, and cells with faults are left out."""
+    """The tree of a source; notebook magics are ignored, and cells with syntax errors are omitted."""
     if len(text) > LARGEST_PARSED:
         return None
     text = _MAGIC.sub(r"\1pass", text)
@@ -94,7 +94,7 @@ def _cells(text: str) -> Iterator[str]:
 def _tree(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
-            # odd escapes in somebody's strings
+            # odd escapes in foreign strings
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""Reviews run groups: looks at rules, at similar code and, on request, asks models; what one cannot look at stops no other."""
+"""Reviews run groups: applies rules, compares code and, on request, asks models; one that fails stops no other."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ FAMILIARITY = "familiarity"
 LOOKED_AT = (*RULES, SIMILARITY)
 """What `ReviewOptions.rules` chooses from."""
 EVERY_RULE = "every rule"
-"""Stands in the place of a rule's name where something is not at hand at all."""
+"""Replaces a rule's name if something is not available at all."""
 CALLS_FOLDER = "review"
-"""In a group's folder: the ledger of what models were asked in its review, and the texts."""
+"""Folder in a group's folder with the ledger and texts of the model calls of its review."""
 _MOST_PAIRS, _MOST_STRETCHES = 1000, 5
-"""That are kept with a group's review, and of a pair."""
+"""Maximum number of pairs kept with a group's review, and of stretches kept with a pair."""
 _LONGEST_REASON = 300
 _ORDER = {"violation": 0, "look": 1}
 
 
 @dataclass(frozen=True)
 class ReviewOptions:
-    """What a review looks at, and with what."""
+    """What a review examines, and with what."""
 
     rules: tuple[str, ...] = ()
-    """Names of `LOOKED_AT`; all where none is named."""
+    """Names from `LOOKED_AT`; empty for all."""
     against: Path | None = None
     """A folder of notebooks and scripts that code is compared with, and of their outputs."""
     starter: tuple[Path, ...] = ()
     """Folders of code that every agent was given, which does not indicate copying."""
     judges: tuple[str, ...] = ()
-    """Models that are asked the judge's questions."""
+    """Models that answer the judge's questions."""
     familiarity: str | None = None
     """The model whose familiarity with public texts is measured."""
     texts: Path | None = None
@@ -66,15 +66,15 @@ class ReviewOptions:
     models: tuple[Path, ...] = ()
     """Files of models of the user's own."""
     budget: Budget | None = None
-    """Of the judges' calls, and again of those that measure familiarity; without a limit where None."""
+    """Budget of the judges' calls, and separately of the familiarity calls; None for no limit."""
     calls: Path | None = None
-    """Where these calls are written down; by default `review/` in the folder of the one group that is reviewed."""
+    """Where these calls are recorded; by default `review/` in the folder of the reviewed group, if it is only one."""
     data_dir: Path | None = None
-    """Where competitions are prepared; by default where a group's plan says it."""
+    """Where competitions are prepared; by default the directory in a group's plan."""
     split_key: str | None = None
     """The secret key that their data was split with."""
     jobs: int = 4
-    """Calls to models at once; what a provider bears is in the file of models."""
+    """Concurrent model calls; the models file has each provider's limits."""
 
 
 def review(sources: Sequence[Path], options: ReviewOptions = ReviewOptions(), listener: Listener = ignore) -> Review:
@@ -83,7 +83,7 @@ def review(sources: Sequence[Path], options: ReviewOptions = ReviewOptions(), li
     Args:
         sources: each a group's folder or a bundle.
         options: what to look at.
-        listener: gets the runs that rules looked at, the questions that judges answered, and the chunks that were measured.
+        listener: receives progress: examined runs, answered questions, measured chunks.
 
     Raises:
         UsageError: a rule or folder is not there, a bundle cannot be looked at, two sources hold groups of one name, or a model
@@ -164,7 +164,7 @@ class _Reviewing:
             self._skipped[group] += [Skipped(rule, reason) for rule, reason in reasons.items()]
 
     def _compare(self) -> Similarities | None:
-        """How alike code is; None where comparing failed."""
+        """The similarity of code; None if the comparison failed."""
         self._listener(Step(SIMILARITY, "comparing code"))
         try:
             found = similar_pairs(self._groups, self._options.against, starter=self._options.starter)
@@ -251,7 +251,7 @@ class _Reviewing:
 
 
 def _not_at_hand(group: ReviewedGroup) -> Iterator[Skipped]:
-    """What no rule could look at, as it is not here."""
+    """What no rule could examine because it is not here."""
     if group.by_hash:
         reasons = ", ".join(f"{printable(reason)}: {count:,}" for reason, count in group.by_hash.items())
         yield Skipped(
@@ -277,7 +277,7 @@ def _sorted_findings(findings: Iterable[ReviewFinding], group: str, order: Seque
 
 
 def _pairs_of(similarities: Similarities, group: str) -> dict[str, Any]:
-    """The pairs of which one side is of a group, the most alike first."""
+    """The pairs with a side in a group, most similar first."""
     pairs = [pair for pair in similarities.pairs if group in (pair.left.group, pair.right.group)]
     return {
         "threshold": similarities.threshold,
@@ -292,14 +292,14 @@ def _shortened(pair: SimilarPair) -> dict[str, Any]:
 
 
 def _of_one_group(judgements: Judgements, group: str) -> dict[str, Any]:
-    """What judges said of one group's runs; their agreement is over all that were judged together."""
+    """The judges' verdicts on one group's runs; their agreement covers all groups that were judged together."""
     told = judgements.to_dict()
-    # findings stand among those of rules
+    # its findings are listed with those of rules
     del told["findings"]
     return told | {"verdicts": [verdict for verdict in told["verdicts"] if verdict["group"] == group]}
 
 
 def _against_scores(known: Familiarity, group: ReviewedGroup) -> dict[str, Any]:
-    """What a model knows of competitions, and whether a group's scores rise with it."""
+    """A model's familiarity with competitions, and whether a group's scores rise with it."""
     reports = [report for run in group.runs if (report := run.record.graded) is not None]
     return {**known.to_dict(), "against_scores": known.against(normalised_scores(reports)).to_dict()}

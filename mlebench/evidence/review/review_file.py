@@ -1,6 +1,6 @@
-"""A group's review as it is kept in its folder, `review.json`, and whether it still is about the group as it is.
+"""A group's review as stored in its folder, `review.json`, and whether it is up to date.
 
-Whoever reads one takes it for written by anybody: it may come with a folder from elsewhere.
+Readers treat the file as untrusted, because it may come with a folder from elsewhere.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _OF_STATE = ("run_id", "attempt", "state", "started_at", "ended_at", "submission
 def state_of(record: RunRecord) -> str:
     """SHA-256 of what changes in a run when it is repeated, regraded with another file, or continues.
 
-    A report that is written again about the same file changes nothing.
+    A new report on the same file changes nothing.
     """
     told = {name: getattr(record, name) for name in _OF_STATE}
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def write_review(group: Group, review: GroupReview) -> Path:
-    """Keep a review in the group's folder, in the place of an earlier one; returns the file.
+    """Store a review in the group's folder, replacing an earlier one; returns the file.
 
     Raises:
         OSError: it cannot be written.
@@ -73,7 +73,7 @@ def read_review(group: Group) -> GroupReview | None:
 
 
 def review_from_dict(content: Any) -> GroupReview:
-    """What `GroupReview.to_dict` gave, read back; sentences are printable, and all is of bounded length.
+    """Read back the result of `GroupReview.to_dict`; sentences are printable, and everything has bounded length.
 
     Raises:
         ValueError: it is not that, with the reason in one line.
@@ -96,7 +96,7 @@ def review_from_dict(content: Any) -> GroupReview:
 
 
 def changed_since(review: GroupReview, group: Group) -> tuple[str, ...]:
-    """Ids of the runs that are not as the review saw them, in the plan's order; a review of another group saw none of them."""
+    """Ids of the runs that have changed since the review, in the plan's order; all of them if the review is of another group."""
     seen = review.states if review.group == group.name else {}
     return tuple(record.run_id for record in group.records() if seen.get(record.run_id) != state_of(record))
 

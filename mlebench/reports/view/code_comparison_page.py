@@ -206,7 +206,7 @@ def _table(found: Sequence[Row | int | None], is_unified: bool) -> str:
     body = []
     for row in found:
         if row is None:
-            body.append(_gap(f"More than {_MOST_ROWS:,} lines differ; further ones are not shown"))
+            body.append(_gap(f"More than {_MOST_ROWS:,} lines differ; the rest is not shown"))
         elif isinstance(row, int):
             body.append(_gap(f"… {counted(row, 'equal line')} …"))
         else:

@@ -217,7 +217,7 @@ def test_two_judges_answer_and_their_agreement_is_told(group: Group, root: Path)
     assert {finding.level for finding in judged.findings} == {"look"}
     by_hand, external, outside, overall = judged.kappa
     assert (by_hand.both_yes, by_hand.first_yes, by_hand.second_yes, by_hand.both_no, by_hand.value) == (1, 1, 1, 1, 0)
-    assert (external.value, external.reason, external.both_no) == (None, "both judges gave one and the same answer every time", 4)
+    assert (external.value, external.reason, external.both_no) == (None, "both judges gave the same answer every time", 4)
     assert outside.question == "outside"
     # 10 of 12 agree; by chance (2·2 + 10·10) / 144
     assert overall.question is None and overall.value == pytest.approx((10 / 12 - 104 / 144) / (1 - 104 / 144))

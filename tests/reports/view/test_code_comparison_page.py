@@ -124,7 +124,7 @@ def test_hostile_files_are_bounded(groups: tuple[Group, Group]) -> None:
     files = {f"many/{number}.py": "\n".join(rng.sample(lines, 1_000)) for number in range(100)}
     write_code(groups[1], RUN, {"shuffled.py": "\n".join(rng.sample(lines, 19_000)), "wide.py": "y " * 400_000, **files})
     page = page_of(groups, file="code/shuffled.py")
-    assert "More than 6,000 lines differ; further ones are not shown" in words(body(page, "file"))
+    assert "More than 6,000 lines differ; the rest is not shown" in words(body(page, "file"))
     assert len(body(page, "file")) < 6_000_000
     assert len(body(page_of(groups, file="code/wide.py"), "file")) < 10_000
 

@@ -1,4 +1,4 @@
-"""Agreement of two judges beyond what chance gives."""
+"""Agreement of two judges beyond chance."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Kappa:
     """None: over all questions."""
     both_yes: int
     first_yes: int
-    """Runs to which the first judge alone says yes."""
+    """Runs for which only the first judge says yes."""
     second_yes: int
     both_no: int
 
     @property
     def value(self) -> float | None:
-        """From -1 to 1, where 0 is what chance gives; None if it is undefined."""
+        """From -1 to 1, 0 for agreement by chance; None if undefined."""
         chance = self._chance
         return None if chance is None or chance == 1 else float((self._observed - chance) / (1 - chance))
 
@@ -36,7 +36,7 @@ class Kappa:
         """Why it is undefined."""
         if self._chance is None:
             return "no run was judged by both"
-        return "both judges gave one and the same answer every time" if self._chance == 1 else None
+        return "both judges gave the same answer every time" if self._chance == 1 else None
 
     @property
     def runs(self) -> int:
@@ -49,7 +49,7 @@ class Kappa:
 
     @property
     def _chance(self) -> Fraction | None:
-        """The agreement of judges who answer at random, each as often yes as it does; None without a verdict."""
+        """The agreement of judges who answer at random with the same rates of yes; None without verdicts."""
         if not self.runs:
             return None
         first, second = self.both_yes + self.first_yes, self.both_yes + self.second_yes

@@ -1,4 +1,4 @@
-"""What a judge answered about a chunk: read with distrust, and kept, so that nothing is paid for twice."""
+"""A judge's answers about chunks: parsed with distrust, and stored so that no call is paid for twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = "judge_answers.jsonl"
 _LARGEST_FILE = 2**30
 _MOST_QUOTES, _LONGEST_KEPT = 10, 2_000
 _SHORTEST_QUOTE = 8
-"""Letters, blanks left out: fewer are in any text by chance."""
+"""Minimum letters of a quote, without blanks: fewer occur in any text by chance."""
 _LARGEST_ANSWER = 2**17
 """Characters that are searched for an object."""
 
@@ -34,7 +34,7 @@ class JudgeAnswer(NamedTuple):
 
 
 class AnswerKey(NamedTuple):
-    """What an answer is an answer to."""
+    """What an answer refers to."""
 
     model: str
     """Address, provider and its name there: another model behind the same name is another judge."""
@@ -47,13 +47,13 @@ class ProvenAnswer:
     """An answer whose quotes were looked for."""
 
     counts: bool
-    """It is yes, and a quote is in the chunk."""
+    """Whether it is yes and a quote is in the chunk."""
     evidence: tuple[Evidence, ...]
     steering: tuple[Evidence, ...]
     invented: int
-    """Quotes that do not be there."""
+    """Quotes that do not exist in the chunk."""
     is_unproven: bool
-    """It is yes, and none of its quotes is there."""
+    """Whether it is yes and none of its quotes is in the chunk."""
 
 
 def key_of(model: Model, question: JudgeQuestion, chunk: Chunk) -> AnswerKey:
@@ -62,10 +62,10 @@ def key_of(model: Model, question: JudgeQuestion, chunk: Chunk) -> AnswerKey:
 
 
 def read_answer(text: str) -> JudgeAnswer | None:
-    """The answer that a model's words hold; None if they hold none of the form that was asked for.
+    """The answer in a model's text; None if it contains none of the required form.
 
     Args:
-        text: of any form; reasoning and fences around the object are borne, and the last object counts.
+        text: of any form; reasoning and fences around the object are tolerated, and the last object counts.
     """
     found = [answer for value in _objects_in(text[-_LARGEST_ANSWER:]) if (answer := _answer_of(value)) is not None]
     return found[-1] if found else None
@@ -82,7 +82,7 @@ def proven(answer: JudgeAnswer, chunk: Chunk) -> ProvenAnswer:
 
 
 class KeptAnswers:
-    """The answers of a review's folder, those of earlier reviews among them."""
+    """The answers in a review's folder, including those of earlier reviews."""
 
     def __init__(self, folder: Path) -> None:
         """Args:

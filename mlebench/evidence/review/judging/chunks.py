@@ -1,4 +1,4 @@
-"""Texts of a run cut to what a model reads at once: at lines, with an overlap, so that nothing is torn apart unseen."""
+"""Cuts a run's texts into chunks that a model can read: at line ends, with an overlap, so that no passage is lost at a cut."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CHARACTERS = 128_000
 OVERLAP = 2_000
 """Characters of a file, at most, that a chunk repeats from the one before, where the file was cut."""
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[@-_]|[\x00-\x08\x0b-\x1f\x7f]")
-"""Colours and movements of a terminal, and control characters but tab and line feed: no model copies them letter by letter."""
+"""Terminal colours and movements, and control characters except tab and line feed: no model copies them exactly."""
 _BLANKS = re.compile(r"(?:\s|\\[nrt])+")
 _BACKSLASHES = re.compile(r"\\+(?=[\"'\\/])")
-"""Before what JSON and shells escape, as logs are full of; a judge writes a quote of them escaped once more, once less or not."""
+"""Backslashes of JSON and shell escapes, frequent in logs; a judge may escape a quote once more, once less or not at all."""
 _LONGEST_NAME = 200
 
 
@@ -35,7 +35,7 @@ class Stretch(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a quote stands."""
+    """Where a quote was found."""
 
     file: str
     line: int | None
@@ -58,7 +58,7 @@ class Chunk:
         return hashlib.sha256(self.text.encode("utf-8", "backslashreplace")).hexdigest()
 
     def find(self, quote: str) -> Place | None:
-        """Where a quote stands, letter by letter but for blanks and escapes; None if it is in no stretch."""
+        """Where a quote occurs exactly, except for blanks and escapes; None if it is in no stretch."""
         wanted = _with_single_blanks(quote)[0]
         if not wanted:
             return None
@@ -86,7 +86,7 @@ class Chunks:
 def chunks_of(texts: Iterable[TextFile], most: int, characters: int = CHARACTERS, overlap: int = OVERLAP) -> Chunks:
     """The chunks of some texts; small texts share one.
 
-    Where there are more than may be shown, those shown lie evenly between the first and the last.
+    If there are more than may be shown, those shown are spaced evenly from the first to the last.
 
     Args:
         texts: in any order, which is kept.
@@ -122,16 +122,16 @@ def _heading(name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    # a bar of progress that is drawn over itself is one line of the file
+    # a progress bar that redraws itself is one line of the file
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", " "))
 
 
 def _stretches_of(file: TextFile, most: int, overlap: int) -> Iterator[Stretch]:
-    """Of a file; what stands before and behind a middle that was left out is never in one stretch."""
+    """The stretches of a file; text before and after an omitted middle is never in one stretch."""
     cut = len(file.text) if file.cut_at is None else file.cut_at
     for start, text in ((0, file.text[:cut]), (cut, file.text[cut:])):
         for line, stretch in _stretches(_plain(text), most, overlap):
-            # what was said in a call to a model has no lines in its file
+            # texts of model calls have no line numbers in their file
             yield Stretch(file.name, None if file.part == "transcript" else file.line_of(start) + line, stretch)
 
 

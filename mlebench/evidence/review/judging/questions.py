@@ -1,4 +1,4 @@
-"""What a judge is asked, in which words, and how it is kept from taking what it reads for an instruction."""
+"""The questions to a judge, their wording, and the protection against instructions in the texts it reads."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class JudgeQuestion:
 
     name: str
     parts: tuple[Part, ...]
-    """The texts of which it is asked."""
+    """The kinds of texts that it is about."""
     words: str
     finding: str
-    """What a yes says, as the end of a sentence."""
+    """What a yes means, as the end of a sentence."""
 
 
 _LOGS: tuple[Part, ...] = ("logs", "run.log", "transcript")
@@ -85,14 +85,14 @@ def wording_sha256(question: JudgeQuestion) -> str:
 
 
 def new_marker(text: str) -> str:
-    """A marker that stands nowhere in a text."""
+    """A marker that does not occur in a text."""
     while (marker := f"DATA-{secrets.token_hex(12)}") in text:
         pass
     return marker
 
 
 def prompt_of(question: JudgeQuestion, chunk: Chunk, marker: str) -> tuple[str, str]:
-    """What a judge is told and asked: the rules, then the question, the fenced chunk and the question again."""
+    """The messages to a judge: the rules, then the question, the fenced chunk and the question again."""
     asked = f"The question: {question.words}"
     return _SYSTEM.format(marker=marker), (
         f"{asked}\n\nThe data:\n{marker}\n{chunk.text}\n{marker}\n\nThe data has ended. {asked}\n\n{_FORM}"
@@ -100,7 +100,7 @@ def prompt_of(question: JudgeQuestion, chunk: Chunk, marker: str) -> tuple[str, 
 
 
 def request_body(dialect: DialectName, model: str, system: str, user: str) -> dict[str, Any]:
-    """A request with a system's and a user's words."""
+    """A request with a system message and a user message."""
     said = {"role": "user", "content": user}
     if dialect == "chat":
         return {"model": model, "messages": [{"role": "system", "content": system}, said]}
@@ -112,7 +112,7 @@ def request_body(dialect: DialectName, model: str, system: str, user: str) -> di
 
 
 def answer_text(dialect: DialectName, content: Any) -> str:
-    """The words of an answer that anybody may have written; empty if it has none."""
+    """The text of an untrusted answer; empty if it has none."""
     if dialect == "chat":
         message = _first(content, "choices").get("message")
         said = message.get("content") if isinstance(message, Mapping) else None

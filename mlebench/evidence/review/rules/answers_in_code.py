@@ -52,7 +52,7 @@ def lacks(groups: Sequence[ReviewedGroup]) -> str | None:
             # a copy, so that no run keeps the answers of its competition
             if (known := held_out_of(run.alone())) is None or known.answers is None:
                 missing.add(run.record.competition_id)
-    return f"the answers of {', '.join(sorted(missing))} are not here, or no cells of a table" if missing else None
+    return f"the answers of {', '.join(sorted(missing))} are not prepared here, or are not cells of a table" if missing else None
 
 
 def _of_run(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[ReviewFinding]:
@@ -104,7 +104,7 @@ def _of_file(group: ReviewedGroup, run: ReviewedRun, file: DataFile, known: Held
         return
     is_exact = max(len(values) for values in known.shares) >= _MANY_VALUES * len(known.ids)
     level: Level = "violation" if is_exact or (file.is_read and not file.is_written) else "look"
-    why = "no model predicts so" if is_exact else "the code reads it and nothing writes it" if level == "violation" else ""
+    why = "no model predicts so well" if is_exact else "the code reads it and nothing writes it" if level == "violation" else ""
     text = f"a file in the run's code contains the answers of {agreeing:,} of {of:,} test rows{f'; {why}' if why else ''}"
     yield ReviewFinding(NAME, level, group.group.name, (run.run_id,), text, [evidence(file.text.name, 1, file.text.text[:300])])
 

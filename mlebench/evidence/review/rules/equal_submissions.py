@@ -97,7 +97,8 @@ def _of_equal(alike: Sequence[_Submitted]) -> Iterator[ReviewFinding]:
     for name, members in groups.items():
         others = len(alike) - len(members)
         where = f", {others:,} of them in other groups" if others else ""
-        why = "by code that differs" if level == "violation" else "by one agent's equal code, or easy to be equal in"
+        innocent = "from equal code of one agent, or in a task where equal predictions are likely"
+        why = "from different code" if level == "violation" else innocent
         text = f"the submissions of {len(alike):,} runs{where} have the same {alike[0].rows:,} predictions, {why}"
         places = [evidence(f"{one.run_id}/submission/submission.csv", None, "") for one in members[:10]]
         yield ReviewFinding(NAME, level, name, tuple(one.run_id for one in members), text, places)

@@ -245,7 +245,7 @@ class Comparer:
             return None
         whole = np.array([None if text is None else head + text for text in said], dtype=object)
         self.direct.tried += 1
-        found = _told_texts("lacks but the beginning of", whole, told, readings.words, true, target)
+        found = _told_texts("lacks only the beginning of", whole, told, readings.words, true, target)
         return found if found is not None and self.direct.improbable(found.log_p) else None
 
     def _word_for_word(self, column: Column, target: Target) -> Told | None:

@@ -147,12 +147,12 @@ def _counted(groups: set[str]) -> int:
 
 
 READINGS: Mapping[str, Callable[[str], str]] = {
-    "what stands before the first `_`": lambda name: name.partition("_")[0] if "_" in name else "",
-    "what stands before the last `_`": lambda name: name.rpartition("_")[0],
-    "what stands before the first `-`": lambda name: name.partition("-")[0] if "-" in name else "",
-    "what stands before the last `-`": lambda name: name.rpartition("-")[0],
-    "what stands before the first mark": lambda name: re.split(r"[_\-. ]", name)[0] if re.search(r"[_\-. ]", name) else "",
-    "what stands before the last digits": lambda name: re.sub(r"[\W_]*\d+$", "", name) if name[-1:].isdigit() else "",
+    "the part before the first `_`": lambda name: name.partition("_")[0] if "_" in name else "",
+    "the part before the last `_`": lambda name: name.rpartition("_")[0],
+    "the part before the first `-`": lambda name: name.partition("-")[0] if "-" in name else "",
+    "the part before the last `-`": lambda name: name.rpartition("-")[0],
+    "the part before the first separator": lambda name: re.split(r"[_\-. ]", name)[0] if re.search(r"[_\-. ]", name) else "",
+    "the part before the last digits": lambda name: re.sub(r"[\W_]*\d+$", "", name) if name[-1:].isdigit() else "",
 }
 """How a group can be read from an id."""
 

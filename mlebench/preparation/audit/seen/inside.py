@@ -82,7 +82,7 @@ class Inside:
             if not could_be_archive(opener.head(), file.path):
                 return
             if member.packed >= 0 and is_bomb(member.size, member.packed):
-                raise OSError("it unpacks to absurdly much")
+                raise OSError("it unpacks to an absurd size")
             with contextlib.ExitStack() as kept:
                 window = archive.window(member.at, member.size)
                 if window is None:

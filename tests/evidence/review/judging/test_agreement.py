@@ -37,5 +37,5 @@ def test_it_is_undefined_without_runs_and_where_nothing_varies() -> None:
     assert kappa_of(JUDGES, None, []).to_dict()["kappa"] is None
     assert kappa_of(JUDGES, None, []).reason == "no run was judged by both"
     same = kappa_of(JUDGES, None, [(False, False)] * 4)
-    assert (same.value, same.reason) == (None, "both judges gave one and the same answer every time")
+    assert (same.value, same.reason) == (None, "both judges gave the same answer every time")
     assert kappa_of(JUDGES, None, [(True, False)]).value == 0

@@ -139,5 +139,5 @@ class _Told(io.RawIOBase):
         target[: len(found)] = found
         self._count += len(found)
         if is_bomb(self._count, self._packed):
-            raise OSError("it unpacks to absurdly much")
+            raise OSError("it unpacks to an absurd size")
         return len(found)

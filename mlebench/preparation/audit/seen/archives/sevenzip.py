@@ -69,7 +69,7 @@ class SevenZip:
                 raise OSError("it is encrypted")
             members = [_member(entry) for entry in opened.files]
             if is_bomb(sum(member.size for member in members), self._window.size):
-                raise OSError("it unpacks to absurdly much")
+                raise OSError("it unpacks to an absurd size")
         places = range(len(members)) if positions is None else sorted(positions)
         names = {members[at].name: at for at in places if at < len(members) and members[at].is_file}
         yield from self._contents(names, most)

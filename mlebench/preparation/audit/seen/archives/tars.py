@@ -131,7 +131,7 @@ def _number(raw: bytes) -> int:
     try:
         return int(raw.split(b"\0", 1)[0].strip() or b"0", 8)
     except ValueError:
-        raise OSError("the tar holds a number that is none") from None
+        raise OSError("the tar contains an invalid number") from None
 
 
 def _read_header(fields: tuple[bytes, ...], said: dict[str, str]) -> Member:
@@ -180,7 +180,7 @@ def _real(text: str | None, otherwise: int) -> float:
 
 def _long(file: IO[bytes], size: int) -> bytes:
     if not 0 <= size <= _LONGEST_HEADER:
-        raise OSError("the tar holds a header of absurd size")
+        raise OSError("the tar contains a header of absurd size")
     return file.read(size + -size % _BLOCK)[:size]
 
 

@@ -165,7 +165,7 @@ def _end_of_entry(held: bytes, place: int) -> int | None:
     if len(held) - place < _ENTRY.size:
         return None
     if held[place : place + 4] != b"PK\1\2":
-        raise OSError("the directory of the zip holds something else than members")
+        raise OSError("the directory of the zip contains something other than members")
     named, extra, commented = struct.unpack_from("<3H", held, place + 28)
     after = place + _ENTRY.size + named + extra + commented
     return int(after) if after <= len(held) else None

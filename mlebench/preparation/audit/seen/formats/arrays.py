@@ -136,7 +136,7 @@ def read_rows(stream: IO[bytes]) -> Iterator[np.ndarray]:
     """
     shape, fortran, kind = read_header(stream)
     if kind.hasobject:
-        raise ValueError("it holds pickled objects, which are not read")
+        raise ValueError("it contains pickled objects, which are not read")
     each = int(np.prod(shape[1:], dtype=np.int64)) * kind.itemsize
     if fortran and len(shape) > 1:
         content = b"".join(pieces(stream, shape[0] * each))

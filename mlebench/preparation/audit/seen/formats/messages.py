@@ -68,14 +68,14 @@ def examples(stream: IO[bytes]) -> Iterator[Record]:
             raise ValueError("no record begins where one should")
         length = int.from_bytes(head[:8], "little")
         if length > _MOST_OF_ONE:
-            raise ValueError("it holds a record of absurd size")
+            raise ValueError("it contains a record of absurd size")
         body = stream.read(length + 4)
         if len(body) < length + 4:
             raise ValueError("its last record is cut off")
         try:
             features = decode_example(body[:-4])
         except (LookupError, ValueError, struct.error, StopIteration, RuntimeError) as error:
-            raise ValueError(f"it holds no examples ({type(error).__name__})") from None
+            raise ValueError(f"it contains no examples ({type(error).__name__})") from None
         yield {name: text for name, values in features.items() if (text := _feature(values)) is not None}
 
 
