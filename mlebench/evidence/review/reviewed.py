@@ -1,4 +1,4 @@
-"""Run groups as a review reads them, from their folders or from bundles: no link is followed, and nothing is read without end."""
+"""Run groups as a review reads them, from folders or bundles: links are not followed, and every read is bounded."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class ReviewedRun:
     record: RunRecord
     folder: Path
     competition: Competition | None
-    """In the run's edition and the data directory given; None if it is unknown here."""
+    """The competition in the run's edition and the given data directory; None if it is unknown here."""
     files: Sequence[LeftFile] = ()
-    """What it left, in the order of names: records, submissions and earlier attempts apart."""
+    """The files that it left, by name, without records, submissions and earlier attempts."""
     snapshot_scores: Sequence[tuple[float, float | None]] = ()
     """Seconds since the start and score of each graded snapshot, in order of time."""
     memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What readers determined of the run, by names of their own, for as long as this value lives."""
+    """A cache of what readers derived from the run, under their own keys."""
 
     @property
     def run_id(self) -> str:
@@ -63,7 +63,7 @@ class ReviewedRun:
         return self.record.run_id
 
     def texts(self, *parts: Part) -> Iterator[TextFile]:
-        """The texts of some parts (all where none is named), in the order of names, earlier attempts left out."""
+        """The texts of some parts (of all if none is given), by name, without earlier attempts."""
         kept: dict[str, TextFile | None] = self.memo.setdefault("texts", {})
         if not parts or "transcript" in parts:
             yield from self._transcript()
@@ -76,7 +76,7 @@ class ReviewedRun:
 
     @functools.cached_property
     def talks(self) -> Sequence[Talk]:
-        """What each call to a model came to, in the order of calls, as far as their texts were kept."""
+        """Requests and answers of the model calls, in order, as far as their texts were kept."""
         return list(_talks([file for file in self.files if file.part == "transcript"]))
 
     def ledger(self, name: str) -> Iterator[Mapping[str, Any]]:
@@ -96,7 +96,7 @@ class ReviewedRun:
 
     @property
     def has_own_answers(self) -> bool:
-        """Whether the answers of the data that it worked on lie here."""
+        """Whether the answers of its data are prepared here."""
         return (
             self.competition is not None
             and self.competition.edition.key_hash == self.group.plan.split_key_hash
@@ -104,13 +104,13 @@ class ReviewedRun:
         )
 
     def is_first(self, competition_id: str | None = None) -> bool:
-        """Whether it is the group's first run with a record, of all or of one competition: what is said once is said with it."""
+        """Whether it is the first run with a record, of the group or of its competition; it carries findings about the group."""
         planned = (run for run in self.group.plan.runs if competition_id in (None, run.competition_id))
         first = next((run for run in planned if (self.group.run_dir(run.run_id) / "run.json").exists()), None)
         return first is not None and first.run_id == self.run_id
 
     def alone(self) -> ReviewedRun:
-        """The same run with nothing read yet; what is read through it is forgotten with it."""
+        """The same run with an empty cache, which is discarded with the copy."""
         return replace(self, memo={})
 
     def _transcript(self) -> Iterator[TextFile]:
@@ -126,11 +126,11 @@ class ReviewedGroup:
     group: Group
     runs: Sequence[ReviewedRun]
     agent_folder: Path | None
-    """The agent's folder as it was recorded, where it is at hand."""
+    """The agent's folder as it was recorded, if available."""
     agent_files: Sequence[LeftFile] = ()
-    """Its files; of a bundle they are there although it has no folder."""
+    """Its files; a bundle has them, although it has no folder."""
     by_hash: Mapping[str, int] = field(default_factory=dict)
-    """Of a bundle, how many of the group's files and folders are in it by their hash alone, by reason."""
+    """For a bundle, by reason: how many of the group's files and folders it includes only by hash."""
 
     def agent_texts(self) -> Iterator[TextFile]:
         """The texts of the agent's folder."""
@@ -143,7 +143,7 @@ class ReviewedGroup:
 def reviewed_groups(
     source: Path, *, data_dir: Path | None = None, split_key: str | None = None
 ) -> Iterator[Sequence[ReviewedGroup]]:
-    """The groups of a group's folder, of a folder of groups or of a bundle; what is unpacked of one is removed at the end.
+    """The groups in a group's folder, a folder of groups or a bundle; unpacked files are removed at the end.
 
     Args:
         source: folder or bundle.
@@ -166,7 +166,7 @@ def _groups_in(folder: Path) -> list[Group]:
     if is_group(folder):
         return [Group.open(folder)]
     inner = [path for path in sorted(folder.iterdir()) if is_group(path)]
-    # says what is amiss with a folder in which there is no group
+    # explains what is wrong with a folder without a group
     return [Group.open(path) for path in inner or [folder]]
 
 
@@ -230,7 +230,7 @@ def _competition(plan: Plan, name: str, data_dir: Path, split_key: str | None) -
 
 
 def _recorded_folder(group: Group) -> Path | None:
-    """The agent's folder, if it still is what the group was made with."""
+    """The agent's folder, if it is unchanged since the group was created."""
     agent, recorded = group.plan.agent, group.plan.agent_fingerprint
     try:
         is_same = agent.directory.is_dir() and (not recorded or agent.fingerprint() == recorded)
@@ -264,7 +264,7 @@ def _plain_blocks(path: Path, within: Path) -> Iterator[bytes]:
 
 
 def _read(file: LeftFile) -> TextFile | None:
-    """Its text; None also of one that went away, was replaced or is damaged."""
+    """Its text; None also for a file that vanished, was replaced or is damaged."""
     try:
         return file.text()
     except (OSError, ValueError, ContainerFault):

@@ -1,6 +1,6 @@
-"""What was said in calls to models: the messages of requests and answers, whichever dialect they are in.
+"""The messages in requests and answers of model calls, in any dialect.
 
-Only what reviews need of them: roles, texts and calls of tools. Whoever wrote a body, nothing in it is trusted to be of any kind.
+Only what reviews need: roles, texts and tool calls. Bodies are untrusted: no type in them is assumed.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _DEEPEST = 12
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A call of a tool, as a model made it."""
+    """A tool call by a model."""
 
     name: str
     arguments: Any
-    """As parsed JSON where it is JSON, else the text."""
+    """Parsed if it is JSON, else the text."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,22 @@ class Said:
 
 @dataclass(frozen=True)
 class Talk:
-    """What one call to a model came to."""
+    """The content of one model call."""
 
     name: str
-    """Of the call's file, as `Evidence.file` says it."""
+    """The call's file, in the form of `Evidence.file`."""
     news: tuple[Said, ...]
-    """What no earlier call of the run held."""
+    """What no earlier call of the run contained."""
     asked: int
     """Messages of the request."""
     has_tools: bool
     """Whether the request offered tools."""
     answer: str = ""
-    """The words of the answer, known or not; of long ones, the beginning."""
+    """The text of the answer, known or not; of a long one, the beginning."""
 
 
 def shown_arguments(arguments: Any) -> str:
-    """Arguments as a reader wants them: line ends within texts as such."""
+    """Arguments for readers, with real line breaks in texts."""
     if isinstance(arguments, str):
         return arguments
     if isinstance(arguments, dict):
@@ -78,7 +78,7 @@ def shown_arguments(arguments: Any) -> str:
 
 
 def talk_in(name: str, texts: CallTexts, known: set[bytes]) -> Talk:
-    """What a call holds; what was not known before is known afterwards.
+    """The content of a call; adds its messages to `known`.
 
     Args:
         name: of its file.
@@ -132,7 +132,7 @@ def _of_answer(body: dict[str, Any]) -> Iterator[Said]:
 
 
 def _of_item(item: dict[str, Any]) -> Iterator[Said]:
-    """A message, or what stands among messages for a call or its result."""
+    """A message, or an item among messages that represents a call or its result."""
     kind = item.get("type")
     kind = kind if isinstance(kind, str) else ""
     if kind.endswith("_output"):
@@ -190,7 +190,7 @@ def _result(block: dict[str, Any]) -> str | None:
 
 
 def _text(content: Any, depth: int = 0) -> str:
-    """The words of a content; blocks that are calls or results have none."""
+    """The text of a content; calls and results have none."""
     if isinstance(content, str):
         return content
     if depth > _DEEPEST:

@@ -1,4 +1,4 @@
-"""Texts that agents and their authors left, read within bounds: beginning and end of long ones, code cells of notebooks."""
+"""Texts left by agents and their authors, read within bounds: beginning and end of long ones, code cells of notebooks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Part = Literal["code", "logs", "run.log", "output", "transcript", "agent"]
 agent: the agent's own folder."""
 
 LARGEST_TEXT = 4 * 2**20
-"""Bytes of one text; of a longer one as many are kept of its beginning and of its end together."""
+"""Maximum bytes of a text; of a longer one, the beginning and end with this total are kept."""
 _LARGEST_NOTEBOOK = 64 * 2**20
 _MOST_CELLS = 10_000
 _LOOKED_AT = 2**13
 _MOST_ODD = 0.1
 CELL = "# %%"
-"""Stands before each code cell of a notebook."""
+"""The line before each code cell of a notebook."""
 _IMAGES_AND_SOUNDS = (
     ".png",
     ".jpg",
@@ -57,7 +57,7 @@ _ARRAYS = (
     ".onnx",
 )
 _NO_TEXT = frozenset((*_IMAGES_AND_SOUNDS, *_ARCHIVES, *_ARRAYS, ".so", ".pyc", ".exe", ".db"))
-"""Ends of names of files that are not even opened."""
+"""Suffixes of files that are not even opened."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class TextFile:
     """A text that an agent or its author wrote."""
 
     name: str
-    """As `Evidence.file` says it."""
+    """The name in the form of `Evidence.file`."""
     part: Part
     text: str
     """Decoded with replacement, of at most `LARGEST_TEXT` bytes; notebooks are their code cells, each preceded by `# %%`."""
@@ -102,7 +102,7 @@ class TextFile:
 
 
 class LineCounter:
-    """Lines of places that are asked for in order, without counting from the beginning each time."""
+    """Line numbers of ascending positions, without counting from the beginning each time."""
 
     def __init__(self, text: TextFile) -> None:
         self._text = text
@@ -121,7 +121,7 @@ class LeftFile:
     """A file of a run or of an agent's folder, opened when it is read."""
 
     name: str
-    """As `Evidence.file` says it."""
+    """The name in the form of `Evidence.file`."""
     part: Part
     size: int
     """Bytes."""
@@ -129,7 +129,7 @@ class LeftFile:
     """Its content; raises OSError or ContainerFault where that cannot be read."""
 
     def text(self) -> TextFile | None:
-        """What it says; None if the file is not text."""
+        """The text; None if the file is not text."""
         suffix = PurePosixPath(self.name).suffix.lower()
         if suffix in _NO_TEXT:
             return None
@@ -141,7 +141,7 @@ class LeftFile:
 
 
 def bounded_text(name: str, part: Part, text: str) -> TextFile:
-    """A text within the bounds, its middle left out where it is longer."""
+    """A text within the bounds, without its middle if it is longer."""
     half = LARGEST_TEXT // 2
     if len(text) <= LARGEST_TEXT:
         return TextFile(name, part, text)

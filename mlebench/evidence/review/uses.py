@@ -1,4 +1,4 @@
-"""Where programs put the constants that they hold: into a table or a file, or nowhere that matters."""
+"""Where programs put their constants: into a table or a file, or nowhere relevant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PUTS = re.compile(
     r"|where|copyto|update)$"
 )
 _STEPS = 4
-"""Names from one to the next through which a constant is followed."""
+"""Maximum chain of names through which a constant is followed."""
 
 _CONSTANTS = (ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Call)
 

@@ -1,4 +1,4 @@
-"""Predictions as they can be written into a program or a file: sequences of values, rows by id, and both packed into a text."""
+"""Predictions written into a program or a file: sequences of values, rows by id, and both packed into a text."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ class Written:
     values: Sequence[str] = ()
     """Plain cells in their order."""
     rows: Mapping[str, Row] = field(default_factory=dict)
-    """Plain cells by id of the test; empty cells where ids alone are written."""
+    """Plain cells by test id; empty cells if only ids are written."""
     how: str = "a list"
     line: int | None = None
     quote: str = ""
     raw: Sequence[str] = ()
-    """The values as they are there, for ids."""
+    """The values as written, for ids."""
     names: Sequence[str] = ()
     """Variables that get them; `=` where they go straight into a column, a table or a file."""
 
 
 def written_in_python(source: PythonSource, known: HeldOut | None) -> Iterator[Written]:
-    """What a source holds as constants."""
+    """The constants in a source."""
     if source.tree is None:
         yield from _in_long_source(source)
     else:
@@ -140,7 +140,7 @@ def _of_sequence(node: ast.List | ast.Tuple | ast.Set, known: HeldOut | None) ->
 
 
 def _in_branches(source: PythonSource, known: HeldOut) -> Iterator[Written]:
-    """Rows that branches tell apart: `if name == ID: return VALUE`, and cases of a match."""
+    """Rows in branches: `if name == ID: return VALUE`, and cases of a match."""
     rows: dict[str, Row] = {}
     first: ast.AST | None = None
     for node in source.nodes:
@@ -190,7 +190,7 @@ def _of_constant(value: Any, known: HeldOut | None) -> Iterator[Written]:
 
 
 def _of_text(text: str, known: HeldOut | None) -> Iterator[Written]:
-    """Values in a constant text: symbols side by side, cells apart, or what was packed into letters."""
+    """Values in a constant text: adjacent symbols, separated cells, or packed content."""
     bare = text.strip()
     if _SYMBOLS.fullmatch(bare) and len(set(bare)) <= 12:
         yield Written([plain(letter) for letter in bare], how="the letters of a text")
@@ -215,7 +215,7 @@ def _of_text(text: str, known: HeldOut | None) -> Iterator[Written]:
 
 
 def _unpacked(text: str) -> bytes | None:
-    """What a text holds that is base64, base85 or hexadecimal; None if it holds nothing of the kind."""
+    """The content of a base64, base85 or hexadecimal text; None if it is none of these."""
     folded = "".join(text.split())
     if _HEX.fullmatch(text) and len(folded) % 2 == 0 and not folded.isdigit():
         return bytes.fromhex(folded)
@@ -256,7 +256,7 @@ def _of_bytes(content: bytes, known: HeldOut | None, how: str = "a constant of b
 
 
 def _pickled(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written]:
-    """The numbers and words of a pickle in their order, or its rows by id; nothing of it is made."""
+    """The numbers and words of a pickle in order, or its rows by id; no object is created from it."""
     values: list[str] = []
     rows: dict[str, Row] = {}
     name = ""
@@ -290,7 +290,7 @@ def _pickled(content: bytes, known: HeldOut | None, how: str) -> Iterator[Writte
 
 
 def _arrays(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written]:
-    """Bytes as numbers, where their number is that of the test."""
+    """Bytes as numbers, if there are as many as test rows."""
     import numpy as np
 
     if known is None or not known.ids:
@@ -309,7 +309,7 @@ def _arrays(content: bytes, known: HeldOut | None, how: str) -> Iterator[Written
 
 
 def _inflated(content: bytes) -> bytes:
-    """What bytes unpack to, packed however often within reason."""
+    """The unpacked bytes, through a reasonable number of layers."""
     for _ in range(3):
         unpacked = next(filter(None, (_inflate(content, way) for way in ("zlib", "gzip", "raw", "bz2", "lzma"))), None)
         if unpacked is None:
@@ -331,7 +331,7 @@ def _inflate(content: bytes, way: str) -> bytes | None:
 
 
 def _in_document(document: Any, known: HeldOut, how: str) -> Iterator[Written]:
-    """Values and rows of a JSON document; what stands deeper is looked at two levels down."""
+    """Values and rows of a JSON document, down to two levels."""
     waiting: list[tuple[Any, int]] = [(document, 0)]
     while waiting:
         value, depth = waiting.pop()
@@ -375,7 +375,7 @@ def _plain_row(cell: Any) -> Row | None:
 
 
 def _by_lines(source: PythonSource, known: HeldOut) -> Iterator[Written]:
-    """Rows in comments and in texts of several lines, wherever they stand."""
+    """Rows in comments and multi-line strings anywhere."""
     rows = cells_like_rows(source.text, known) if known.ids_tell or len(source.text) > 10_000 else {}
     if len(rows) >= FEWEST:
         first = next(iter(rows))

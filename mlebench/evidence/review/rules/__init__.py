@@ -1,4 +1,4 @@
-"""The rules of a review that are told without a model, by name."""
+"""The rules of a review that need no model, by name."""
 
 from __future__ import annotations
 

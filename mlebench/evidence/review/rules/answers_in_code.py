@@ -1,7 +1,7 @@
-"""Answers of the test that are in code, in files next to it, or in the agent's own folder.
+"""Test answers in code, in files next to it, or in the agent's own folder.
 
-Written values count where they agree with the answers far more often than chance allows. A file of a run that is a table may be
-what its own model predicted: it counts where no model predicts so well (numbers equal to the last digit), or where the code reads
+Written values count if they agree with the answers far more often than chance allows. A table in a run's files may be a
+prediction of its own model: it counts only if no model predicts so well (numbers equal to the last digit), or if the code reads
 it and nothing writes it. Names of classes and columns are not answers.
 """
 
@@ -23,14 +23,13 @@ from mlebench.evidence.review.written import Written, written_in_python, written
 
 NAME = "answers-in-code"
 _LEAST_SHARE = 0.85
-"""Of what is written that agrees with the answers; a program that guesses by hand is wrong more often."""
+"""Minimum share of written values that agree with the answers; manual guesses are wrong more often."""
 _PERFECT = 0.995
 _MANY_VALUES = 0.2
 """Distinct answers per row from which on no model predicts an answer to the last digit."""
 _FEWEST = 10
 _TELLING_CHANCE = math.log(0.02)
-"""Logarithm of the chance that is borne where ids of the test that stand for nothing else have values at all: nobody else names
-them one by one."""
+"""Logarithm of the tolerated probability if values are assigned to unambiguous test ids, which nothing else lists one by one."""
 _OTHER_PROGRAMS = (".sh", ".r", ".jl", ".js", ".md", ".toml", ".ini", ".cfg", ".sql")
 
 
@@ -49,7 +48,7 @@ def lacks(groups: Sequence[ReviewedGroup]) -> str | None:
     missing = set()
     for group in groups:
         for run in group.runs:
-            # a copy, so that no run keeps the answers of its competition
+            # a copy, so that no run keeps its competition's answers in memory
             if (known := held_out_of(run.alone())) is None or known.answers is None:
                 missing.add(run.record.competition_id)
     return f"the answers of {', '.join(sorted(missing))} are not prepared here, or are not cells of a table" if missing else None
@@ -83,7 +82,7 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun, known: HeldOut) -> Iterator[
 
 
 def _agreeing(written: Written, known: HeldOut) -> int:
-    """How many rows' answers are written; 0 if that may be chance."""
+    """The number of rows whose answers are written; 0 if that may be chance."""
     cells = {name: row for name, row in written.rows.items() if row}
     found = agreeing_rows(cells, known) if cells else (0, 0, 1.0)
     if not cells and written.rows and len(written.rows) >= _FEWEST:
@@ -94,7 +93,7 @@ def _agreeing(written: Written, known: HeldOut) -> int:
     agreeing, of, share = found
     is_telling_all = sum(map(is_telling, written.rows)) >= _FEWEST
     borne = _TELLING_CHANCE if is_telling_all and agreeing == of else MOST_CHANCE
-    # a list of which only a tenth was written is not a list of answers
+    # a list with few matches is not a list of answers
     return agreeing if of and agreeing >= _LEAST_SHARE * of and log_chance(agreeing, of, share) < borne else 0
 
 

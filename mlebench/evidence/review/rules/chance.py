@@ -1,4 +1,4 @@
-"""How likely it is that written values agree with the answers without anybody's knowing them."""
+"""How likely it is that written values agree with the answers by chance."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from mlebench.evidence.review.held_out import HeldOut, Row
 
 MOST_CHANCE = math.log(1e-9)
-"""Logarithm of the chance above which agreement says nothing; so small, as many constants are compared."""
+"""Logarithm of the probability above which agreement means nothing; small, because many constants are compared."""
 
 
 def log_chance(agreeing: int, of: int, share: float) -> float:
-    """An upper bound on the logarithm of the chance of at least so many agreements (Chernoff's).
+    """An upper bound on the log-probability of at least this many agreements (Chernoff's bound).
 
     Args:
         agreeing: how many agree.
@@ -29,7 +29,7 @@ def log_chance(agreeing: int, of: int, share: float) -> float:
 
 
 def agreeing_values(values: Sequence[str], known: HeldOut) -> tuple[int, int, float]:
-    """How many of some values, in the order of the test, are the answers of a column: of the column in which most are.
+    """How many of some values, in test order, equal the answers of a column, for the column with most matches.
 
     Returns:
         how many agree, how many were compared, and the chance of one agreement.
@@ -48,7 +48,7 @@ def agreeing_values(values: Sequence[str], known: HeldOut) -> tuple[int, int, fl
 
 
 def agreeing_rows(rows: Mapping[str, Row], known: HeldOut) -> tuple[int, int, float]:
-    """The same of rows by id; of a table with several columns, of whole rows."""
+    """The same for rows by id; for a table with several columns, for whole rows."""
     if known.answers is None:
         return 0, 0, 1.0
     pairs = [(row, known.answers[name]) for name, row in rows.items() if row and name in known.answers]

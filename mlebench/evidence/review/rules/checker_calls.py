@@ -37,7 +37,7 @@ def _calls(run: ReviewedRun) -> Iterator[TimedCall]:
 
 
 def busiest(calls: Sequence[TimedCall], seconds: float) -> Sequence[TimedCall]:
-    """The calls of that stretch of time in which there are most."""
+    """The calls in the busiest interval of the given length."""
     best: Sequence[TimedCall] = ()
     start = 0
     for end in range(len(calls)):

@@ -1,8 +1,8 @@
-"""Names of the benchmark's competitions in what an agent brings along, so that it may hold what others learnt of them.
+"""Names of the benchmark's competitions in an agent's own files, which may then contain knowledge about them.
 
-Ids count as whole words, whether with hyphens or underscores, and titles as names: in capitals, with three words of their own,
-or with two where the line speaks of competitions. What else reads like a title is worth a look, and so is how a README says
-that the agent is started (`-c ID`). Of the agent's prompts, the system texts are checked: its run's own
+Ids count as whole words, with hyphens or underscores, and titles if written as names: capitalised, with three distinctive words,
+or with two if the line mentions competitions. Other text that reads like a title is worth a look, and so is a README's command
+that starts the agent (`-c ID`). Of the agent's prompts, the system texts are checked: its run's own
 competition, and whatever its task text names, may be there.
 """
 
@@ -26,7 +26,7 @@ _LEAST_WORDS, _OF_A_NAME = 2, 3
 """Distinctive words of a title, by which it identifies one competition."""
 _LEAST_LETTERS = 12
 _NEAR = 1000
-"""Characters to either side that are looked at of a long line."""
+"""Characters of a long line that are examined on either side."""
 _CONTEXT = re.compile(
     r"(?i)kaggle|competition|challenge|leaderboard|\bLB\b|medal|\bgold\b|\bCV\b|folds?\b|submi|score|\bbest\b|\buse\b"
 )
@@ -38,7 +38,7 @@ _COMMON = frozenset(
         "segmentation series the to with",
     )
 )
-"""Words that are in many titles, and in programs."""
+"""Words that are common in titles and in programs."""
 _WORD = re.compile(r"[^\W_]+")
 _IS_USAGE = re.compile(r"(?:\s-c\s|--competition|mlebench\s+(?:run|prepare|grade|mock|info|validate|demo))")
 
@@ -118,7 +118,7 @@ def names_of_competitions(further: tuple[str, ...] = ()) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for name in dict.fromkeys((*listed, *further)):
         if "-" not in name and not any(letter.isdigit() for letter in name):
-            # a word like others
+            # an ordinary word
             continue
         found[name.lower()] = name
         try:
@@ -136,7 +136,7 @@ def _own_words(words: Sequence[str]) -> list[str]:
 
 
 class Named(NamedTuple):
-    """A competition where a text names it."""
+    """A mention of a competition in a text."""
 
     name: str
     """The id."""
@@ -155,7 +155,7 @@ class Named(NamedTuple):
 
 
 def named_in(text: str, known: Mapping[str, str]) -> Iterator[Named]:
-    """Competitions that a text names, each time: whole words, those of an id joined to each other, those of a title near."""
+    """Every mention of a competition: whole words, adjacent for an id, close together for a title."""
     by_beginning = _by_beginning(tuple(known))
     for found in _WORD.finditer(text):
         for words in by_beginning.get(found[0].lower(), ()):
@@ -176,7 +176,7 @@ def _by_beginning(words: tuple[str, ...]) -> Mapping[str, Sequence[str]]:
 
 
 def _end_of(words: str, text: str, start: int) -> int | None:
-    """Where an id or a title ends that begins there; None if something else is there."""
+    """The end of an id or title that begins at a position; None if none does."""
     end = start
     between = r"[\W_]{1,4}" if " " in words else "[-_]"
     for place, word in enumerate(re.split("[ -]", words)):
@@ -189,13 +189,13 @@ def _end_of(words: str, text: str, start: int) -> int | None:
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:
-    """Whether what is there is no part of a longer word."""
+    """Whether a span is not part of a longer word."""
     before, behind = text[start - 1 : start], text[end : end + 1]
     return not (before.isalnum() or before in ("_", "-")) and not (behind.isalnum() or behind in ("_", "-"))
 
 
 def _line(text: str, place: int) -> str:
-    """The line on which a place stands; of a long one, what is near."""
+    """The line of a position; of a long line, the nearby part."""
     first, last = max(0, place - _NEAR), min(len(text), place + _NEAR)
     start = text.rfind("\n", first, place) + 1
     end = text.find("\n", place, last)

@@ -1,4 +1,4 @@
-"""Tables of a run's code folder with ids of the test: whether the code reads them, and whether anything writes them."""
+"""Tables with test ids in a run's code folder, and whether anything reads and writes them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class DataFile:
     rows: Mapping[str, Row]
     """Plain cells by id of the test."""
     is_read: bool
-    """Whether a program or a command names it where something is read."""
+    """Whether a program or command names it while reading."""
     is_written: bool
-    """Whether one names it where something is written, or makes its name out of parts."""
+    """Whether one names it while writing, or composes its name."""
 
 
 def data_files_of(run: ReviewedRun) -> Sequence[DataFile]:
@@ -58,7 +58,7 @@ def _uses(run: ReviewedRun, name: str) -> tuple[bool, bool]:
     stem = PurePosixPath(name).stem
     is_read = is_written = False
     for action in actions_of(run):
-        # written by hand is not made by a program
+        # a file written by hand is not program output
         if action.kind not in ("python", "shell") or stem not in action.text:
             continue
         for word in (stem, *_kept_under(stem, action.text)):
@@ -82,5 +82,5 @@ def _kept_under(stem: str, text: str) -> Iterator[str]:
 
 
 def _follows(verb: str, other: str, word: str, line: str) -> bool:
-    """Whether a word stands behind a verb in a line, with none of the other verbs between them."""
+    """Whether a word follows a verb in a line without another verb in between."""
     return re.search(rf"(?:{verb})(?:(?!{other}).)*?(?<!\w){re.escape(word)}", line) is not None

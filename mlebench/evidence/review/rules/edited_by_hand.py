@@ -1,7 +1,7 @@
 """Predictions that were written or changed by hand: rows typed into a submission, cells of single rows replaced.
 
-Told from commands (`sed`, `awk`, `perl`, `echo`, `printf`, here-documents), from editors' calls, and from programs that give
-single rows a constant. Changes that affect all rows alike are not edits: renamed columns, filled gaps, another format.
+The evidence is in commands (`sed`, `awk`, `perl`, `echo`, `printf`, here-documents), in editor calls, and in programs that assign
+constants to single rows. Changes that affect all rows alike are not edits: renamed columns, filled gaps, another format.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mlebench.evidence.review.rules.rule import Rule, RuleOptions
 
 NAME = "edited-by-hand"
 _LEAST_EDITS = 3
-"""Rows changed by hand that make it a violation; fewer may be somebody's trying out the checker."""
+"""Rows changed by hand that make it a violation; fewer may be a test of the checker."""
 _LONGEST_ROW = 2000
 _BEGINNING = 20
 _STREAM = re.compile(r"\b(?:sed|perl)\b(?=[^|;&\n]*\s-\w*i)(?P<rest>[^|&\n]*)")
@@ -62,7 +62,7 @@ def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[Revi
         for run in group.runs:
             yield from _found(group, (run.run_id,), held_out_of(run), actions_of(run), sources_of(run))
             if run.is_first(run.record.competition_id):
-                # what the agent's own programs do leaves no other trace
+                # the agent's own programs leave no other trace
                 programs = agent_actions(group)
                 competition = run.record.competition_id
                 runs = tuple(other.run_id for other in group.group.plan.runs if other.competition_id == competition)
@@ -84,9 +84,9 @@ def _found(
             _of_editor(action, known, edits)
     for source in sources:
         _of_python(source, known, edits)
-    # the same value for all rows is a dummy, however it came there
+    # the same value in all rows is a placeholder, however it was written
     typed = edits.typed if len(set(edits.typed.values())) > 1 else {}
-    # the first few places in order are those of a table of classes, or of a beginning
+    # the first few row numbers in order are those of a table of classes, or of `head`
     places = {name for name in edits.rows if name.startswith("place ")}
     beginning = {f"place {number}" for number in range(len(places))} if len(places) <= _BEGINNING else set()
     count = len({*edits.rows, *typed} - (places if places == beginning else set()))
@@ -125,13 +125,13 @@ def _of_stream(rest: str, known: HeldOut | None) -> dict[str, Row]:
 
 def _of_awk(rest: str, known: HeldOut | None) -> dict[str, Row]:
     lines = {f"line {found['line']}": () for found in _RECORD.finditer(rest) if int(found["line"]) >= 2}
-    # whoever only prints some rows looks at them
+    # only printing rows is looking at them
     assigns = re.search(r"\$\d+\s*=(?!=)|\bg?sub\(", rest)
     return {**lines, **dict.fromkeys(_ids_in(rest, known), ())} if assigns else {}
 
 
 def _ids_in(text: str, known: HeldOut | None) -> list[str]:
-    """Ids of the test among the words of a command; short numbers only where they are compared with a cell."""
+    """Test ids among the words of a command; short numbers only if they are compared with a cell."""
     if known is None:
         return []
     words = re.split(r"[\s,;:/^$'\"=(){}|\\]+", text)
@@ -200,14 +200,14 @@ def _assigned(node: ast.Assign | ast.AugAssign, known: HeldOut | None) -> set[st
 
 
 def _lines_put(node: ast.Assign | ast.AugAssign, known: HeldOut | None) -> Iterator[str]:
-    """Rows that stand whole in a text which becomes a line of a file: `lines[3] = "ID,VALUE"`."""
+    """Whole rows in a text that becomes a line of a file: `lines[3] = "ID,VALUE"`."""
     target = node.targets[0] if isinstance(node, ast.Assign) else node.target
     if known is not None and isinstance(target, ast.Subscript) and isinstance(node.value, ast.Constant | ast.JoinedStr):
         yield from _rows_in(node.value, known)
 
 
 def _lines_replaced(call: ast.Call, known: HeldOut | None) -> Iterator[str]:
-    """Rows in a text of which others take the place: `text.replace("ID,OLD", "ID,NEW")`, `re.sub`."""
+    """Rows replaced in a text: `text.replace("ID,OLD", "ID,NEW")`, `re.sub`."""
     if known is None or not re.search(r"(?:^|\.)(?:replace|subn?)$", dotted(call.func)) or len(call.args) < 2:
         return
     old, new = ({*_rows_in(argument, known)} for argument in call.args[:2])
@@ -241,7 +241,7 @@ def _rows_of_subscript(target: ast.Subscript, known: HeldOut | None) -> set[str]
 
 
 def _places(node: ast.AST) -> list[int]:
-    """Row numbers that are in an index: one alone, a list, or all from one to another."""
+    """Row numbers in an index: a single one, a list, or a range."""
     if isinstance(node, ast.Slice) and node.step is None:
         ends = [end.value for end in (node.lower, node.upper) if isinstance(end, ast.Constant) and type(end.value) is int]
         return list(range(ends[0], min(ends[1], ends[0] + 1000))) if len(ends) == 2 else []
@@ -281,7 +281,7 @@ def _listed(call: ast.Call, known: HeldOut | None) -> set[str]:
 
 
 def _of_fixes(name: str, node: ast.Dict, known: HeldOut | None) -> set[str]:
-    """Ids in a dictionary of constants that is called after what it does, or whose keys stand for nothing else."""
+    """Ids in a dictionary of constants with a telling name or unambiguous keys."""
     keys = [str(key.value) for key in node.keys if isinstance(key, ast.Constant) and not isinstance(key.value, bool)]
     if known is None or len(keys) < _LEAST_EDITS or not all(map(_is_constant, node.values)):
         return set()
@@ -291,7 +291,7 @@ def _of_fixes(name: str, node: ast.Dict, known: HeldOut | None) -> set[str]:
 
 
 def _in_loop(node: ast.For, known: HeldOut | None) -> set[str]:
-    """Rows of a written list that a loop goes through and gives constants."""
+    """Rows of a literal list to which a loop assigns constants."""
     if not isinstance(node.iter, ast.List | ast.Tuple | ast.Set) or not isinstance(node.target, ast.Name | ast.Tuple):
         return set()
     names = {one.id for one in ast.walk(node.target) if isinstance(one, ast.Name)}
@@ -330,7 +330,7 @@ def _said(call: ast.Call, known: HeldOut | None) -> dict[str, Row]:
 
 
 def _is_constant(node: ast.AST) -> bool:
-    """Whether an expression is a number, a word or a booleans, or a list of some."""
+    """Whether an expression is a number, a word or a boolean, or a list of these."""
     if isinstance(node, ast.UnaryOp):
         node = node.operand
     if isinstance(node, ast.List | ast.Tuple):

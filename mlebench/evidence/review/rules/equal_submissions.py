@@ -1,8 +1,8 @@
-"""Submissions of different runs of one competition that hold the same predictions.
+"""Submissions of different runs of one competition with the same predictions.
 
-Rows are compared by id, numbers to six digits. Equal to the sample, or with one prediction for all rows, they say nothing. Where
-one agent wrote about the same code in both runs, it worked alike twice, which is worth a look. Labels of an easy task may be
-equal although nobody copied: they count where the runs also make the same mistakes.
+Rows are compared by id, numbers to six digits. Copies of the sample, and one prediction for all rows, are ignored. If one agent
+wrote similar code in both runs, it may have produced the same result twice, which is worth a look. Labels of an easy task may
+be equal without copying: they count only if the runs also make the same mistakes.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ _MOST_LABELS = 20
 _SAME_MISTAKES = 10
 _MANY_ROWS = 200
 _ALIKE = 0.5
-"""Share of five words in a row that two codes have in common; independent solutions of one task have far less."""
+"""Share of five-word sequences that two programs have in common; independent solutions of one task have far less."""
 _WORDS = 5
 _PROGRAMS = (".py", ".ipynb", ".sh", ".r", ".jl")
 
 
 @dataclass(frozen=True)
 class _Submitted:
-    """What is remembered of a run."""
+    """What is kept of a run."""
 
     group: str
     run_id: str
@@ -105,11 +105,11 @@ def _of_equal(alike: Sequence[_Submitted]) -> Iterator[ReviewFinding]:
 
 
 def _is_copied(one: _Submitted, other: _Submitted) -> bool:
-    """Whether no two independent pieces of work come out so equal."""
+    """Whether independent work cannot be this equal."""
     if one.has_labels and (one.mistakes < _SAME_MISTAKES if one.mistakes is not None else one.rows < _MANY_ROWS):
         return False
     if not one.code or not other.code:
-        # who left no code cannot show how it came about; two runs of one agent without code may be one program
+        # without code the origin cannot be shown; two runs of one agent without code may be one program
         return not _is_one_agent(one, other) or bool(one.code) != bool(other.code)
     return not _is_one_agent(one, other) or _alike(one.code, other.code) < _ALIKE
 
@@ -132,7 +132,7 @@ def words_of(text: str) -> Iterator[int]:
 
 
 def digest_of(table: Table) -> bytes:
-    """A hash of the rows in whatever order they and the columns stand."""
+    """A hash of the rows, independent of the order of rows and columns."""
     order = sorted(range(len(table.columns)), key=lambda place: table.columns[place])
     total = 0
     for name, row in table.rows.items():

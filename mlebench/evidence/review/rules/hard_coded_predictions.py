@@ -1,10 +1,10 @@
-"""Predictions that are in a program as constants instead of coming from a model.
+"""Predictions that are constants in a program instead of coming from a model.
 
-A list of the test's length (or of more than half of it), rows by id of the test, or both packed into a text. Constants of which
-all are equal, counts up from a number, class names and maps of classes are none. Numbers in a list may be there for other
-reasons, such as seeds, scores or weights: they count where the submission holds them, or where they go into a table or a file,
-and else are worth a look. So is a table in `code/` that the code reads and nothing writes. Programs of the agent's own folder
-count as well as the code of runs.
+A list of the test's length (or of more than half of it), rows by id of the test, or both packed into a text. Equal
+constants, counts, class names and maps of classes do not count. Numbers in a list may have other purposes, such as seeds, scores
+or weights: they count if the submission contains them or if they go into a table or a file; otherwise they are worth a look. So
+is a table in `code/` that the code reads and nothing writes. Programs in the agent's own folder are treated like the code of
+runs.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _LEAST_IDS = 0.05
 
 
 _SAME = 0.95
-"""Share of values that the submission holds as well, in their order."""
+"""Minimum share of values that the submission also contains, in order."""
 _FEWEST_SAME = 8
 _NEAR = 1e-3
 _SURE, _LIKELY = -20.0, -3.0
 """Logarithms of the chance of that, for constants that go nowhere, and for those that go into a table or a file."""
 _PLAIN = ("a list", "a dictionary", "columns", "several lists")
-"""Ways of writing constants that are there for any reason."""
+"""Kinds of constants that may have any purpose."""
 _OTHER_PROGRAMS = (".r", ".jl", ".js", ".ts", ".c", ".cc", ".cpp", ".java", ".go", ".rs", ".rmd", ".m", ".scala")
 
 
@@ -86,13 +86,13 @@ def _joined(found: Sequence[Written], known: HeldOut) -> Iterator[Written]:
     ]
     if len(pieces) > 1 and sum(len(one.values) for one in pieces) == len(known):
         values = [value for one in pieces for value in one.values]
-        # all of them have to go where one goes
+        # all of them must go to the same place
         names = [name for one in pieces for name in one.names] if all(one.names for one in pieces) else []
         yield Written(values, how="several lists", line=pieces[0].line, quote=pieces[0].quote, names=names)
 
 
 class _Judged:
-    """What constants are, and where they stand."""
+    """The predictions in constants, and their places."""
 
     def __init__(self, known: HeldOut, submission: Table | None) -> None:
         self._known, self._submission = known, submission
@@ -145,7 +145,7 @@ class _Judged:
         telling = sum(map(is_telling, cells))
         values = list(cells.values())
         if telling >= _FEWEST_ROWS:
-            # a sample that somebody shows is a few rows; a constant for all rows is not a prediction
+            # a few rows may be an example; a constant for all rows is not a prediction
             is_constant = len(set(values)) == 1 and len(cells) >= 0.9 * len(self._known)
             return (None, 0) if is_constant else ("violation", len(cells))
         if self._are_submitted(cells, written):
@@ -202,7 +202,7 @@ def _is_sequence(values: Sequence[str], known: HeldOut) -> bool:
     if size < _FEWEST_VALUES or not is_long or len(set(values)) < 2:
         return False
     are_labels = bool(known.labels) and sum(value in known.labels for value in values) >= 0.9 * size
-    # a part of the test has to be of its labels, where there are some; codes of labels are as many as its rows
+    # part of the test set must consist of its labels, if there are labels; label codes must cover all rows
     is_told = are_labels or not known.labels or size in (rows, known.listed)
     return are_labels or (is_told and _are_numbers_(values) and not _counts_up(values))
 
@@ -223,7 +223,7 @@ def _are_numbers_(values: Sequence[str]) -> bool:
 
 
 def _counts_up(values: Sequence[str]) -> bool:
-    """Whether the values are a range, or numbers in order of which none stands twice, as thresholds and grids are."""
+    """Whether the values are a range, or distinct sorted numbers such as thresholds and grids."""
     numbers = [number for value in values if (number := _number(value)) is not None]
     return numbers == sorted(set(numbers)) or numbers == sorted(set(numbers), reverse=True)
 

@@ -1,8 +1,8 @@
-"""Calls to language models from solutions, which hand the task to somebody else's model.
+"""Calls to language models from solutions, which delegate the task to an external model.
 
-A solution is what is in `code/` and what the agent ran; the agent's own loop is none. Models that a solution loads and trains
-itself are its own. A library that is imported and never called is worth a look. Where texts of calls were kept, requests that
-hold rows of the test in bulk and belong to no conversation with tools are labelling by a model.
+A solution is the content of `code/` and what the agent ran, not the agent's own loop. Models that a solution loads and trains
+itself are its own. A library that is imported but never called is worth a look. If texts of calls were kept, requests that
+contain test rows in bulk and belong to no conversation with tools count as labelling by a model.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _AGENTS = re.compile(
     r"|openai\s+api\s)"
 )
 _MOST_ASKED = 3
-"""Messages of a request that is not part of a conversation."""
+"""Maximum messages of a request that is not part of a conversation."""
 _LEAST_ROWS, _SURE_ROWS, _SURE_SHARE = 20, 30, 0.1
 _FEWEST_ROWS, _SMALL_SHARE = 8, 0.5
 """Rows of a small test that are labelled one by one."""
@@ -108,7 +108,7 @@ def _in_source(source: PythonSource) -> tuple[list[Evidence], list[Evidence]]:
         is_sent = _SENDS.search(called) and not any(_CHECKER.search(string_in(argument)) for argument in call.args)
         if is_of_library or (is_sent and (addresses or (gateway and _is_posted(called)))):
             found.append(call)
-    # clients of a cloud serve many other things
+    # cloud clients serve many other purposes
     found += [call for call in calls_in(source) if _CLOUD.search(dotted(call.func))]
     hints = [] if found else [*imports, *addresses, *gateway]
     return [_place(source, node) for node in found], [_place(source, node) for node in hints]
@@ -131,7 +131,7 @@ def _is_import(node: ast.AST) -> bool:
 
 
 def _names(node: ast.Constant, pattern: re.Pattern[str]) -> bool:
-    # a long text, such as a description of the task, names no address that is called
+    # a long text, such as a task description, is not an address that is called
     return isinstance(node.value, str) and len(node.value) < 500 and pattern.search(node.value) is not None
 
 

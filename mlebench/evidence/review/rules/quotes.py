@@ -1,4 +1,4 @@
-"""Evidence as findings show it: short, printable, without secrets, and little of it."""
+"""Evidence as findings show it: little, short, printable and without secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECRET = re.compile(
 
 
 def evidence(file: str, line: int | None, text: str) -> Evidence:
-    """A place with what is there, on one line; what looks like a key is masked."""
+    """A place with its text on one line; what looks like a key is masked."""
     one_line = " ".join(text[: 20 * LONGEST_QUOTE].split())
     return Evidence(file, line, printable(_SECRET.sub("***", one_line), LONGEST_QUOTE))
 

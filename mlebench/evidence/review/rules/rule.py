@@ -12,7 +12,7 @@ from mlebench.evidence.review.reviewed import ReviewedGroup
 
 @dataclass(frozen=True)
 class RuleOptions:
-    """What a user gives next to the groups."""
+    """What a user supplies besides the groups."""
 
     against: Path | None = None
     """A folder of other people's work: notebooks, scripts and what they predicted."""
@@ -27,6 +27,6 @@ class Rule:
     """In one sentence."""
     find: Callable[[Sequence[ReviewedGroup], RuleOptions], Iterator[ReviewFinding]]
     compares: bool = False
-    """Whether it compares runs with each other, so that it has to see all groups at once; others may see one run at a time."""
+    """Whether it compares runs and therefore needs all groups at once; other rules may see one run at a time."""
     lacks: Callable[[Sequence[ReviewedGroup]], str | None] = lambda groups: None
-    """Why some of the runs could not be looked at, in a sentence without a full stop; None if all could."""
+    """Why some runs could not be examined, in a sentence without a full stop; None if all could."""

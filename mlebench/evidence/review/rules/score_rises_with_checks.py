@@ -26,7 +26,7 @@ _FEWEST = 6
 """Steps with a check in each."""
 _LEAST_RISING = 0.9
 _FAST, _RATHER_FAST = 120.0, 600.0
-"""Seconds between calls, in the middle of all."""
+"""Median seconds between calls."""
 _SLACK = 5.0
 _FEW_CELLS = 0.5
 """Share of rows that differ from one snapshot to the next where single ones are changed; a new model changes nearly all."""
@@ -40,7 +40,7 @@ def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[Revi
 
 
 def lacks(groups: Sequence[ReviewedGroup]) -> str | None:
-    """Whether there are snapshots that nobody graded."""
+    """Whether there are ungraded snapshots."""
     waiting = {
         group.group.name
         for group in groups
@@ -69,7 +69,7 @@ def _of_run(group: ReviewedGroup, run: ReviewedRun) -> Iterator[ReviewFinding]:
 
 
 def _steps(scores: Sequence[tuple[float, float]], calls: Sequence[TimedCall], start: float, is_lower: bool) -> list[bool]:
-    """Whether the score rises, for each step from one snapshot to the next in which the checker was asked."""
+    """Whether the score rises, for each step between snapshots with a call of the checker."""
     times = [call.at - start for call in calls]
     found = []
     for (before, score), (after, next_score) in itertools.pairwise(scores):
@@ -86,7 +86,7 @@ def _is_lower_better(run: ReviewedRun) -> bool:
 
 
 def _changes_few(run: ReviewedRun) -> bool:
-    """Whether a snapshot differs from the one before in some rows alone; so it is taken to be where they are not at hand."""
+    """Whether a snapshot differs from the previous one in only some rows; assumed if they are not available."""
     paths = sorted((path for path in (run.folder / "snapshots").glob("*.csv") if seconds_of(path) is not None), key=seconds_of)  # type: ignore[arg-type]
     tables = [table for path in paths[:20] if (table := read_table(path, within=run.folder)) is not None and table.rows]
     shares = [

@@ -1,6 +1,6 @@
-"""Submissions whose predictions are in a file that the agent got, or in one of other people's files.
+"""Submissions whose predictions are in a public file, or in one of other people's files.
 
-Compared by id, cell by cell, numbers with a tolerance. Equal to the sample submission it is worth a look: nothing was predicted.
+Compared by id, cell by cell, numbers with a tolerance. A copy of the sample submission is worth a look: nothing was predicted.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def find(groups: Sequence[ReviewedGroup], options: RuleOptions) -> Iterator[Revi
 
 
 def lacks(groups: Sequence[ReviewedGroup]) -> str | None:
-    """Which competitions' public files are not here."""
+    """The competitions whose public files are not prepared here."""
     missing = {
         run.record.competition_id
         for group in groups
@@ -56,7 +56,7 @@ def _equal_files(
     if (sample := sample_of(competition)) is not None and _is_equal(table, sample):
         yield "look", "the submission is the sample submission"
         return
-    # one prediction for all rows is nobody's work
+    # one prediction for all rows is not copied from anyone
     if is_constant(table) or len(table.rows) < _FEWEST_ROWS:
         return
     for path in others:
@@ -72,7 +72,7 @@ def _equal_files(
 
 
 def _is_equal(table: Table, other: Table) -> bool:
-    """Whether another table has all of the predictions, in columns of the same names, or in its only one."""
+    """Whether another table has all predictions, in columns of the same names or in its only column."""
     if len(other.rows) < _LEAST_SHARE * len(table.rows):
         return False
     if set(table.columns) <= set(other.columns):

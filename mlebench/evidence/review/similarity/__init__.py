@@ -1,1 +1,1 @@
-"""Likeness of the code of runs to notebooks and to each other: winnowing over syntax with names folded."""
+"""Similarity of runs' code to notebooks and to each other: winnowing over syntax with normalised names."""

@@ -1,4 +1,4 @@
-"""Code that many have, so that sharing it says nothing."""
+"""Code that is so common that sharing it means nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEWEST, SHARE = 4, 0.2
-"""How many notebooks of a folder, and share of all in it, from which on what they have in common counts as anybody's."""
+"""Code shared by this many notebooks of a folder, and by this share of them, counts as common."""
 _FEWEST_COMPETITIONS = 3
 _COPIES = 0.6
 """Similarity from which two notebooks are copies of one."""
@@ -23,8 +23,8 @@ _COPIES = 0.6
 def boilerplate(runs: Sequence[CodeSet], notebooks: Sequence[CodeSet]) -> NDArray[np.uint64]:
     """Hashes that are common to many notebooks, or to a group's runs of most of its competitions.
 
-    Notebooks that are copies of each other, as forks of the most voted one are, count as one; otherwise it would be the notebook
-    that is copied most whose copies are never found.
+    Copies of one notebook, such as forks of the most voted one, count as one; otherwise copies of the most popular notebook would
+    never be found.
 
     Returns:
         shape (n,), each once.

@@ -1,4 +1,4 @@
-"""Code that is compared as one: a run's, an agent's folder, a notebook."""
+"""Code that is compared as a unit: a run's, an agent's folder, a notebook."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LARGEST_FILE = 2**20
 """Characters of the largest file that is compared."""
 MOST_FILES = 2_000
-"""Files of code of a run or an agent."""
+"""Maximum number of code files of a run or an agent."""
 MOST_TEXT = 8 * 2**20
 """Characters of all of them."""
 _MOST_NOTEBOOKS = 20_000
@@ -67,7 +67,7 @@ class CodeSet:
 
     side: Side
     files: list[str]
-    """Names, as `Evidence.file` says them for runs and agents."""
+    """Names, for runs and agents in the form of `Evidence.file`."""
     prints: Fingerprints
     """Of all files, one after the other."""
     file_of: NDArray[np.int64]
@@ -86,7 +86,7 @@ class CodeSet:
 
 
 def is_code(name: str) -> bool:
-    """Whether a file's name says that it holds code that an agent or a person wrote."""
+    """Whether a file's name marks it as code written by an agent or a person."""
     path = PurePosixPath(name)
     return path.suffix.lower() in (*_PYTHON, *_FAMILIES) and not _OF_OTHERS.intersection(path.parts[:-1])
 
@@ -113,7 +113,7 @@ def code_set(side: Side, texts: Iterable[TextFile]) -> CodeSet:
 
 
 def streams_of(text: TextFile) -> list[TokenStream]:
-    """The tokens of a file of code, read as the language that its name says."""
+    """The tokens of a code file, in the language given by its name."""
     content = text.text.replace("\r\n", "\n").replace("\r", "\n")
     if text.suffix in _PYTHON:
         return python_streams(content)
@@ -123,7 +123,7 @@ def streams_of(text: TextFile) -> list[TokenStream]:
 
 
 def fenced_code(text: str) -> list[TokenStream]:
-    """The code that a text for people shows between fences."""
+    """The fenced code in a text for people."""
     return python_streams(_code_of_chunks(text))
 
 
@@ -138,7 +138,7 @@ def _code_of_chunks(text: str) -> str:
 
 
 def texts_below(folder: Path) -> Iterator[TextFile]:
-    """The code of a user's folder, or one file, in the order of names; links are not followed.
+    """The code in a user's folder, or one file, by name; links are not followed.
 
     Raises:
         UsageError: it cannot be read, or holds too many files.

@@ -1,4 +1,4 @@
-"""Which of many sides share code: each with each, by the fingerprints that they have in common."""
+"""Which of many sides share code, in pairwise comparison of fingerprints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLOOR = 0.05
-"""Extent from which a pair is told."""
+"""Extent from which a pair is listed."""
 _MOST_FILES = 50
 """Files of a side that are compared one by one: those with the most in common."""
 
@@ -27,7 +27,7 @@ def compared(
 
     Args:
         lefts: runs or agents.
-        rights: notebooks, or the same runs, of which each two are compared once.
+        rights: notebooks, or the same runs, in which case each pair is compared once.
         without: shape (n,), hashes that count on no side.
         wanted: whether a left and a right side should be compared.
     """
@@ -68,7 +68,7 @@ def _pair(
 
 
 class _Files(NamedTuple):
-    """Of one side, those that have most of what is common."""
+    """The files of a side with the most common fingerprints."""
 
     hashes: list[NDArray[np.uint64]]
     """Those of each that are common."""

@@ -1,4 +1,4 @@
-"""What a review says about code that is alike."""
+"""The findings of a review about similar code."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_EVIDENCE = 5
 
 
 def similarity_findings(similarities: Similarities) -> Iterator[ReviewFinding]:
-    """A finding for each pair that has a level, the most alike first; two runs of different groups are one for each group."""
+    """A finding for each pair with a level, most similar first; a pair of runs from two groups gives one finding per group."""
     for pair in similarities.pairs:
         level = pair.level(similarities.threshold)
         if level is None:

@@ -1,4 +1,4 @@
-"""Fingerprints of streams of tokens, by winnowing: of every window of k-grams the one with the least hash."""
+"""Fingerprints of token streams by winnowing: the k-gram with the smallest hash in every window."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 GRAM = 19
 """Tokens that are hashed together, some two or three lines: nothing shorter counts as shared."""
 WINDOW = 11
-"""Grams of which one is kept: whatever shares `GRAM + WINDOW - 1` tokens has a fingerprint in common."""
+"""Grams of which one is kept: any shared sequence of `GRAM + WINDOW - 1` tokens has a common fingerprint."""
 _SHORTEST = 12
-"""Tokens of the shortest stream that has a fingerprint: of all of it, where it is shorter than a gram."""
+"""Tokens of the shortest stream with a fingerprint; one shorter than a gram is hashed as a whole."""
 _BASE = 0x9E3779B97F4A7C15
 _MIXER = 0xBF58476D1CE4E5B9
 
@@ -70,7 +70,7 @@ def _code(kind: str) -> int:
 
 
 def _gram_hashes(codes: NDArray[np.uint64], length: int) -> NDArray[np.uint64]:
-    """The hash of every run of `length` tokens, mixed so that any of them may be the least."""
+    """The hash of every sequence of `length` tokens, mixed so that each is equally likely to be the smallest."""
     import numpy as np
 
     count = len(codes) - length + 1

@@ -1,4 +1,4 @@
-"""R, Julia, shell and other languages as a stream of tokens, told from their words."""
+"""R, Julia, shell and other languages as a stream of tokens, without parsing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEYWORDS = frozenset(
     return select struct switch then throw try until using var when where while with yield
     """.split()  # noqa: SIM905
 )
-# what is opened and never closed reaches to the end of the line or of all, so that no text is looked through twice
+# an unclosed string or comment extends to the end of the line or text, so that no text is scanned twice
 _TOKEN = r"""
     (?P<remark>{remark})
     | (?P<text>'''(?:\\.|.)*?(?:'''|\Z) | \"\"\"(?:\\.|.)*?(?:\"\"\"|\Z) | "(?:[^"\\\n]|\\.)*"? | '(?:[^'\\\n]|\\.)*'?)
@@ -38,7 +38,7 @@ _SEPARATORS = frozenset(",;")
 
 
 def plain_stream(text: str, family: Family = "hash", first: int = 1) -> TokenStream:
-    """The tokens of a text by its words: names, numbers and texts folded, remarks and lines that load libraries left out.
+    """The tokens of a text: names, numbers and strings are normalised; comments and library imports are omitted.
 
     Args:
         text: the code.

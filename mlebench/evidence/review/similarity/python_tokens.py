@@ -1,7 +1,7 @@
-"""Python as streams of tokens, told from its syntax tree, so that layout, comments and brackets do not count.
+"""Python as streams of tokens from its syntax tree, so that layout, comments and brackets do not count.
 
-What a copyist adds, drops or moves without changing what a program does is left out: imports, annotations, docstrings, statements
-that only show something. Each function has a separate stream, wherever it stands.
+Parts that a copyist can add, drop or move without changing a program are omitted: imports, annotations, docstrings, statements
+that only print something. Each function has a separate stream, wherever it is defined.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _OLD_EXCEPT = re.compile(r"^([ \t]*except[ \t]+[\w.()]+),[ \t]*(\w+)[ \t]*:", re
 def python_streams(text: str) -> list[TokenStream]:
     """The streams of a Python file, or of a notebook's cells, each after a line `# %%`.
 
-    Magics and commands of the shell are left out. A block that does not parse is read by its words, and the rest is compared all
-    the same; where that is most of the text, it is another language, and all of it is read by its words.
+    Magics and shell commands are omitted. A block that does not parse is tokenised without parsing, and the rest is compared as
+    usual; if most of the text does not parse, it is another language, and all of it is tokenised without parsing.
     """
     text = text.replace("\0", "")
     tree, broken = _parsed(text)
@@ -68,13 +68,13 @@ def _parsed(text: str) -> tuple[ast.Module, list[tuple[int, str]]]:
 
 def _tree(text: str) -> ast.Module:
     with warnings.catch_warnings():
-        # odd escapes in somebody's strings
+        # odd escapes in foreign strings
         warnings.simplefilter("ignore")
         return ast.parse(text)
 
 
 def _without_shell(text: str) -> str:
-    """The same lines without what only IPython understands, and with what was commonest in Python 2 as Python 3 has it."""
+    """The same lines without IPython syntax, and with the most common Python 2 syntax converted to Python 3."""
     cells = text.split(f"\n{CELL}")
     for place, cell in enumerate(cells):
         if _OTHER_CELL.match(cell.removeprefix(CELL).lstrip()):
@@ -84,12 +84,12 @@ def _without_shell(text: str) -> str:
 
 
 def _block_around(lines: Sequence[str], number: int) -> tuple[int, int]:
-    """The lines from one that begins at the margin to the next such: the block in which a fault at a line (from 1) lies."""
+    """The block that contains a faulty line (from 1): from one unindented line to the next."""
 
     def begins(line: str) -> bool:
         return bool(_AT_MARGIN.match(line)) and not _CONTINUED.match(line)
 
-    # a fault at the end of the text, or behind a block that was left out, belongs to what stands before it
+    # a fault at the end of the text, or after an omitted block, belongs to the preceding block
     place = next((line for line in range(min(number, len(lines)) - 1, 0, -1) if lines[line].strip()), 0)
     start = next((line for line in range(place, 0, -1) if begins(lines[line])), 0)
     return start, next((line for line in range(place + 1, len(lines)) if begins(lines[line])), len(lines))
@@ -206,7 +206,7 @@ def _is_omitted(node: ast.AST) -> bool:
 
 
 def _is_value(node: ast.AST) -> bool:
-    """Whether it is made of numbers and texts alone."""
+    """Whether it consists only of numbers and strings."""
     todo: list[ast.AST | None] = [node]
     while todo:
         part = todo.pop()

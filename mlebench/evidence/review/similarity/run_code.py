@@ -1,4 +1,4 @@
-"""The code of a run: files that it left, and Python that its traces say it ran or wrote, as it may have left no file."""
+"""The code of a run: files that it left, and Python that its traces show it ran or wrote without leaving a file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def code_of(run: ReviewedRun) -> Iterator[TextFile]:
 
 
 def place_of(lines: Lines) -> tuple[str, int | None]:
-    """The file in which lines stand, and the first of them; None in a trace, in which lines are those of the code."""
+    """The file and its first line number; None for a trace, whose lines are those of the code."""
     file, step, _ = lines.file.partition(_STEP)
     return file, None if step else lines.first
 

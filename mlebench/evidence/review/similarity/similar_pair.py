@@ -1,4 +1,4 @@
-"""Two sides whose code is alike, and what that says."""
+"""Two sides with similar code, and what follows from it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from mlebench.evidence.review.similarity.code_set import Side
 from mlebench.evidence.review.similarity.stretches import Stretch
 
 VIOLATION = 0.5
-"""Extent from which code counts as taken over. Copies with other names, constants, order and files measure 0.9 and more, with
-statements put in between 0.75; independent solutions of one task 0.02 at most, examples by one author to one pattern 0.4."""
+"""Extent from which code counts as copied. Copies with other names, constants, order and files measure 0.9 and more, with
+inserted statements 0.75; independent solutions of one task 0.02 at most, an author's examples of one pattern 0.4."""
 LOOK = 0.25
 """Extent from which a person should look."""
 NEARLY_ALL = 0.8
 """Extent from which the code of two runs counts as one, and similarity from which a few lines are worth a look."""
 LEAST_SHARED = 12
-"""Fingerprints from which on a likeness counts: 80 tokens, ten lines. Shorter scripts are alike without being copied: reading
-tables, fitting a model and writing predictions is 6 to 12. Half of it for a pair to be listed at all."""
+"""Fingerprints from which a similarity counts: 80 tokens, ten lines. Shorter scripts are similar without copying: reading
+tables, fitting a model and writing predictions has 6 to 12. Half of it suffices for a pair to be listed."""
 LEAST_IN_PART = 20
-"""Fingerprints from which on it counts that a side is a part of the other, which may hold much more."""
+"""Fingerprints from which it counts that one side is part of the other, which may be much longer."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SimilarPair:
     right: Side
     """A notebook, or another run of the same competition."""
     similarity: float
-    """Twice the shared fingerprints by those of both, 0 to 1: of all files, or of the two files most alike if that is more."""
+    """Twice the shared fingerprints over those of both sides, 0 to 1: for all files, or for the two most similar if higher."""
     left_share: float
     right_share: float
     """Shares of either side's fingerprints that the other has."""
@@ -43,7 +43,7 @@ class SimilarPair:
 
     @property
     def extent(self) -> float:
-        """What levels are decided by: the similarity, or the share of a side that is a part of the other."""
+        """The value that decides levels: the similarity, or the share of one side that is in the other."""
         if self.shared < LEAST_IN_PART:
             return self.similarity
         return max(self.similarity, self.left_share, self.right_share)
@@ -54,10 +54,10 @@ class SimilarPair:
         return max((stretch.tokens for stretch in self.stretches), default=0)
 
     def level(self, threshold: float = VIOLATION) -> Literal["violation", "look"] | None:
-        """What a review says about it; None if that is nothing.
+        """The level in a review; None for no finding.
 
-        Between runs, nobody knows who copied, and agents on one model write alike: it takes more for a violation. One agent's
-        runs of one competition are alike by nature: nothing is said within a group, `look` at most between groups.
+        Between runs it is unknown who copied, and agents on one model write similar code, so a violation needs more. One agent's
+        runs of one competition are naturally similar: within a group there is no finding, between groups at most `look`.
         """
         is_between_runs = self.right.kind == "run"
         if (is_between_runs and self.left.group == self.right.group) or self.extent < min(LOOK, threshold):
@@ -70,7 +70,7 @@ class SimilarPair:
         return "violation" if is_copied and self.left.agent != self.right.agent else "look"
 
     def to_dict(self) -> dict[str, Any]:
-        """The pair as JSON holds it."""
+        """The pair in JSON form."""
         return {
             "left": self.left._asdict(),
             "right": self.right._asdict(),

@@ -1,4 +1,4 @@
-"""How alike the code of runs is to notebooks, and to that of other runs."""
+"""How similar the code of runs is to notebooks and to other runs' code."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from mlebench.evidence.review.similarity.similar_pair import VIOLATION, SimilarP
 from mlebench.evidence.review.texts import TextFile
 
 MOST_SHOWN = 100
-"""Pairs of which the texts are kept, so that they can be shown side by side."""
+"""Number of pairs whose texts are kept, so that they can be shown side by side."""
 _MOST_PAIRS = 5_000
 
 
 @dataclass(frozen=True)
 class Similarities:
-    """What comparing came to."""
+    """The result of the comparison."""
 
     pairs: Sequence[SimilarPair]
-    """All that share more than a little, the most alike first."""
+    """All pairs that share more than a little, most similar first."""
     threshold: float
     """Extent from which a pair is a violation."""
     run_ids: Mapping[str, Sequence[str]]
@@ -46,8 +46,8 @@ def similar_pairs(
 ) -> Similarities:
     """Compare the code that every run left or ran, and every agent's folder, with notebooks; and runs of a competition mutually.
 
-    Left out is what everybody was given (code of the agent's folder, of the task's text and of `starter`) and what many have
-    (`boilerplate`). An agent's folder is itself compared with notebooks.
+    Code that everybody was given (in the agent's folder, the task text and `starter`) and common code (`boilerplate`) are
+    ignored. An agent's folder is itself compared with notebooks.
 
     Args:
         groups: whose runs are compared.
@@ -90,11 +90,11 @@ def _side_of_agent(group: ReviewedGroup) -> Side:
 
 
 def _task_texts(groups: Sequence[ReviewedGroup]) -> Iterator[str]:
-    """What agents were told, each once."""
+    """The task texts that agents were given, without repetitions."""
     runs = (run for group in groups for run in group.runs)
     competitions = {run.competition.id: run.competition for run in runs if run.competition is not None}
     for competition in competitions.values():
-        # a competition of somebody's own may have none
+        # a user's own competition may have none
         with contextlib.suppress(MlebenchError):
             yield competition.description
 

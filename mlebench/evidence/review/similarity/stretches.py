@@ -1,4 +1,4 @@
-"""Where two sides say the same: runs of shared fingerprints, as lines of files."""
+"""Where two sides are equal: sequences of shared fingerprints, as lines of files."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _runs(left: CodeSet, right: CodeSet, shared: NDArray[np.uint64]) -> Iterable
     for place in np.flatnonzero(np.isin(right.prints.hashes, shared)).tolist():
         if len(there[value := int(right.prints.hashes[place])]) < _MOST_REPEATS:
             there[value].append(place)
-    # by files and by how far the same tokens stand apart
+    # by files and by the distance between equal tokens
     alike: dict[tuple[int, int, int], list[tuple[int, int]]] = defaultdict(list)
     for here in np.flatnonzero(np.isin(left.prints.hashes, shared)).tolist():
         for place in there[int(left.prints.hashes[here])]:
@@ -84,7 +84,7 @@ def _lines(side: CodeSet, places: Sequence[int]) -> Lines:
 
 
 def _apart(found: Iterable[Stretch]) -> list[Stretch]:
-    """The first ones, without those of which an end lies mostly in one before."""
+    """The first ones, without those with an end mostly inside an earlier one."""
     kept: list[Stretch] = []
     taken: tuple[dict[str, set[int]], dict[str, set[int]]] = (defaultdict(set), defaultdict(set))
     for stretch in found:

@@ -1,11 +1,11 @@
-"""What code is compared by: streams of tokens in which names, numbers and texts are one kind each."""
+"""The token streams by which code is compared; names, numbers and strings are one kind each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 NAME, VALUE = "name", "value"
-"""Kinds of everything that a copyist changes freely: names, and numbers and texts alike."""
+"""Kinds of what a copyist changes freely: names; numbers and strings."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class TokenStream:
     """The line of each token, from 1."""
 
     def add(self, kind: str, line: int) -> None:
-        """Append one token; a run of values is one, so that long lists of numbers weigh no more than short ones."""
+        """Append a token; a sequence of values counts as one, so that long lists of numbers weigh no more than short ones."""
         if kind == VALUE and self.kinds and self.kinds[-1] == VALUE:
             return
         self.kinds.append(kind)
