@@ -41,11 +41,13 @@ RIGHT_HERE: dict[str, str] = {
 """Lines (parts of them), with the reason why they stay."""
 _ROOMS = [path for path in (ROOT / "mlebench").iterdir() if path.suffix == ".py" or (path / "__init__.py").is_file()]
 AREAS = (
-    "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs", "agents", "containers", "competitions", "grading",
-    "benchmarks",
+    "README.md", "CONTRIBUTING.md", "SECURITY.md", "RELEASING.md", "CHANGELOG.md", "Makefile", ".ci", ".github", "docs", "agents",
+    "containers", "competitions", "grading", "benchmarks",
     *sorted(f"mlebench/{path.name}" for path in _ROOMS),
 )  # fmt: skip
-TEXTS = {".md", ".yaml", ".yml", ".html", ".txt", ".sh", ".j2"}
+TEXTS = {".md", ".yaml", ".yml", ".html", ".txt", ".sh", ".j2", ".in", ".mjs"}
+NAMES = {"Dockerfile", "run"}
+"""Texts whose names have no suffix."""
 _WRONG = re.compile("|".join(rf"\b(?:{pattern})" for pattern in INSTEAD), re.IGNORECASE)
 
 
@@ -64,7 +66,7 @@ def wrong_lines(area: Path) -> list[str]:
     files = (
         [area]
         if area.is_file()
-        else sorted(path for path in area.rglob("*") if path.suffix in {*TEXTS, ".py"} and path.is_file())
+        else sorted(path for path in area.rglob("*") if (path.suffix in {*TEXTS, ".py"} or path.name in NAMES) and path.is_file())
     )
     return [
         f"{path.relative_to(ROOT)}:{number}: {found[0]}: {line.strip()}"
