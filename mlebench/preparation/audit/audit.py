@@ -67,7 +67,7 @@ class Audit:
     competition: str
     edition: str
     findings: Sequence[Finding]
-    """Undeclared ones first, then by the test rows about which they tell."""
+    """Undeclared ones first, then by the number of test rows they affect."""
     checks: Sequence[str]
     """Names of the checks that were run to their end."""
     failed: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a leak is worth: a submission made of nothing else, graded by the competition's grader."""
+"""What a leak is worth: the grade of a submission that uses nothing else, by the competition's grader."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Bought(NamedTuple):
 
 @dataclass(frozen=True)
 class Market:
-    """Grades submissions made of leaks.
+    """Grades submissions made from leaks.
 
     Attributes:
         competition: the competition, prepared.
@@ -45,7 +45,7 @@ class Market:
     truth: Truth
 
     def bought(self, guesses: Sequence[Guess], *, of_sample: bool = False) -> Bought:
-        """What a submission gets that answers what `guesses` tell, and elsewhere is the baseline.
+        """The score of a submission that uses `guesses` where they exist and equals the baseline elsewhere.
 
         Args:
             guesses: what is told.

@@ -15,11 +15,11 @@ class Guess:
     """The `Target` that `values` are of; None if `values` are positions of rows of the truth whose whole answer is meant."""
     values: np.ndarray
     """Shape (rows,). Of a class target its names (text), of a number target float64, of a text target text; of whole rows int64.
-    Where a row is not told: None (object arrays), NaN (floats), -1 (positions)."""
+    For a row without a guess: None (object arrays), NaN (floats), -1 (positions)."""
 
     @property
     def told(self) -> np.ndarray:
-        """Which rows are told, shape (rows,), bool."""
+        """Which rows have a guess, shape (rows,), bool."""
         if self.target is None:
             chosen: np.ndarray = self.values >= 0
             return chosen
@@ -38,6 +38,6 @@ class Clue:
     what: str
     """One sentence with figures, such as `the EXIF tag ImageDescription equals the label of 24 of 24 test rows`."""
     guesses: tuple[Guess, ...] = ()
-    """For several targets, several; empty if no submission can be made of it."""
+    """Several for several targets; empty if no submission can be made from it."""
     rows: int | None = None
     """Test rows it reveals; None: those in `guesses`, if any."""

@@ -17,7 +17,7 @@ class Finding:
     check: str
     """A name of `CHECKS`."""
     file: str
-    """Where it lies, as `SeenFile.path` says it; a pattern such as `test/*.jpg` for many."""
+    """Its path, in the form of `SeenFile.path`; a pattern such as `test/*.jpg` for many."""
     what: str
     """One sentence with figures."""
     rows: int | None
@@ -25,7 +25,7 @@ class Finding:
     share: float | None
     """The same as a share of all test rows, 0 to 1."""
     score: float | None
-    """What a submission made of the leak alone gets; None if none can be made of it."""
+    """The score of a submission made from only the leak; None if none can be made."""
     baseline: float | None
     """What the same submission gets without the leak."""
     medal: str | None

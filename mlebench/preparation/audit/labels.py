@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _MOST_ROWS = 2_000_000
 """Of training rows; the answers of this many are enough to learn from."""
 _LOOKED_AT = 2_000
-"""Rows of a table from which it is told what its columns hold."""
+"""Rows of a table from which the content of its columns is determined."""
 _LEAST_OF_CLASSES = 0.5
 """Share of the different cells of a column that must be classes of the target for it to hold them."""
 

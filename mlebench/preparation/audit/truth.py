@@ -1,4 +1,4 @@
-"""The answers in hand: what there is to be told about each test row."""
+"""The known answers: what can be revealed about each test row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LABELS = ("Integer", "Boolean", "Label")
 _MOST_CLASSES = 2_000
 _LONGEST_CLASS = 60
 _SEQUENCE = 3
-"""Words that make a sequence, of which each may be told."""
+"""Words that form a sequence, each of which may be revealed."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Target:
 
     @property
     def is_one_hot(self) -> bool:
-        """Whether each of its columns stands for a class."""
+        """Whether each of its columns represents a class."""
         return self.kind == "class" and len(self.columns) > 1
 
 

@@ -1,4 +1,4 @@
-"""`answer-cells`: cells of a table, or fields of a text file, that tell the answer of the test row next to which they stand."""
+"""`answer-cells`: cells of a table, or fields of a text file, that reveal the answer of the test row they belong to."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _LEAST_INDICATED = 0.98
 _MOST_NAMED = 3
 _MOST_INDICATING = 10
 _MOST_UNPACKED = 1_000
-"""Rows whose cells are unpacked before it is known that these tell something."""
+"""Rows whose cells are unpacked before it is known whether they are informative."""
 
 
 def answer_cells(case: Case) -> Iterator[Clue]:
@@ -85,7 +85,7 @@ def answer_cells(case: Case) -> Iterator[Clue]:
 
 
 def _may_be_by_place(case: Case, looked: Looked) -> bool:
-    """Whether a table's rows could be those of the test in some order: as many, and no column is called an id."""
+    """Whether a table's rows could be the test rows in some order: the number is the same, and no column is named like an id."""
     named = looked.linked is not None and bool(looked.linked.id_columns & {*case.truth.id_columns})
     return looked.rows == case.truth.rows and not named
 
@@ -96,10 +96,10 @@ class _Search:
     comparer: Comparer = field(default_factory=Comparer)
     kept: tuple[pd.DataFrame, dict[str, Column]] | None = None
     packed: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By the name of what stands within cells their column, and where within them."""
+    """Column and position within its cells, by the name of the packed content."""
 
     def in_table(self, source: Linked) -> Iterator[Clue]:
-        """One clue for all columns of a table that tell something."""
+        """One clue for all informative columns of a table."""
         found: list[tuple[str, Asked, Told]] = []
         asked = [*asked_of(self.case.truth, source.units, len(source.cells))]
         ids = ids_of(self.case.truth, source.units, len(source.cells))
@@ -177,7 +177,7 @@ class _Search:
         return share is not None and share >= NEARLY_ALL
 
     def _worth(self, question: Asked, told: Told | None) -> Told | None:
-        """What was told, unless it has the words alone where their order is what is asked for."""
+        """The match, unless it has only the words although their order is the answer."""
         if told is None or not told.is_unordered or question.units.max() < 0:
             return told
         bought = self.market.bought((question.guess(told.values),))
@@ -188,7 +188,7 @@ class _Search:
 
     @functools.cached_property
     def market(self) -> Market:
-        """Grades what clues tell."""
+        """Grades the guesses of clues."""
         return Market(self.case.competition, self.case.truth)
 
     def _is_the_task(self, source: Linked, column: str, told: Told, where: str = "") -> bool:
@@ -201,7 +201,7 @@ class _Search:
         if share is None:
             return False
         if share >= NEARLY_ALL:
-            # what has to be learnt, and can be from training rows, is the task; a copy of the answers is none
+            # what can be learned from training rows is the task; a copy of the answers is not
             return told.how == "stands for"
         cells = told.of if where else int((self._column(source, column).codes >= 0).sum())
         return statistics.log_binomial_tail(told.right, cells, share) > math.log(_AS_IN_TRAINING)
@@ -241,7 +241,7 @@ class _Search:
                 yield question.guess(told.values)
 
     def _indicators(self, source: Linked, asked: Sequence[Asked]) -> Iterator[Clue]:
-        """Columns each of which says about one class whether it is the answer, as those of a one-hot table do."""
+        """Columns that each indicate whether one class is the answer, as in a one-hot table."""
         for question in asked:
             if question.target.kind != "class" or len(question.target.classes) < 3:
                 continue

@@ -39,7 +39,7 @@ class Asked:
     units: np.ndarray
     """Shape (test rows,), int64: which unit's value answers a row, -1 for none."""
     other: str | None = None
-    """The class that stands for all answers but the most frequent one, and guesses none of them."""
+    """The class that represents all answers except the most frequent one, without guessing which."""
 
     def guess(self, values: np.ndarray) -> Guess:
         """The rows' guess for values that units are said to have, shape (units,); see `Guess.values`."""

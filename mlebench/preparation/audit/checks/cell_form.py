@@ -71,7 +71,7 @@ FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("kinds of line endings", lambda cell: "".join(sorted({*cell} & {"\r", "\n", "\t", "\v", "\f"}))),
     ("the final punctuation mark", lambda cell: cell[-1:] if cell and not cell[-1].isalnum() else ""),
 )
-"""Name of a form, and what it is of a cell; few values each."""
+"""Name of a feature of form, and its value for a cell; each has few values."""
 
 
 def cell_form(case: Case) -> Iterator[Clue]:
@@ -169,7 +169,7 @@ def _of_records(case: Case, source: Linked) -> dict[str, np.ndarray]:
 
 
 def _records_of(value: object, least: int, depth: int = 0) -> list[dict[str, object]]:
-    """The records of a JSON value, at least so many: a list of them, or one by key; none if there are no such."""
+    """The records of a JSON value, in a list or by key, if there are at least this many; else none."""
     inner = [*value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
     if len(inner) >= least and all(isinstance(record, dict) for record in inner):
         return inner

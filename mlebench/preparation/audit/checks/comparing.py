@@ -1,4 +1,4 @@
-"""Whether cells that are next to test rows tell the answers: as they are, in another notation, as a code, or as a function."""
+"""Whether cells of test rows reveal the answers: directly, in another notation, as a code, or as a function."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from mlebench.preparation.audit.clue import Guess
 from mlebench.preparation.audit.truth import Target
 
 RIGHT = 0.9
-"""Of the cells that tell an answer in a reading, so many must tell it correctly."""
+"""Minimum share of correct cells among those that give an answer in a reading."""
 LIFT = 0.7
-"""And of what the most frequent answer leaves open, so much must be told."""
+"""Minimum share of the answers other than the most frequent one that must be revealed."""
 CODE_LIFT = 0.95
-"""A code of which nobody says what it stands for must tell nearly all."""
+"""A code without a known meaning must reveal nearly all answers."""
 SORTED_LIFT = 0.85
-"""So much where classes are told by shares of sorted digits, of which some lie between two classes."""
+"""The share if classes follow from quantiles of digits, some of which fall between two classes."""
 MONOTONE = 0.999
 MOST_COMPARED = 20_000
-"""Rows on which it is decided whether cells tell something."""
+"""Rows that decide whether cells are informative."""
 _MOST_CODES = 400
 _SHIFTS = 20
 _DECIMALS = 3
@@ -41,7 +41,7 @@ _LONGEST_SHORT = 120
 
 @dataclass(frozen=True)
 class Told:
-    """That cells tell a target."""
+    """A match: cells reveal a target."""
 
     how: str
     """Completes `the cell …`: `equals`, `equals, decoded from base64,`, `stands for`."""
@@ -56,7 +56,7 @@ class Told:
 
     @property
     def is_unordered(self) -> bool:
-        """Whether the words of texts are told, and not their order."""
+        """Whether only the words of texts are revealed, not their order."""
         return self.how.endswith(_UNORDERED)
 
     @property
@@ -164,7 +164,7 @@ class Comparer:
                 yield told
 
     def _sorted_by_digits(self, column: Column, target: Target, ids: np.ndarray | None) -> Told | None:
-        """Classes that stand together where rows are sorted by some of the digits of their cells."""
+        """Classes that are adjacent when rows are sorted by some digits of their cells."""
         if not column.short:
             return None
         answers = classes_of(target)
@@ -472,7 +472,7 @@ def _direct_readings(column: Column, target: Target) -> Iterator[tuple[str, Read
 
 
 def _codes(column: Column, target: Target) -> Iterator[tuple[str, np.ndarray]]:
-    """Ways in which the cells could be codes; none with nearly as many codes as rows, which nothing can be learnt of."""
+    """Ways in which the cells could be codes, except those with nearly as many codes as rows, which teach nothing."""
     most = min(_MOST_CODES, max(2, len(column.codes) // 3))
     if len(column.texts) <= most:
         yield "", column.codes
@@ -595,7 +595,7 @@ def numbers_match(said: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def _by_digits(matched: np.ndarray, chance: float) -> float:
-    """Log-probability of the matches told by how many digits the different answers have."""
+    """Log-probability of the matches, given the number of digits of the distinct answers."""
     different = np.unique(matched)
     digits = [len(f"{abs(value):.6g}".replace(".", "").strip("0").split("e")[0]) for value in different[:1000]]
     return -math.log(10) * sum(max(0, digit - 1) for digit in digits if digit >= 4) if chance < 0.5 else 0.0

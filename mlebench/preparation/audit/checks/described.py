@@ -18,7 +18,7 @@ _LAST_NUMBER = re.compile(r"\d+(?=\D*$)")
 _OPEN = re.compile(r"<[^<>\s]{1,30}>|\{[^{}\s]{1,30}\}")
 _FORM = re.compile(rf"(?:[\w.\-]|{_OPEN.pattern}){{3,100}}")
 _SERIES = 3
-"""Columns that differ in a number alone and are so many are a series."""
+"""At least this many columns that differ only in a number are a series."""
 
 
 def described(case: Case, column: str, siblings: Iterable[str] = ()) -> bool:

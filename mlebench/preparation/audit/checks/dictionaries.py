@@ -18,7 +18,7 @@ _MOST_ENTRIES = 20_000
 _MOST_COLUMNS = 12
 _LEAST_ENTRIES = 3
 _LEAST_HELD = 0.95
-"""Of the words that occur in answers so many must be in a dictionary."""
+"""Minimum share of the words in answers that a dictionary must contain."""
 _PROBED = 60
 _SIGNS = ("|", ";", ",", " ")
 

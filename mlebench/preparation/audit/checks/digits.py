@@ -12,7 +12,7 @@ import numpy as np
 from mlebench.preparation.audit.checks import statistics
 
 ALONG = 0.99
-"""Rank correlation with a number from which on digits tell it; no honest part of a number goes so far along."""
+"""Rank correlation from which digits reveal a number; no honest part of a number correlates that strongly."""
 _ALONG_IN_FEW, _WHOLE = 0.9, 0.9
 _SAME_IN_FEW = 0.6
 _FEW = 120

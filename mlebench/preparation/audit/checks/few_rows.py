@@ -1,4 +1,4 @@
-"""Test sets of few rows, on which chance hides nearly everything: what should not be there at all is believed there as well."""
+"""Test sets of few rows, where chance hides nearly everything: data that should not exist at all is a finding there as well."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from mlebench.preparation.audit.clue import Guess
 OF_ALL = ", and its values reveal the answers of all test rows"
 LEAST_ROWS, _MOST_ROWS = 5, 60
 _UNLIKELY = math.log(0.02)
-"""Of what is out of place anyway; nothing else is tried, so that nothing is corrected for."""
+"""The bound for data that is out of place anyway; nothing else is tried, so it needs no correction."""
 
 
 def told_by_columns(case: Case, path: str, columns: Iterable[str]) -> tuple[Guess, ...]:
-    """What columns that are out of place tell of all test rows.
+    """What columns that are out of place reveal about all test rows.
 
     Args:
         case: the case.
@@ -36,7 +36,7 @@ def told_by_columns(case: Case, path: str, columns: Iterable[str]) -> tuple[Gues
 
 
 def told_by_files(case: Case, paths: Sequence[str]) -> tuple[Guess, ...]:
-    """What tables in files that are out of place tell of all test rows, by their ids, else by their place."""
+    """What tables in files that are out of place reveal about all test rows, by id, else by position."""
     if not LEAST_ROWS <= case.truth.rows <= _MOST_ROWS:
         return ()
     among = {*paths}

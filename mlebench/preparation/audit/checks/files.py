@@ -17,7 +17,7 @@ from mlebench.preparation.audit.seen.listing import SeenFile
 from mlebench.preparation.audit.truth import stem
 
 MOST_OF_A_UNIT = 3
-"""Of many files of one unit, such as the slices of a study, so many are looked at."""
+"""Maximum files examined of one unit, such as the slices of a study."""
 _LEAST_UNITS = 4
 _SHORTEST_NUMBER, _LONGEST_NUMBER = 3, 18
 _LEAST_SHARE = 0.03
@@ -37,7 +37,7 @@ class FileGroup:
 
     @property
     def pattern(self) -> str:
-        """Where they lie, such as `test/*.jpg`."""
+        """Their location, such as `test/*.jpg`."""
         paths = [file.path.split("/") for file in self.files]
         same = [set(parts) for parts in zip(*paths, strict=False)]
         parts = [next(iter(part)) if len(part) == 1 else "*" for part in same]
@@ -148,7 +148,7 @@ class Finder:
         return np.empty(0, dtype=np.int64)
 
     def _through_tables(self, file: SeenFile) -> np.ndarray:
-        """Rows that a table of test rows names next to the file; else those of its number."""
+        """Rows that a table of test rows lists with the file; else those of its number."""
         for part in reversed(file.parts):
             rows = self._beside.get(part, self._beside.get(stem(part)))
             if rows is not None:

@@ -1,4 +1,4 @@
-"""Wholes of which parts are in train and others in test: patients, speakers, games, documents."""
+"""Groups with parts in both train and test: patients, speakers, games, documents."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_SPACED = 0.2
 
 
 def groups_on_both_sides(case: Case) -> Iterator[Clue]:
-    """Groups that a column or an id names, on both sides, that are persons or that tell the answers of their parts."""
+    """Groups named by a column or an id, on both sides, that are persons or that predict the answers of their parts."""
     units = TestUnits(case.truth)
     told: set[tuple[str, bytes]] = set()
     for grouping in _groupings(case, units):
@@ -95,7 +95,7 @@ def _of_files(case: Case) -> Iterator[Grouping]:
     yield Grouping("the folder group", folder, mine, sides.rows, theirs, labels)
     ids = {*case.truth.ids.iloc[:, 0].astype(str)}
     names = [[stem(file.name) for file in files] for files in (sides.test, train)]
-    # names that several units have, such as those of slices, say nothing of the whole
+    # names shared by several units, such as those of slices, do not identify a group
     if not {*names[0]} <= ids and all(len({*one}) == len(one) for one in names):
         for how, mine, theirs in readings_of(*(np.array(one, dtype=object) for one in names)):
             yield Grouping(f"{how} in names of files", folder, mine, sides.rows, theirs, labels, from_id=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_ROWS = 20_000
-"""Test rows whose cells are looked at first; those of all are gathered only where these tell something."""
+"""Test rows whose cells are examined first; all are gathered only if these are informative."""
 MOST_COLUMNS = 3_000
 _MOST_WITHOUT_TEST = 600_000
 """Rows after which test rows are looked for in columns that are named as ids alone, and not at all where there are none."""
@@ -31,7 +31,7 @@ _LEAST_ROWS = 4
 _LEAST_SHARE = 0.05
 _SAMPLED = 400
 _LEAST_SPELLED = 0.5
-"""Of the cells of a column, or of the test rows if these are fewer, so many must be ids in one spelling."""
+"""Minimum share of the cells of a column, or of the test rows if fewer, that must be ids in one spelling."""
 _MOST_SAME = 0.1
 _FRACTION = re.compile(r"-?\d*\.\d+(e[+-]?\d+)?")
 _MOST_FRACTIONS = 0.2
@@ -48,7 +48,7 @@ class Sheet:
 
     @property
     def path(self) -> str:
-        """Where it lies, as a pattern where there are several."""
+        """Its path, as a pattern if there are several."""
         first = self.tables[0]
         if len(self.tables) == 1:
             return first.path
@@ -122,7 +122,7 @@ SPELLINGS: tuple[tuple[Callable[[str], str], Callable[[str], str]], ...] = (
     (_as_number, _as_number),
     *((_digested(digest), readings.plain) for _, digest in readings.ALGORITHMS),
 )
-"""What is made of ids, and what of cells, to compare them."""
+"""The conversions of ids and of cells for comparison."""
 
 
 def _common_head(names: Sequence[str]) -> str:
@@ -253,7 +253,7 @@ def linked_tables(case: Case) -> Iterator[Linked]:
 
 
 def look_into(case: Case, linker: Linker, table: Sheet, most: int = MOST_ROWS) -> Looked:
-    """Read a table through, and keep the cells next to at most so many test rows."""
+    """Read a whole table and keep the cells of at most this many test rows."""
     import pandas as pd
 
     truth = case.truth

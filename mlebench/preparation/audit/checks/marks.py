@@ -30,7 +30,7 @@ _STEPS = (1, 2, 16)
 
 
 def marks(case: Case) -> Iterator[Clue]:
-    """Every place that all files of a group have: whether its value stands for a class, or a number follows from it."""
+    """Every position that all files of a group have: whether its value encodes a class or determines a number."""
     family = Family()
     for group in file_groups(case) if not case.quick else ():
         rows = statistics.drawn(len(group.files), _MOST_FILES)

@@ -21,7 +21,7 @@ _MOST_PIXELS = 2**24
 _MOST_FILES = 2_000
 _MOST_VALUES = 8
 _TWO_VALUES = 0.98
-"""Of the pixels of a mask so many are near its darkest or its brightest."""
+"""Minimum share of a mask's pixels that are near its darkest or brightest value."""
 _LEAST_MASKS = 4
 _ALIKE, _UNLIKE = 0.8, 0.5
 """What masks have in common with those that are asked for, as intersection over union in the middle case; other units' less."""
@@ -46,7 +46,7 @@ class FoundMasks:
 
 
 def masks_of_units(case: Case) -> Iterator[FoundMasks]:
-    """Groups of files whose bright pixels, or those of one value, are the mask that is asked for."""
+    """Groups of files whose bright pixels, or pixels of one value, are the target mask."""
     if not any(target.kind != "number" and _is_of_runs(target.values) for target in case.truth.targets):
         return
     for group in file_groups(case):

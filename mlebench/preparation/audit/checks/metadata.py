@@ -1,4 +1,4 @@
-"""`metadata`: what a file says about itself next to its content, such as tags, comments, headers and trailing bytes."""
+"""`metadata`: what a file contains besides its content, such as tags, comments, headers and trailing bytes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MOST_VALUES = 200
 
 
 def metadata(case: Case) -> Iterator[Clue]:
-    """Every tag of the files of test rows: whether it is the answer, stands for it, or predicts it."""
+    """Every tag of the test rows' files: whether it equals, encodes or predicts the answer."""
     comparer, family = Comparer(), Family()
     for place, group in enumerate(file_groups(case)):
         tags = {name: cells for name, cells in tags_of(case, place).items() if not name.startswith(EXTENTS)}

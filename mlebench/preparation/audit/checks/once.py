@@ -12,7 +12,7 @@ _Found = TypeVar("_Found")
 
 
 def once(find: Callable[..., _Found]) -> Callable[..., _Found]:
-    """Keep what a function of a case, and of hashable arguments, found, for as long as the case's listing is used."""
+    """Cache the result of a function of a case and hashable arguments for as long as the case's listing is used."""
 
     @functools.wraps(find)
     def found(case: Case, *more: Any) -> _Found:

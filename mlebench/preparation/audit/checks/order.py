@@ -25,7 +25,7 @@ NAME = "order"
 _PERIODIC_LIFT = 0.5
 _LONGEST_PERIOD = 64
 _NEIGHBOURS = 0.3
-"""Of what neighbours could have in common beyond chance, so much must be."""
+"""Minimum agreement of neighbours, as a share of the possible agreement beyond chance."""
 _NEIGHBOURS_ALONE = 0.9
 """The same where there are no training rows to compare with: test rows may be the parts of a sequence."""
 _LEAST_ROWS = 20
@@ -74,7 +74,7 @@ def _one_of_each_group(case: Case, linked: Sequence[Linked]) -> np.ndarray:
 
 
 def _in_archives(case: Case) -> Mapping[str, np.ndarray]:
-    """Orders of test rows in which archives hold their files."""
+    """Orders of test rows given by the order of files in archives."""
     found: dict[str, np.ndarray] = {}
     for group in file_groups(case):
         archives = {file.archive for file in group.files}
@@ -148,7 +148,7 @@ class _Search:
     family: Family = field(default_factory=Family)
 
     def look(self, question: Asked, line: _Line) -> _Found | None:
-        """Whether places tell a target: in halves and quarters, by a period, or by neighbours."""
+        """Whether positions predict a target: in halves and quarters, by a period, or by neighbours."""
         found = predicted((line.places / line.sizes)[:, None], question, self.family, Bounds())
         if found is not None and not self._is_sequence(question, line):
             return _Found(line.file, f"the position among {line.among} predicts", found.quality, found.guess, found.log_p)
@@ -182,7 +182,7 @@ class _Search:
         return None
 
     def _by_neighbours(self, question: Asked, line: _Line) -> _Found | None:
-        """Whether every second answer is that of its neighbour more often than chance and training rows let expect."""
+        """Whether every second answer equals its neighbour's more often than expected from chance and training rows."""
         target = question.target
         self.family.tried += 1
         answers = target.values if target.kind == "number" else classes_of(target)
@@ -207,7 +207,7 @@ class _Search:
 
 
 def _together(answers: np.ndarray, family: np.ndarray) -> tuple[float, float]:
-    """By how much neighbours have more in common than any two rows of their family, at most 1, and the log-probability of it.
+    """How much the answers of neighbours agree beyond those of two rows of their family, at most 1, and the log-probability of it.
 
     Args:
         answers: shape (rows,): float64 numbers, or int64 classes.

@@ -26,7 +26,7 @@ _MOST_POINTS = 2**20
 _MOST_RUNS = 2_000_000
 _DEEPEST = 12
 _AGREEING, _OF_OTHERS = 0.8, 0.6
-"""Median Dice score from which on outlines are the masks, and share of it that those of other units may have."""
+"""Median Dice score from which outlines are the masks, and the share of it that other units' masks may reach."""
 _LEAST_UNITS = 2
 """Masks and outlines of some shape agree so closely by no chance, so that a competition of three images is asked as well."""
 _RUNS = re.compile(r"\s*\d+\s+\d+(\s+\d+\s+\d+)*\s*")
@@ -34,7 +34,7 @@ _RUNS = re.compile(r"\s*\d+\s+\d+(\s+\d+\s+\d+)*\s*")
 
 @dataclass(frozen=True)
 class _Grid:
-    """Points of an image, every so many pixels, at which masks are looked at."""
+    """A grid of points, every few pixels, at which masks are sampled."""
 
     width: int
     height: int
@@ -82,7 +82,7 @@ class _Grid:
 
 
 def outlined(case: Case, check: str) -> Iterator[Clue]:
-    """Files of outlines, one for each unit, that agree with the unit's mask far better than with those of others."""
+    """Files of outlines, one per unit, that agree with the unit's mask far better than with others' masks."""
     targets = [target for target in case.truth.targets if target.kind == "text" and _are_runs(target)]
     sizes = _sizes(case)
     if not targets or sizes is None:

@@ -1,4 +1,4 @@
-"""What stands within cells: fields of JSON and markup, encoded or not, comments, bracketed ends, and what follows a frame."""
+"""Content packed in cells: fields of JSON and markup, encoded or not, comments, bracketed ends, and data after a frame."""
 
 from __future__ import annotations
 

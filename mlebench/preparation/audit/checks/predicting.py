@@ -16,7 +16,7 @@ from mlebench.preparation.audit.truth import Target
 _FURTHER = 100
 """Tries that are counted ahead, so that the first is judged as the last is."""
 _RANKED_FROM = 9
-"""Of so many classes it is also asked where in their sorted order an answer stands."""
+"""From this many classes on, the rank of the answer among the sorted classes is also predicted."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 Reading = Callable[[str], str | None]
-"""From a cell to what it says; None if it says nothing so read."""
+"""From a cell to its value in this reading; None if it has none."""
 
 MOST_READ = 400
 """Characters of a cell that are searched for parts and encodings."""

@@ -23,7 +23,7 @@ CHECK = "sample-submission"
 _MANY_VALUES = 12
 """Distinct values from which it is not chance that a sample consists of the answers' values."""
 _TAKEN = 0.9
-"""Share of the different values of a sample that must be answers for it to be made of these."""
+"""Share of a sample's distinct values that must be answers for it to consist of answers."""
 _FEW = 10
 """Rows below which chance is everywhere."""
 _OF_INPUTS = 0.95
@@ -213,7 +213,7 @@ def _as_numbers(values: np.ndarray) -> np.ndarray | None:
 
 
 def _is_shuffled(said: np.ndarray, target: Target) -> bool:
-    """Whether many different values of a sample are those of answers."""
+    """Whether many distinct values of a sample are answers."""
     if target.kind == "class":
         return False
     # whole numbers of a small range meet by chance

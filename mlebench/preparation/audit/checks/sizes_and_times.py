@@ -1,4 +1,4 @@
-"""`sizes-and-times`: what a listing says about a file (size, time, mode), and how large its image or sound is."""
+"""`sizes-and-times`: a file's entry in a listing (size, time, mode), and the dimensions of its image or sound."""
 
 from __future__ import annotations
 

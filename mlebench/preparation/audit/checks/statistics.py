@@ -13,7 +13,7 @@ import numpy as np
 FOLDS = 5
 DEPTH = 3
 MOST_ROWS = 4_000
-"""Rows that a tree is grown on; of more, so many are drawn."""
+"""Maximum rows to grow a tree on; from more, this many are drawn."""
 MOST_CLASSES = 24
 SHUFFLES = 30
 _SMALLEST_LEAF = 3
@@ -44,7 +44,7 @@ class Family:
 
 
 def log_binomial_tail(hits: int, trials: int, chance: float) -> float:
-    """Log of the probability of at least so many hits in so many independent trials."""
+    """Log-probability of at least a number of hits in a number of independent trials."""
     if hits <= 0 or chance >= 1:
         return 0.0
     if chance <= 0:
@@ -138,7 +138,7 @@ def predict_numbers(features: np.ndarray, numbers: np.ndarray, *, seed: int = 0)
 
 
 def log_normal_tail(z: float) -> float:
-    """Log of the probability that a normal number is at least so many standard deviations above its mean."""
+    """Log-probability that a normal number is at least a number of standard deviations above its mean."""
     from scipy.stats import norm
 
     return float(norm.logsf(z))
@@ -194,7 +194,7 @@ def holds_against_shuffles(features: np.ndarray, answers: np.ndarray, found: Pre
 
 
 def out_of_fold(features: np.ndarray, answers: np.ndarray, *, seed: int = 0) -> np.ndarray:
-    """For each row what a tree says that was grown on the other folds.
+    """For each row, the prediction of a tree grown on the other folds.
 
     Args:
         features: shape (rows, features) float; NaN is a value below all others.
@@ -249,7 +249,7 @@ def _between(low: float, high: float) -> float:
 
 
 def drawn(rows: int, most: int = MOST_ROWS) -> np.ndarray:
-    """Positions of at most so many rows, ascending: all of them, or as many drawn at random, always the same."""
+    """Positions of at most a number of rows, ascending: all, or a fixed random draw."""
     if rows <= most:
         return np.arange(rows)
     return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))

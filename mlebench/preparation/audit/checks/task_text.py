@@ -57,7 +57,7 @@ def _bare(cell: str) -> str:
 
 
 def _is_form(header: Sequence[str], needed: Sequence[str], form: frozenset[str]) -> bool:
-    """Whether a header is that of a submission, be it that its middle is left out."""
+    """Whether a header is that of a submission, possibly with its middle omitted."""
     named = [name for name in header if name.strip(".… ")]
     if len(named) < len(header):
         return {*named} <= form

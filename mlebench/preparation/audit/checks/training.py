@@ -1,4 +1,4 @@
-"""The training side's tables: what their columns say about the answers that an agent may learn from."""
+"""The training tables: which answers an agent may legitimately learn from their columns."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from mlebench.preparation.audit.seen.listing import SeenFile
 NAME = "twin-images"
 
 _MOST_TEST, _MOST_TRAIN = 200_000, 500_000
-"""Pictures that are compared; of more, so many at even distances."""
+"""Maximum pictures compared; from more, this many at even distances."""
 _MOST_BYTES = 2**28
 _BATCH, _BATCH_BYTES = 64, 2**24
 _MOST_CANDIDATES = 4_000
@@ -208,7 +208,7 @@ def _unit(names: Sequence[str], units: TestUnits) -> tuple[np.ndarray | None, st
 
 
 def _known(case: Case, names: Sequence[str]) -> str:
-    """The name by which a training picture's answer is known."""
+    """The name that identifies a training picture's answer."""
     for target in case.truth.targets[:1]:
         for name in names:
             if case.labels.value(target.name, name) is not None:

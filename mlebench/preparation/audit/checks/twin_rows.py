@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 NAME = "twin-rows"
 
 _SAMPLED = 200_000
-"""Rows from which the frequencies of values are told."""
+"""Rows from which frequencies of values are estimated."""
 SPARE_BITS = 12
 """Twins must be this many doublings more improbable than one pair by chance."""
 FEWEST_TWIN_COLUMNS = 2
-"""A single column that says so much is a text, and left to that check."""
+"""A single column with as much information is a text, and left to that check."""
 FEWEST_COLUMNS_NEAR = 5
 _MEASURED = 300_000
 """Training rows among which near copies of a tenth of this many test rows are looked for."""

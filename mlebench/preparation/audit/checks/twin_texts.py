@@ -38,11 +38,11 @@ _SHARE = 0.6
 """Of the stretches of the shorter text."""
 _SEQUENCES = frozenset({"sequence", "seq", "smiles", "inchi", "dna", "rna", "protein", "peptide", "genome"})
 _COMMON = 0.02
-"""A text that so many training rows have is a form, no copy."""
+"""A text in this share of the training rows is a template, not a copy."""
 _MOST_LETTERS = 20_000_000
 """Letters compared at once."""
 _SAMPLED = 20_000
-"""Training texts from which it is told what common phrases are."""
+"""Training texts from which common phrases are determined."""
 _MOST_NEAR = 400_000
 """Training texts that near copies are looked for among; equal ones are found among all."""
 _ENDINGS = ("txt", "json", "md", "html", "xml", "ipynb", "py", "tsv_", "srt")

@@ -32,7 +32,7 @@ _SHOWN = 3
 
 
 def unnamed_files(case: Case) -> Iterator[Clue]:
-    """Files and members of archives of which neither preparation nor the task text says why they are there."""
+    """Files and archive members that neither the preparation nor the task text explains."""
     files = case.seen.files
     unnamed = list(_beside_the_named(case, files))
     yield from _clues(

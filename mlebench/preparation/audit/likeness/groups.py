@@ -1,4 +1,4 @@
-"""Things that belong together, told from names of columns and from the form of ids."""
+"""Rows that belong together, recognised by column names and by the form of ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which groups count that are on both sides: persons, and wholes that tell the answers of their parts."""
+"""Which groups on both sides count: persons, and groups that predict the answers of their parts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEAST_SHARED = 0.02
 """Share of the test rows whose group is in train from which a person counts."""
 _MARGIN = 0.15
 _ENOUGH_ROWS, _REFUTED = 100, 0.01
-"""So many groups that tell answers no better than this chance tell nothing."""
+"""With this many groups, predictions of answers above this p-value mean nothing."""
 
 
 class Judged(NamedTuple):
@@ -28,15 +28,15 @@ class Judged(NamedTuple):
     counts: bool
     """Whether a split has to keep them whole."""
     best: Agreement
-    """How well the target that they tell best is told, one row of each group counted."""
+    """How well the best-predicted target is predicted, counting one row per group."""
     guesses: tuple[Guess, ...]
-    """What they tell of all rows."""
+    """Their guesses for all rows."""
     rows: int
     """Test rows whose group is in train."""
 
 
 def judged(grouping: Grouping, targets: Sequence[Target], rows: int) -> Judged:
-    """Judge groups by what they are and by what they tell.
+    """Judge groups by what they are and by what they predict.
 
     Args:
         grouping: the groups.
@@ -52,7 +52,7 @@ def judged(grouping: Grouping, targets: Sequence[Target], rows: int) -> Judged:
 
 
 def _is_named(grouping: Grouping, best: Agreement) -> bool:
-    """Whether groups count by what they are: persons always, other wholes unless many rows show that they tell nothing."""
+    """Whether groups count by their kind: persons always, others unless many rows show that they predict nothing."""
     if not grouping.has_several():
         return False
     if is_person(grouping.name):
@@ -62,7 +62,7 @@ def _is_named(grouping: Grouping, best: Agreement) -> bool:
 
 
 def _best(grouping: Grouping, targets: Sequence[Target], rows: int) -> tuple[Agreement, tuple[Guess, ...]]:
-    """How well the target that groups tell best is told, one row of each group counted; and what they tell of all rows."""
+    """How well the best-predicted target is predicted, counting one row per group, and the guesses for all rows."""
     best, guesses = NONE, []
     for target in targets:
         if target.name not in grouping.labels:

@@ -26,7 +26,7 @@ _TEST = frozenset({"test", "testing", "tst", "unlabelled", "unlabeled", "evaluat
 _SAMPLE = frozenset({"sample", "submission", "samplesubmission", "submissions"})
 _HEAD = 2_000
 _TEST_SHARE = 0.5
-"""A table of which so many rows name test rows is a test table."""
+"""A table is a test table if this share of its rows names test rows."""
 _MIXED_SHARE = 0.02
 
 

@@ -1,1 +1,1 @@
-"""What an agent sees of prepared data: its files, the members of its archives, tables, and what files say about themselves."""
+"""What an agent sees of prepared data: its files, the members of its archives, tables, and metadata of files."""

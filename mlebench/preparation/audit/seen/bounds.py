@@ -1,4 +1,4 @@
-"""How much an audit takes of archives, of which nothing is trusted."""
+"""How much an audit reads from archives, which are untrusted."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ COUNTED = 2**28
 
 
 def is_bomb(unpacked: int, packed: int) -> bool:
-    """Whether something unpacks to absurdly much."""
+    """Whether something unpacks to an absurd size."""
     return unpacked > max(BOMB_FLOOR, BOMB_RATIO * packed)

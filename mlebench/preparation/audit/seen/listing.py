@@ -79,7 +79,7 @@ class Seen:
     @property
     def troubles(self) -> Sequence[str]:
         """Archives that could not be opened, members left out at bounds, files that could not be read: a sentence each."""
-        # what is wrong is told while listing
+        # faults are reported while listing
         _ = self._listing
         return list(self._troubles)
 

@@ -1,4 +1,4 @@
-"""Which archive a content is, by its first bytes and, where these are those of several formats, by its name."""
+"""Identifies an archive format by its first bytes and, if several formats share them, by its name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NOT_OPENED = {
     b"\x1f\x9d": "a file of compress",
 }
 _DOCUMENTS = (".npz", ".xlsx", ".xlsm", ".docx", ".pptx", ".odt", ".ods", ".jar", ".apk", ".epub", ".whl", ".keras", ".kmz")
-"""Zips by which a program keeps one document."""
+"""Zips in which a program stores a single document."""
 _FIRST_MEMBERS = ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF")
 _MAY_BE_ARCHIVES = (b"PK", b"7z", b"\x1f\x8b", b"\x1f\x9d", b"BZ", b"\xfd7", b"\x28\xb5", b"Ra", b"MS", b"\x04\x22")
 SMALLEST = 18
@@ -59,7 +59,7 @@ def open_archive(window: AnyWindow, name: str) -> Archive | None:
 
 
 def is_document(head: bytes, name: str) -> bool:
-    """Whether a zip is the form in which a program keeps one document, table or network."""
+    """Whether a zip is a program's format for a single document, table or network."""
     if name.lower().endswith(_DOCUMENTS):
         return True
     named = struct.unpack_from("<H", head, 26)[0] if len(head) >= 30 else 0

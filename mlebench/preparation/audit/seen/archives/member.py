@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 HEAD = 512
-"""Bytes that tell an archive from other content."""
+"""Bytes that distinguish an archive from other content."""
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Member:
 
 
 class Archive(Protocol):
-    """An archive of which members are read."""
+    """An archive whose members are read."""
 
     in_passes: bool
     """Whether opening a member costs a pass over those before it."""
@@ -134,7 +134,7 @@ class _Told(io.RawIOBase):
         except OSError as error:
             if not self._count:
                 raise
-            # what came before the damage is handed on before the damage is told
+            # the content before the damage is passed on before the damage is reported
             self._trouble, found = error, b""
         target[: len(found)] = found
         self._count += len(found)

@@ -1,4 +1,4 @@
-"""Tars, packed or not, read in one pass; of those that are not packed, members wherever they lie."""
+"""Tars, compressed or not, read in one pass; uncompressed ones also by random access to members."""
 
 from __future__ import annotations
 

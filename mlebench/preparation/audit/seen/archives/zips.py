@@ -1,4 +1,4 @@
-"""Zips: the directory read without the cost of `zipfile` for each member, and members wherever they lie."""
+"""Zips: reads the directory without the per-member cost of `zipfile`, with random access to members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays: npy, npz and the files of MATLAB, none of which is unpickled."""
+"""Arrays: npy, npz and MATLAB files; nothing is unpickled."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEAD = 2**18
-"""Bytes by which the form of a file is told."""
+"""Bytes from which the form of a file is determined."""
 _SAMPLE = 200
 _DELIMITERS = (",", "\t", ";", "|")
 _COMMENTS = ("#", "%", "//", "@")

@@ -21,7 +21,7 @@ from mlebench.preparation.audit.seen.formats.found import Content, Found
 Reader = Callable[[Content], Iterator[Found]]
 
 HEAD = 512
-"""Bytes that tell the kind."""
+"""Bytes that determine the kind."""
 
 _NO_TABLES = frozenset(
     """

@@ -21,7 +21,7 @@ _MOST = 2**16
 """Bytes of each file that are read."""
 _ROWS = 20
 _SAMPLE = 50
-"""Files by which the columns are told."""
+"""Files that determine the columns."""
 
 Record = dict[str, str]
 

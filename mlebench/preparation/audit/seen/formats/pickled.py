@@ -1,4 +1,4 @@
-"""Pickles, of which nothing is ever made: their instructions are followed for plain values alone.
+"""Pickles, without ever creating objects: their instructions are interpreted only for plain values.
 
 What a pickle would import or call becomes a list of what it would be called with, so that the values within data frames, arrays
 and objects are found without their code.
