@@ -18,7 +18,7 @@ def wait_until(
         condition: called at once, and then every `every` seconds; what it raises ends the waiting.
         seconds: the deadline by a monotonic clock, generous: it bounds a hang and times nothing.
         every: seconds between two calls.
-        explain: tells what stands instead, for the message of the failure.
+        explain: describes the state instead, for the message of the failure.
 
     Raises:
         AssertionError: the condition was still false at the deadline; it was asked once more then.

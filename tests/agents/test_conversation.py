@@ -1,4 +1,4 @@
-"""`mlebench_agent.conversation`: turns of a program, what of it is kept and shown, and when it is called again."""
+"""`mlebench_agent.conversation`: turns of a program, what is kept and shown of it, and when it gets another turn."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def scripts(name: str) -> list[Path]:
 
 
 def texts_in(script: Path) -> list[str]:
-    """Every text in a program that is no docstring."""
+    """Every string in a program except docstrings."""
     tree = ast.parse(script.read_text())
     holders = (node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
     documentation = {id(node.body[0].value) for node in holders if node.body and isinstance(node.body[0], ast.Expr)}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 class Import(NamedTuple):
     """One file names another module of the project.
 
-    `by_name` tells an import through `importlib.import_module("…")` or a table of a lazy face; `imported` is the module or the
+    `by_name` marks an import through `importlib.import_module("…")` or a table of a lazy face; `imported` is the module or the
     package that the statement ends at, `name` what is taken from it (empty: the module itself).
     """
 

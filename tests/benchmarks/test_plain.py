@@ -14,7 +14,7 @@ from tests.cases import Cases
 
 IDS = Registry().list_competition_ids()
 ROWS_IN_ORDER = ("detecting-insults-in-social-commentary", "hms-harmful-brain-activity-classification")
-"""Their ids repeat in v1, and only the order of the rows tells them apart."""
+"""Their ids repeat in v1, and only the order of the rows distinguishes them."""
 BOXES_IN_ORDER = ("vinbigdata-chest-xray-abnormalities-detection",)
 """The first prediction of the file is special in v1."""
 

@@ -1,4 +1,4 @@
-"""`mlebench audit` lists what tells answers, what it buys and whether that is declared; its exit code says whether all is."""
+"""`mlebench audit` lists leaks, what each is worth and whether it is declared; its exit code says whether all are."""
 
 from __future__ import annotations
 

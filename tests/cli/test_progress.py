@@ -24,7 +24,7 @@ MIB = 2**20
 
 
 class Clock:
-    """Tells the seconds that a test sets."""
+    """A clock that shows the seconds set by a test."""
 
     def __init__(self) -> None:
         self.now = 100.0

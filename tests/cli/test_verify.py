@@ -1,4 +1,4 @@
-"""`mlebench verify` says in one sentence why something is no bundle: 2 where it is no file, 1 where it is a bundle that fails."""
+"""`mlebench verify` says in one sentence why something is not a bundle: exit code 2 for no file, 1 for a bundle that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What edition v2 of the audio competitions mends, seen in the prepared files."""
+"""What edition v2 of the audio competitions fixes, as seen in the prepared files."""
 
 from __future__ import annotations
 

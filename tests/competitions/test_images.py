@@ -1,4 +1,4 @@
-"""What edition v2 of the image competitions mends, seen in the prepared files, and what odd raw data of theirs leads to."""
+"""What edition v2 of the image competitions fixes, as seen in the prepared files, and the effects of odd raw data."""
 
 from __future__ import annotations
 

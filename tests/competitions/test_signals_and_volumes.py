@@ -1,4 +1,4 @@
-"""What edition v2 of the signal, gesture, track and volume competitions mends, and what odd raw data of theirs leads to."""
+"""What edition v2 of the signal, gesture, track and volume competitions fixes, and the effects of odd raw data."""
 
 from __future__ import annotations
 

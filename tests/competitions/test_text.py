@@ -1,4 +1,4 @@
-"""What edition v2 of the text competitions mends, seen in the prepared files and in scores."""
+"""What edition v2 of the text competitions fixes, as seen in the prepared files and in scores."""
 
 from __future__ import annotations
 

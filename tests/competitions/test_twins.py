@@ -183,7 +183,7 @@ def contents(public: Path, pattern: str) -> set[str]:
 
 
 def digests(path: Path) -> Iterator[str]:
-    """What tells a file from others, a folder as a whole, or each member of an archive."""
+    """The identity of a file, of a folder as a whole, or of each member of an archive."""
     if path.suffix in (".zip", ".7z", ".gz"):
         folder = extract(path, path.parent.parent / "seen" / path.name)
         yield from (md5(file) for file in files_of(folder))

@@ -1,4 +1,4 @@
-"""Whether the time of a check tells a perfect submission from a wrong one of the same form.
+"""Whether the time of a check distinguishes a perfect submission from a wrong one of the same form.
 
     python -m tests.competitions.timing_of_checks --calls 200 --competition tgs-salt-identification-challenge
 

@@ -20,7 +20,7 @@ _LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)|\b(?:src|h
 
 @cache
 def tracked() -> set[Path]:
-    """Files that a clone has; all that are here, where this is no clone, such as an unpacked sdist."""
+    """Files in a clone; all files here if this is not a clone, such as an unpacked sdist."""
     listed = subprocess.run(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode:
         return {path for path in ROOT.rglob("*") if path.is_file()}

@@ -147,7 +147,7 @@ with open(f"{LOGS}/notes.txt", "w") as file:
 
 
 def make_group(folder: Path, data_dir: Path, name: str = "group") -> Group:
-    """Let the agent work, four runs at a time, and return the group in `folder / "runs"`; its agent is in `folder / "agents"`.
+    """Run the agent, four runs at a time, and return the group in `folder / "runs"`; its agent is in `folder / "agents"`.
 
     Args:
         folder: of the caller's own.
@@ -162,7 +162,7 @@ def make_group(folder: Path, data_dir: Path, name: str = "group") -> Group:
     flaky = iter(range(10))
 
     def answer(received: Received) -> Answer:
-        # the first question and the gateway's own, which tells a provider that is down from an agent that gave up
+        # the first question and the gateway's own, which distinguishes a provider that is down from an agent that gave up
         fails = received.model == "flaky-served" and next(flaky) < 2
         return Answer(status=503) if fails else Answer(text=f"well, {len(received.body)} bytes")
 

@@ -178,7 +178,7 @@ def test_old_results_that_an_agent_clears_part_no_conversation(recording: Record
         ("agent", "", ("bash", {"command": "step 6"}))
     ]
     replaced = [step for step in trajectory.steps if step.extra.get("replaces_earlier_context")]
-    # the same words again are no news
+    # repeating the same text adds nothing
     assert [step.observation.results[0].content for step in replaced if step.observation] == ["[cleared]"]
 
 

@@ -111,7 +111,7 @@ class Served:
         headers: Mapping[str, str] | None = None,
         token: str | None = TOKEN,
     ) -> Reply:
-        """One request over a connection of its own; a body that is no bytes is sent as JSON."""
+        """One request over a connection of its own; a body other than bytes is sent as JSON."""
         connection = Connection(self.address)
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         try:

@@ -65,7 +65,7 @@ def test_no_netrc_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class Recorder:
-    """A server that keeps the first bytes of a connection and answers that it is no proxy for anybody."""
+    """A server that keeps the first bytes of a connection and refuses to be a proxy."""
 
     def __init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""A table that was written comes back cell by cell with its kinds; whatever is no such file is no table."""
+"""A written table is read back with each cell and its kind; any other file is rejected."""
 
 from __future__ import annotations
 

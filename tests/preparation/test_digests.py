@@ -1,4 +1,4 @@
-"""What grading depends on stands in a group's manifest, and tells whether scores must be the same elsewhere."""
+"""A group's manifest records what grading depends on, and thus whether scores must be the same elsewhere."""
 
 from __future__ import annotations
 

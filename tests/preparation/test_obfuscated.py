@@ -1,4 +1,4 @@
-"""Data for obfuscated runs lies under a path that tells nothing, once for each state of the prepared data."""
+"""Data for obfuscated runs has an uninformative path, one for each state of the prepared data."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ def test_a_damaged_zip_of_the_users_own_is_a_fault_that_says_how_to_go_on(
         outcome = prepare_one(competition, PreparationOptions(verify=False, source=theirs))
         assert not is_prepared(competition)
         if damage == "cut off":
-            # that it is no zip is known before any work is done
+            # a file that is not a zip is recognised before any work is done
             assert outcome.exit_code == 2
             assert f"{theirs} is not a zip that can be read: its end is missing" in outcome.message
         else:

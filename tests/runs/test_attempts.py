@@ -1,4 +1,4 @@
-"""Which attempts a record tells of, and where each left its files."""
+"""Which attempts a record lists, and where each left its files."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def overview(monkeypatch: pytest.MonkeyPatch) -> Overview:
 
 
 def test_time_left_learns_from_the_runs_that_ended(overview: Overview) -> None:
-    """The finished run took half of what was expected: 40 and 20 s at work and 3 × 50 s waiting, over two slots."""
+    """The finished run took half of what was expected: 40 and 20 s of running and 3 × 50 s of waiting, over two slots."""
     assert overview.seconds_left() == pytest.approx((40 + 20 + 150) / 2)
 
 

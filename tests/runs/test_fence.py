@@ -106,7 +106,7 @@ PARENT = "import subprocess, sys; subprocess.Popen(sys.argv[1:]).wait()"
 
 @pytest.mark.parametrize(("name", "said"), [("raylet", "True False"), ("shell", "False False")])
 def test_a_worker_leaves_its_run_to_others_when_its_nodes_daemon_has_ended(tmp_path: Path, name: str, said: str) -> None:
-    """Ray tells it nothing, and ends it a while later; a parent of another kind is not looked at any longer."""
+    """Ray does not notify it and ends it a while later; a parent of another kind is no longer examined."""
     (tmp_path / name).symlink_to(sys.executable)
     worker = [sys.executable, "-c", WORKER, str(tmp_path), "300"]
     # the program's own name is what the kernel calls the process

@@ -1,4 +1,4 @@
-"""A group's folder that was not made to its end is no dead end, and nothing that an agent made is lost for it."""
+"""A group's folder that was only partly created can be completed, and nothing that an agent made is lost."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_forty_runs_survive_the_death_of_a_node(plan: Plans, runs_dir: Path, tmp
         echo "+ $node $CUDA_VISIBLE_DEVICES" >> {tmp_path}/trace
         # until the death of the node is noticed all four GPUs are to be taken at once
         until [ -e {tmp_path}/noticed ] || [ "$(grep -c '^+' {tmp_path}/trace)" -ge 4 ]; do sleep 0.1; done
-        # whoever is at work when the node is to die stays running until its death is noticed
+        # a run that is active when the node dies stays running until the death is noticed
         while [ "$(grep -c '^-' {tmp_path}/trace)" -ge 8 ] && [ ! -e {tmp_path}/noticed ]; do
             echo "$node" >> {tmp_path}/staying; sleep 0.1
         done
@@ -200,7 +200,7 @@ def test_a_node_that_can_run_nothing_does_not_eat_all_runs(plan: Plans, runs_dir
 
 
 class NodesLeave(Said):
-    """Takes every node away once all runs are at work, and starts one when that was said."""
+    """Removes every node once all runs are active, and starts one when that has been reported."""
 
     def __init__(self, cluster: Any, group: Group, go: Path, *, gracefully: bool) -> None:
         super().__init__()

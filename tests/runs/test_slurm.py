@@ -363,7 +363,7 @@ def test_job_that_is_cancelled_behind_our_back_is_run_again(plan: Plans, runs_di
 
 
 class NodeKiller(Silent):
-    """Kills a node once both are at work, and lets agents go on once the harness has noticed."""
+    """Kills a node once both runs are active, and lets agents continue once the harness has noticed."""
 
     every = 0.2
 
@@ -390,7 +390,7 @@ class NodeKiller(Silent):
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("with_jobs", [True, False], ids=["with its jobs", "whose jobs live on"])
 def test_runs_of_a_dead_node_end_once_on_another(plan: Plans, runs_dir: Path, cluster: Slurm, with_jobs: bool) -> None:
-    """An agent whose node's daemon alone died is still at work: another job waits for it, and it begins no second time."""
+    """If only a node's daemon dies, the agent keeps running: another job waits for it, and it does not start twice."""
     script = 'echo begun >> "$LOGS_DIR/trace"; until [ -e "$LOGS_DIR/go" ]; do sleep 0.2; done; echo ended >> "$LOGS_DIR/trace"\n'
     limits = {"memory": 256 * 2**20, "time_limit": 600}
     chosen = plan(script + SUBMIT, competitions=TOYS[:2], seeds=(0, 1), limits=limits)

@@ -1,4 +1,4 @@
-"""Whether the agent of an attempt is still at work, for whoever comes across it on a machine."""
+"""Whether the agent of an attempt is still running, for any harness that finds it on a machine."""
 
 from __future__ import annotations
 

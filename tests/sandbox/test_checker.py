@@ -191,7 +191,7 @@ def test_a_request_without_length_is_refused(client: Client) -> None:
 def test_checks_are_rate_limited(serve: Served) -> None:
     client = serve(burst=3, every=60)
     assert [client.check(b"good")[0] for _ in range(5)] == [200, 200, 200, 429, 429]
-    # what is no check is answered still
+    # requests other than checks are still answered
     assert client.ask("GET", "/health")[0] == 200
 
 

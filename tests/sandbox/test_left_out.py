@@ -1,4 +1,4 @@
-"""A run's log tells what an agent left that is not kept, in few lines and of each folder."""
+"""A run's log lists what an agent left that is not kept, in few lines per folder."""
 
 from __future__ import annotations
 

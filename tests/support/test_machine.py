@@ -101,7 +101,7 @@ def ids() -> list[str]:
         ("0,MIG-7089d0f3-293f-58c9-8f8c-5ea666eedbde", ["0"]),
         # the beginning of two UUIDs names neither
         ("0,GPU-46f70,1", ["0"]),
-        # a GPU that is named twice is no second GPU
+        # a GPU that is named twice counts once
         ("1,1,0", ["1", "0"]),
         ("1,GPU-46f70fe4", ["1"]),
     ],

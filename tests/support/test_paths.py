@@ -1,4 +1,4 @@
-"""Where things lie, and a folder for sockets that nobody else can have a hand in."""
+"""Where files are stored, and a folder for sockets that nobody else can access."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def check_budget_end(trial: Trial, seconds: float = 120.0, *, sums_up: bool = Fa
 
 
 def check_time_end(trial: Trial) -> None:
-    """The time limit ended it, and what it used is on record but for the answer that it was at work on."""
+    """The time limit ended it, and its usage is recorded, except for the answer in progress."""
     assert trial.record["reason"] == "timed-out", trial.log
     answered = [call for call in trial.calls if call["outcome"] == "answered"]
     assert answered, trial.log

@@ -1,4 +1,4 @@
-"""Each dialect's answers, whole and streamed, with text, tools and reasoning, and what of a request is no plain text."""
+"""Each dialect's answers, whole and streamed, with text, tools and reasoning, and parts of a request other than plain text."""
 
 from __future__ import annotations
 

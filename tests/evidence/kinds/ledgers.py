@@ -299,7 +299,7 @@ def ledgers_of_two_runs_in_each_others_place(contents: Contents) -> None:
 
 
 def at_one_time(*records: dict[str, Any]) -> None:
-    """Let runs, or attempts, begin and end together, so that no time tells whose a call is."""
+    """Let runs, or attempts, begin and end together, so that no time shows which one made a call."""
     times = {"started_at": min(one["started_at"] for one in records), "ended_at": max(one["ended_at"] for one in records)}
     for record in records:
         record |= times

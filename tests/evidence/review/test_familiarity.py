@@ -1,4 +1,4 @@
-"""Familiarity is the mean probability of the true tokens, as the model's server tells it."""
+"""Familiarity is the mean probability of the true tokens, as the model's server reports it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def completion(received: Received) -> Answer:
 
 
 def chat(received: Received) -> Answer:
-    """A server that tells those of a chat's prompt, template included, when it is asked to."""
+    """A server that returns those of a chat's prompt, including the template, on request."""
     tokens = tokens_of(received.content["messages"][0]["content"])
     entries = [{"1": {"logprob": value_of(token), "decoded_token": token}} for token in tokens]
     around = {"2": {"logprob": -3.0, "decoded_token": "<|im_start|>"}}

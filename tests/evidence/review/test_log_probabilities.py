@@ -1,4 +1,4 @@
-"""Log-probabilities are those of the text's own tokens, in whichever way a server tells them."""
+"""Log-probabilities are those of the text's own tokens, however a server reports them."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def test_hidden_folders_and_files_are_no_trials(job: Job) -> None:
     assert len(read_harbor_job(job.folder).runs) == 1 and read_harbor_job(job.folder).problems == ()
 
 
-# what is no job, and trials that are not as Harbor writes them
+# folders that are not jobs, and trials that Harbor does not write
 
 
 def test_a_folder_without_trials_is_no_job(toys: Path) -> None:

@@ -86,7 +86,7 @@ def test_both_forms_of_one_evaluation_are_told_alike(written_log: WrittenLog) ->
     assert one.runs[0].agent.arguments == other.runs[0].agent.arguments
 
 
-# what is no log
+# files that are not logs
 
 
 def test_without_inspect_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,7 +197,7 @@ def delta(usage: Any) -> bytes:
             Tokens(input=27, cached=7, output=5),
         ),
         ([start(input_tokens=0), delta({"input_tokens": 20, "output_tokens": 5})], Tokens(input=20, output=5)),
-        # nothing and 0 are no corrections
+        # nothing and 0 do not correct anything
         ([start(input_tokens=9), delta({"input_tokens": 0, "output_tokens": 5})], Tokens(input=9, output=5)),
         ([start(input_tokens=9), delta({"input_tokens": None, "output_tokens": 5})], Tokens(input=9, output=5)),
         ([start(input_tokens=9), delta(None), delta("x"), delta({"output_tokens": -5})], Tokens(input=9)),

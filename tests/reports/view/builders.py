@@ -64,7 +64,7 @@ def write_group(
 ) -> Group:
     """A group whose runs are like `kinds` says, in the plan's order and over again; by default as many as there are kinds.
 
-    Files of the runs are written by `write_outputs`; a group that a harness is at work on is one whose lock is held.
+    Files of the runs are written by `write_outputs`; a group is active if its lock is held.
     """
     kinds = tuple(kinds)
     plan = plan or a_plan(len(kinds))

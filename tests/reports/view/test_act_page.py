@@ -53,7 +53,7 @@ def view(group: Group) -> View:
 
 @contextlib.contextmanager
 def harness_of(group: Group, parallel: int | None = None) -> Iterator[None]:
-    """As a harness that is at work, and too busy to look."""
+    """Like a harness that is running but too busy to look."""
     with lock.hold(group.folder):
         write_harness_status(group.folder, HarnessStatus(now(), parallel=parallel))
         yield

@@ -1,4 +1,4 @@
-"""Who is answered by the live view: browsers that know the token, and no page of others; what every answer tells them."""
+"""Who is answered by the live view: browsers that know the token, and no page of others; the headers of every answer."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_a_server_at_every_address_is_asked_by_number_or_by_its_names(runs: Path
         assert server.ask(server.path(), host=f"evil.example:{server.port}").status == 421
 
 
-# --- what every answer tells ---
+# --- the headers of every answer ---
 
 
 def test_every_answer_has_the_headers(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

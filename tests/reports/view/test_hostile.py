@@ -84,7 +84,7 @@ def write_talk(runs_dir: Path) -> None:
 
 
 def write_replaced(runs_dir: Path, name: str, make: Callable[[Path], object]) -> None:
-    """A group all of whose files that are no plan are something else."""
+    """A group in which every file except the plan is replaced by something else."""
     group = write_group(runs_dir, f"replaced-{name}", ("running", "gold", "hostile"))
     for place, run in enumerate(group.plan.runs):
         folder = group.run_dir(run.run_id)

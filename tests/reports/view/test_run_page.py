@@ -1,4 +1,4 @@
-"""What the page of a run tells, in every state that a run can be in, and whatever an agent left."""
+"""What the page of a run shows, in every state of a run, whatever an agent left."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_imported_runs_have_no_log_and_no_limits(tmp_path: Path) -> None:
 
 
 def second_attempt(run: Watched) -> None:
-    """The first is lost after it printed and asked; the second is at work."""
+    """The first is lost after it printed and asked; the second is running."""
     run.start()
     (run.folder / "attempts" / "1" / "code").mkdir(parents=True)
     (run.folder / "attempts" / "1" / "run.log").write_text("of the first\n")

@@ -185,7 +185,7 @@ def test_a_record_that_says_the_same_makes_no_new_state(tmp_path: Path, reads: C
 
 
 def test_two_changes_within_a_tick_of_the_file_system_are_both_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Same time, same size, and an inode that was freed and taken again: nothing but the content tells."""
+    """Same time, same size, and an inode that was freed and taken again: only the content differs."""
     lstat = os.lstat
 
     def coarse(path: str) -> SimpleNamespace:

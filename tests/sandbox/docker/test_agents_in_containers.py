@@ -64,7 +64,7 @@ def left_over(runs_dir: Path) -> list[str]:
 
 
 def wait_for_begin(process: subprocess.Popen[Any], log: Path) -> None:
-    """Until the agent has said that it is at work."""
+    """Wait until the agent has printed that it has started."""
 
     def has_begun() -> bool:
         assert process.poll() is None, process.stderr

@@ -127,7 +127,7 @@ def test_a_dockerfile_copies_from_a_stage_that_a_changed_base_leaves_alone(clien
     built = images.find(client, stage)
     version = client.containers.run(image.id, entrypoint=["cat", "/opt/of-node"], remove=True, network_mode="none")
     assert built is not None and version.startswith(b"v2")
-    # the stage itself is no part of the image
+    # the stage itself is not part of the image
     which = ["sh", "-c", "command -v node || echo none"]
     assert client.containers.run(image.id, entrypoint=which, remove=True, network_mode="none") == b"none\n"
 

@@ -39,7 +39,7 @@ def test_memory_hog_ends_as_out_of_memory(bench: Bench) -> None:
     ended = bench.run("echo 'id,y' > /home/submission/submission.csv\nexec python -c 'x = b\"a\" * (3 * 2**30)'")
     assert ended.outcome.failure_class == "agent"
     check_out_of_memory(bench, ended)
-    # what it had handed in by then is taken out
+    # what it had submitted by then is copied out
     assert (ended.run_dir / "submission" / "submission.csv").read_text() == "id,y\n"
 
 

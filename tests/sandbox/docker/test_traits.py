@@ -119,7 +119,7 @@ def test_the_host_is_found_where_the_engine_has_no_word_for_it(traits: Traits, h
 
 
 def test_networks_are_needed_by_what_a_container_was_made_with_or_is_in() -> None:
-    """Docker tells the id that a container was made with, Podman the names of its networks."""
+    """Docker reports the id that a container was created with, Podman the names of its networks."""
     assert network.networks_of({"HostConfig": {"NetworkMode": "id"}, "NetworkSettings": {"Networks": {"one": {}}}}) == {
         "id",
         "one",

@@ -166,7 +166,7 @@ def test_an_agent_that_a_harness_ended_before_it_died_did_not_end_by_itself(
 def test_of_two_that_wait_for_an_agent_both_know_why_one_ended_it(
     sandbox: LocalSandbox, agent: Agents, request_for: Requests
 ) -> None:
-    """A place that was believed dead is still at work beside the one that came after it."""
+    """A place that was believed dead is still running beside its successor."""
     request = request_for(agent('touch "$LOGS_DIR/ready"; sleep 900'))
     first = sandbox.start(request)
     wait_until(lambda: is_ready(request))

@@ -24,7 +24,7 @@ WAIT = 'touch "$LOGS_DIR/ready"\nuntil [ -e "$CODE_DIR/go" ]; do sleep 0.05; don
 
 
 class Running:
-    """An agent at work, until it is let go."""
+    """An agent that runs until it is released."""
 
     def __init__(self, sandbox: LocalSandbox, request: RunRequest) -> None:
         self._request = request

@@ -66,7 +66,7 @@ def test_agent_finds_the_containers_layout(agent: Agents, request_for: Requests)
 
 
 def test_what_agents_build_on_is_found_by_each_interpreter_and_kept_by_none(agent: Agents, request_for: Requests) -> None:
-    """As in a container: `mlebench_agent` alone, whichever Python the agent brings, and it is no output of the run."""
+    """As in a container: only `mlebench_agent`, whichever Python the agent brings, and it is not part of the run's output."""
     script = f"""
         set -e
         cd /

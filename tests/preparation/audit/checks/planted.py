@@ -41,7 +41,7 @@ def clues(check: Check, case: Case) -> list[Clue]:
 
 
 def told(clue: Clue, case: Case) -> dict[str, object]:
-    """By id, the answers that a clue tells."""
+    """The answers that a clue reveals, by id."""
     (guess,) = clue.guesses
     ids = case.truth.ids.iloc[:, 0]
     return {str(name): value for name, value, known in zip(ids, guess.values, guess.told, strict=True) if known}

@@ -1,4 +1,4 @@
-"""Of few test rows a column or file that should not be there is asked what it tells, without regard to all else that is tried."""
+"""With few test rows, a column or file that should not exist is tested by itself, regardless of everything else tried."""
 
 from __future__ import annotations
 

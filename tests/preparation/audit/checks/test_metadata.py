@@ -77,7 +77,7 @@ def test_tags_of_nothing_ring_by_no_chance(tmp_path: Path, kind: Kind, rows: int
 
 @pytest.mark.parametrize("folder", ["photos", "photos/UNIT"])
 def test_files_that_a_table_of_test_rows_names_are_theirs(tmp_path: Path, folder: str) -> None:
-    """Several files for each row, of names that are no ids, in folders of two rows each."""
+    """Several files for each row, with names that are not ids, in folders of two rows each."""
     toy = Toy(tmp_path, "binary", 80)
     toy.ids = [f"unit{1000 + row // 2}_{'LR'[row % 2]}" for row in range(80)]
     toy.test["id"] = toy.ids

@@ -1,4 +1,4 @@
-"""The place of a row that tells its answer."""
+"""Positions of rows that reveal the answers."""
 
 from __future__ import annotations
 
