@@ -773,7 +773,7 @@ def refusal(name: str) -> str:
     else:
         near = get_close_matches(spelling.key, [*_by_key()], n=3, cutoff=_NEAR)
         known = list(dict.fromkeys(f"`{_by_key()[key].name}`" for key in near))
-        said = f"no metric is called {shown}" + (f"; known are {' and '.join(known)}" if known else "")
+        said = f"no metric is called {shown}" + (f" (did you mean {' or '.join(known)}?)" if known else "")
     return f"{said}: {_WHAT_TO_DO}"
 
 

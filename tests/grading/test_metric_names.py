@@ -265,7 +265,7 @@ def test_columnwise_and_numbered_names_say_what_they_compute() -> None:
         ("MAP@{K}", "write it as in `MAP@5`"),
         ("bounding box F1", "it compares boxes"),
         ("modified RMSE", "'root mean squared error' is known, but 'modified' may change"),
-        ("accurracy", "known are `accuracy`"),
+        ("accurracy", "(did you mean `accuracy`?)"),
         ("Foo", "no metric is called 'Foo': "),
     ],
 )
