@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grading.metric_names import NamedMetric
-from grading.wording import counted, listed
+from grading.wording import counted, listed, quoted
 from mlebench.errors import CannotDraft
 from mlebench.scaffold.draft.origin import Origin
 from mlebench.scaffold.draft.proposal import Form, Guess, Target
@@ -45,6 +45,8 @@ def find_scoring(roles: Roles, origin: Origin) -> Scoring:
     """
     metric, why = _named(origin)
     cells = roles.train.cells[list(roles.targets)]
+    if len(roles.targets) == 1:
+        _require_several_values(cells.iloc[:, 0], metric, roles)
     metric, fitting = _fitted(metric, cells, roles)
     classes = _classes(roles, metric, cells)
     form: Form = "class probabilities" if classes and metric.submits in ("class probabilities", "probabilities") else "columns"
@@ -81,19 +83,22 @@ def _named(origin: Origin) -> tuple[NamedMetric, str]:
 def _fitted(metric: NamedMetric, cells: pd.DataFrame, roles: Roles) -> tuple[NamedMetric, str]:
     """The metric as these columns need it: one of its forms for one column, several, or one per class."""
     several = len(roles.targets) > 1
+    if metric.expression.startswith("mean_columnwise(") and not several and not roles.classes:
+        from grading.metric_names import find_metric
+
+        if single := find_metric(metric.name.removeprefix("mean column-wise ")):
+            fitted, fitting = _fitted(single, cells, roles)
+            return fitted, f"; the mean over one column{fitting}"
+    if _is_log_loss(metric) and not several and not roles.classes and roles.sample is None and _are_classes(cells.iloc[:, 0]):
+        return replace(metric, submits="class probabilities"), "; one column for each class"
     if metric.submits == "class probabilities" and not roles.classes and not several:
         if not _are_binary(cells.iloc[:, 0]):
             return metric, ""
         # two classes in one column: of both forms of the loss the binary one
         return replace(metric, submits="probabilities"), "; two classes are submitted as one probability"
-    if metric.submits == "probabilities" and metric.function in ("log_loss", "kaggle_log_loss") and roles.classes:
+    if _is_log_loss(metric) and roles.classes:
         return replace(metric, submits="class probabilities"), "; one column for each class"
-    if (
-        metric.submits == "probabilities"
-        and several
-        and metric.function in ("log_loss", "kaggle_log_loss")
-        and _is_one_hot(cells)
-    ):
+    if _is_log_loss(metric) and several and _is_one_hot(cells):
         return replace(metric, submits="class probabilities"), "; in each row one of the columns is 1"
     if metric.submits == "label sets" and not several and metric.function.startswith("micro") and _is_one_word_each(cells, roles):
         from grading.metric_names import find_metric
@@ -109,6 +114,42 @@ def _fitted(metric: NamedMetric, cells: pd.DataFrame, roles: Roles) -> tuple[Nam
             f"{metric.name} takes one column, and there are {len(roles.targets)} targets ({listed(roles.targets)}); {_BY_HAND}"
         )
     return metric, ""
+
+
+def _is_log_loss(metric: NamedMetric) -> bool:
+    """Whether a metric is a log loss, whose name leaves open whether classes have a column each."""
+    return metric.submits == "probabilities" and metric.function in ("log_loss", "kaggle_log_loss") and not metric.expression
+
+
+def _are_classes(cells: pd.Series) -> bool:
+    """Whether the cells are of three or more classes that repeat, and neither measured numbers nor free text."""
+    different = cells.nunique()
+    return not _are_measured(cells) and 2 < different <= min(_MOST_LABELS, _MOST_REPEATED * len(cells)) and not _are_binary(cells)
+
+
+def _are_measured(cells: pd.Series) -> bool:
+    """Whether the cells are numbers, some with fractions."""
+    numbers = _numbers(cells)
+    return bool(numbers.notna().all() and (numbers % 1 != 0).any())
+
+
+def _require_several_values(cells: pd.Series, metric: NamedMetric, roles: Roles) -> None:
+    """Check that there is something to predict, and to learn from.
+
+    Raises:
+        CannotDraft: all values are the same, or all classes occur once.
+    """
+    different = cells.nunique()
+    if different == 1 and cells.iloc[0].strip():
+        raise CannotDraft(
+            f"`{cells.name}` of {roles.train.shown} is {quoted(cells.iloc[0])} in all {len(cells):,} rows, so that there is "
+            "nothing to predict; name another column with `--target COLUMN`"
+        )
+    if metric.submits in ("labels", "class probabilities") and different == len(cells) and not _are_measured(cells):
+        raise CannotDraft(
+            f"{metric.name} needs classes that repeat, but all {len(cells):,} values of `{cells.name}` in {roles.train.shown} "
+            f"differ; name another column with `--target COLUMN`, or the right metric with `--metric NAME`, or {_BY_HAND}"
+        )
 
 
 def _is_one_word_each(cells: pd.DataFrame, roles: Roles) -> bool:
@@ -233,6 +274,11 @@ def _number(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> T
     numbers = _numbers(cells)
     if numbers.isna().any():
         odd = cells[numbers.isna()].iloc[0]
+        if cells.str.fullmatch(r"\s*-?\d+(,\d+)?\s*").all():
+            raise CannotDraft(
+                f"`{name}` of {roles.train.shown} has numbers with decimal commas, such as {quoted(odd[:40])}; "
+                "write them with decimal points"
+            )
         raise CannotDraft(
             f"{metric.name} needs numbers, but `{name}` of {roles.train.shown} has "
             f"{counted(int(numbers.isna().sum()), 'cell')} such as "
@@ -247,8 +293,14 @@ def _label(name: str, cells: pd.Series, metric: NamedMetric, roles: Roles) -> Ta
     if {value.strip().casefold() for value in values} <= {"true", "false"}:
         return Target(name=name, kind="Boolean()")
     numbers = _numbers(cells)
+    if metric.function == "f1" and not numbers.isin([0, 1]).all():
+        raise CannotDraft(
+            f"{metric.name} needs 0 and 1, but `{name}` of {roles.train.shown} has {counted(len(values), 'different value')} "
+            f"such as {quoted(sorted(values)[0][:40])}; replace them by 0 and 1, or name the right metric, such as `macro F1`, "
+            "with `--metric NAME`"
+        )
     if numbers.notna().all():
-        if (numbers == numbers.round()).all():
+        if not _are_measured(cells):
             low, high = int(numbers.min()), int(numbers.max())
             return Target(
                 name=name, kind=f"Integer({low}, {high})", classes=tuple(str(int(value)) for value in sorted(set(numbers)))

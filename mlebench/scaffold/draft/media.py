@@ -105,12 +105,13 @@ class ClassFolders(NamedTuple):
     """Name and class of each file."""
 
 
-def find_class_folders(listing: Listing, sample: pd.DataFrame | None) -> ClassFolders:
+def find_class_folders(listing: Listing, sample: pd.DataFrame | None, lack: str) -> ClassFolders:
     """Find folders named after classes.
 
     Args:
         listing: the raw data.
         sample: the sample submission, if any.
+        lack: a clause on why no table has the labels.
 
     Raises:
         CannotDraft: there are none, or several.
@@ -128,11 +129,7 @@ def find_class_folders(listing: Listing, sample: pd.DataFrame | None) -> ClassFo
         found = [entry for entry in found if not ids & {name for name, _ in entry[1]}]
     found = [entry for entry in found if _has_all(entry[0], listing)]
     if len(found) != 1:
-        what = (
-            "no table has the labels"
-            if not found
-            else f"several folders ({listed(tree.name for tree, _, _ in found)}) could have them"
-        )
+        what = lack if not found else f"several folders ({listed(tree.name for tree, _, _ in found)}) could have them"
         raise CannotDraft(f"{what}, and no single folder has a subfolder of files for each class; write prepare.py by hand")
     tree, labelled, kind = found[0]
     if repeated := len(labelled) - len({name for name, _ in labelled}):

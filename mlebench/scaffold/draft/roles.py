@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from grading.wording import counted, listed
-from mlebench.errors import CannotDraft
+from grading.wording import counted, listed, quoted
+from mlebench._support.hints import near
+from mlebench.errors import CannotDraft, UsageError
 from mlebench.scaffold.draft.origin import Origin
 from mlebench.scaffold.draft.proposal import Guess
 from mlebench.scaffold.draft.tables import Table
@@ -72,7 +73,10 @@ def find_roles(tables: Sequence[Table], origin: Origin) -> Roles | None:
     likely = [roles for roles in found if _likeness(roles) == best]
     if len(likely) > 1:
         shown = " and ".join(roles.train.shown for roles in likely[:2])
-        raise CannotDraft(f"both {shown} could be the table of labelled rows; keep one of them in the folder of the raw data")
+        raise CannotDraft(
+            f"both {shown} could be the table of labelled rows; keep one of them in the folder of the raw data, or write "
+            "prepare.py by hand"
+        )
     return _checked(likely[0])
 
 
@@ -117,8 +121,7 @@ def _require_all_ids(table: Table, sample: Table) -> None:
     if unknown := len(_rows(sample, (first,)) - _rows(table, (first,))):
         raise CannotDraft(
             f"{counted(unknown, 'id')} of {sample.shown} {'is' if unknown == 1 else 'are'} not in `{first}` of "
-            f"{table.shown}, so that "
-            "these do not belong together; remove the one that is of other data"
+            f"{table.shown}; remove the file that is of other data, or write prepare.py by hand if both belong together"
         )
 
 
@@ -282,9 +285,9 @@ def _require_no_labels(tables: Sequence[Table], sample: Table) -> None:
             "test rows show "
             f"{'it' if len(wanted) == 1 else 'them'} too; write prepare.py and grade.py by hand"
         )
-    verb = "is not a column" if len(wanted) == 1 else "are not columns"
+    verb, them = ("is not a column", "it") if len(wanted) == 1 else ("are not columns", "them")
     raise CannotDraft(
-        f"{_few(wanted)} of {sample.shown} {verb} of {of_train[0].shown}, and no other column stands for it; "
+        f"{_few(wanted)} of {sample.shown} {verb} of {of_train[0].shown}, and no other column stands for {them}; "
         "write prepare.py by hand"
     )
 
@@ -306,7 +309,8 @@ def _checked(roles: Roles) -> Roles:
     if repeated:
         raise CannotDraft(
             f"{listed(ids)} does not identify a row of {roles.train.shown}: {counted(repeated, 'row')} of "
-            f"{len(roles.train.cells):,} repeat an id; write prepare.py and grade.py by hand"
+            f"{len(roles.train.cells):,} {'repeats' if repeated == 1 else 'repeat'} an id; "
+            "write prepare.py and grade.py by hand"
         )
     return roles
 
@@ -317,25 +321,27 @@ def _without_sample(tables: Sequence[Table], origin: Origin) -> Roles | None:
             return None
         raise CannotDraft(
             f"none of the tables ({listed(table.path for table in tables)}) is a sample submission, so that "
-            "nothing says which column "
-            "to predict; name it with `--from-folder DIR --target COLUMN`"
+            "nothing says which column to predict; name it with `--target COLUMN`"
         )
     having = [table for table in tables if origin.target in table.columns]
     if not having:
         if not tables:
             return None
-        raise CannotDraft(
-            f"no table has the column `{origin.target}`; the columns of {tables[0].shown} are {listed(tables[0].columns)}"
-        )
+        raise UsageError(f"--target: no table has the column {quoted(origin.target)}; {_instead(origin.target, tables)}")
     named = [table for table in having if _TRAIN.search(table.name)] or having
     if len(named) > 1:
         raise CannotDraft(f"both {named[0].shown} and {named[1].shown} have the column `{origin.target}`; keep one in the folder")
     table = named[0]
     ids = _unique_column(table, origin.target)
+    if not ids and MADE_ID in table.columns:
+        what = "is the target" if origin.target == MADE_ID else "has the same value in several rows"
+        raise CannotDraft(
+            f"rows without an id are numbered in a column `{MADE_ID}`, but `{MADE_ID}` of {table.shown} {what}; rename the column"
+        )
     why = (
         f"the first column of {table.shown} whose values are all different and filled"
         if ids
-        else f"no column of {table.shown} is unique"
+        else f"no column of {table.shown} is unique{_nearly_unique(table, origin.target)}"
     )
     return Roles(
         table, None, None, ids or (MADE_ID,), (origin.target,), (),
@@ -343,11 +349,36 @@ def _without_sample(tables: Sequence[Table], origin: Origin) -> Roles | None:
     )  # fmt: skip
 
 
+def _instead(target: str, tables: Sequence[Table]) -> str:
+    """What may be meant by the name of a column that no table has."""
+    known = list(dict.fromkeys(column for table in tables for column in table.columns))
+    if alike := near(target, known, most=1):
+        return f"did you mean {listed(alike)}?"
+    return f"the columns of {tables[0].shown} are {listed(tables[0].columns)}"
+
+
+def _nearly_unique(table: Table, target: str) -> str:
+    """The first column that would identify the rows but for a few of them, to continue a sentence."""
+    for column in table.columns:
+        repeated = int(table.cells[column].duplicated().sum())
+        if column != target and _are_like_ids(table.cells[column]) and repeated <= _FEW_REPEATED * len(table.cells):
+            return f"; {listed([column])} is not, as it repeats a value in {counted(repeated, 'row')}"
+    return ""
+
+
+_FEW_REPEATED = 0.1
+"""Share of the rows up to which a column of ids is one with mistakes."""
+
+
 def _unique_column(table: Table, target: str) -> tuple[str, ...]:
     """The first column of distinct whole numbers or short texts; measured numbers and long texts identify nothing."""
     for column in table.columns:
         cells = table.cells[column]
-        is_id_like = cells.str.fullmatch(r"[\w./:-]{1,80}").all() and not cells.str.fullmatch(r"-?\d*\.\d+(e-?\d+)?").any()
-        if column != target and is_id_like and not cells.duplicated().any():
+        if column != target and _are_like_ids(cells) and not cells.duplicated().any():
             return (column,)
     return ()
+
+
+def _are_like_ids(cells: pd.Series) -> bool:
+    is_short = cells.str.fullmatch(r"[\w./:-]{1,80}").all()
+    return bool(is_short and not cells.str.fullmatch(r"-?\d*\.\d+(e-?\d+)?").any())

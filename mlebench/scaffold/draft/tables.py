@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
@@ -73,6 +74,21 @@ def read_tables(listing: Listing) -> list[Table]:
     loose = [table for table in tables if table.member is None]
     # an archive beside the table that was packed into it says nothing new
     return loose + [table for table in tables if table.member is not None and not any(_same(table, other) for other in loose)]
+
+
+def unread_tables(listing: Listing) -> list[str]:
+    """Why files that are called like tables cannot be read as such, a clause each."""
+    from mlebench.data.text_tables import read_text_table
+
+    troubles = []
+    for path, member in _places(listing):
+        try:
+            read_text_table(listing.raw / path, member, rows=_HEAD)
+        except RawDataFault as fault:
+            # a download helps only against some of these, and not with data of one's own
+            trouble = re.sub(r"(;|, or) download it again$", "", str(fault))
+            troubles.append(trouble.replace(f"{listing.raw}/", ""))
+    return troubles
 
 
 def _same(table: Table, other: Table) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,12 @@ from mlebench.scaffold.draft.bond import Bond
 from mlebench.scaffold.draft.columns import Scoring, find_scoring
 from mlebench.scaffold.draft.extras import require_one_table, sort_extras
 from mlebench.scaffold.draft.layout import SAMPLE, public_entries
-from mlebench.scaffold.draft.listing import list_raw
+from mlebench.scaffold.draft.listing import Listing, list_raw
 from mlebench.scaffold.draft.media import ClassFolders, Found, find_class_folders, find_media
 from mlebench.scaffold.draft.origin import Origin
 from mlebench.scaffold.draft.proposal import Draft, Guess, Media
 from mlebench.scaffold.draft.roles import Roles, find_roles
-from mlebench.scaffold.draft.tables import Table, read_tables
+from mlebench.scaffold.draft.tables import Table, read_tables, unread_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +29,7 @@ USUAL_TEST = 0.2
 _FEWEST_ROWS = 20
 _OF_CLASSES = ("labels", "probabilities", "class probabilities", "ranked labels")
 _MOST_STRATA = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONG_TEXT = 40
 """Characters of an average cell from which a column is text to be read."""
 
@@ -49,7 +51,7 @@ def draft(raw: Path, origin: Origin) -> Draft:
     found: Found | None
     if roles is None:
         sample = next((table for table in tables if "sample" in table.name.casefold()), None)
-        folders = find_class_folders(listing, None if sample is None else sample.cells)
+        folders = find_class_folders(listing, None if sample is None else sample.cells, _lack(listing, tables, sample, origin))
         roles = _roles_of_folders(folders, sample, raw, origin)
         found = _found_in_folders(folders, roles.train.cells.iloc[:, 0])
     else:
@@ -61,6 +63,8 @@ def draft(raw: Path, origin: Origin) -> Draft:
     scoring = find_scoring(roles, origin)
     media = None if found is None else found.media
     require_one_table(tables, roles)
+    if origin.source == "folder":
+        _require_plain_names(roles)
     _require_features(roles, media)
     copied, left_out = sort_extras(listing, tables, roles, media, () if found is None else found.others)
     size, why_size = _test_size(roles)
@@ -91,6 +95,23 @@ def draft(raw: Path, origin: Origin) -> Draft:
         raw=raw,
     )
     return _without_collisions(worked_out)
+
+
+def _lack(listing: Listing, tables: Sequence[Table], sample: Table | None, origin: Origin) -> str:
+    """Why no table has the labels, as a clause.
+
+    Raises:
+        CannotDraft: the only tables are those that cannot be read.
+    """
+    unread = unread_tables(listing)
+    if unread and not tables and origin.source == "folder":
+        raise CannotDraft(unread[0] if "; " in unread[0] else f"{unread[0]}; correct the file")
+    because = f" ({unread[0]}{f'; and {len(unread) - 1:,} more' if len(unread) > 1 else ''})" if unread else ""
+    if sample is not None:
+        return f"no table has both the ids and the targets ({listed(sample.columns[1:])}) of {sample.shown}{because}"
+    if tables:
+        return f"no table has the labels{because}"
+    return f"there is no table{because}" if unread else "there is no csv, tsv, parquet or JSON table (links are not followed)"
 
 
 def _roles_of_folders(folders: ClassFolders, sample: Table | None, raw: Path, origin: Origin) -> Roles:
@@ -137,6 +158,16 @@ def _found_in_folders(folders: ClassFolders, cells: pd.Series) -> Found:
         nested=True,
     )
     return Found(media, f"`{folders.tree.source}{folders.tree.inside}` has the files of one class in each of its folders", ())
+
+
+def _require_plain_names(roles: Roles) -> None:
+    """Check that a task text can mention each column of data that its owner can correct."""
+    for table in (roles.train, roles.test, roles.sample):
+        odd = [name for name in (table.columns if table else ()) if _CONTROL.search(name)]
+        if table and odd:
+            raise CannotDraft(
+                f"the name of a column of {table.shown} has a line break or another control character ({listed(odd)}); rename it"
+            )
 
 
 def _require_features(roles: Roles, media: Media | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -126,9 +127,48 @@ def test_too_few_rows(workshop: Workshop) -> None:
     assert "too few" in refused(workshop.raw, metric="RMSE", source="folder", target="height")
 
 
-def test_a_target_that_no_table_has(workshop: Workshop) -> None:
+@pytest.mark.parametrize(
+    ("target", "instead"), [("hieght", "did you mean `height`?"), ("mass", "the columns of `all.csv` are `id`,")]
+)
+def test_a_target_that_no_table_has(target: str, instead: str, workshop: Workshop) -> None:
     write_csv(numbers(), workshop.raw / "all.csv")
-    assert "`weight`" in refused(workshop.raw, metric="RMSE", source="folder", target="weight")
+    with pytest.raises(UsageError, match=f"no table has the column '{target}'; {re.escape(instead)}"):
+        draft(workshop.raw, origin("RMSE", source="folder", target=target))
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "metric", "reason"),
+    [
+        ({"flag": 1}, "flag", "ROC AUC", "`flag` of `all.csv` is '1' in all 80 rows"),
+        ({}, "id", "accuracy", "all 80 values of `id` in `all.csv` differ"),
+        ({}, "species", "F1", "F1 needs 0 and 1"),
+        ({"height": [f"{number},5" for number in range(80)]}, "height", "RMSE", "decimal commas, such as '0,5'"),
+        ({"row_id": 1, "id": "a b"}, "height", "RMSE", "`row_id` of `all.csv` has the same value in several rows"),
+        ({"id": "a b"}, "row_id", "accuracy", "`row_id` of `all.csv` is the target"),
+        ({"two\nlines": 1}, "height", "RMSE", "control character (`two\\nlines`); rename it"),
+    ],
+)
+def test_a_table_of_ones_own_that_has_to_be_corrected(
+    change: dict[str, object], target: str, metric: str, reason: str, workshop: Workshop
+) -> None:
+    table = numbers().assign(**change)
+    write_csv(table.rename(columns={"flag": target}) if target not in table else table, workshop.raw / "all.csv")
+    assert reason in refused(workshop.raw, metric=metric, source="folder", target=target)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("id,größe\n1,2\n".encode("latin-1"), "in an encoding other than UTF-8; save it as UTF-8"),
+        (b"", "it is an empty file; correct the file"),
+        (b"id,height\n1,2\n3,4,5\n", "Expected 2 fields in line 3, saw 3"),
+    ],
+)
+def test_a_table_that_cannot_be_read(content: bytes, reason: str, workshop: Workshop) -> None:
+    (workshop.raw / "all.csv").write_bytes(content)
+    sentence = refused(workshop.raw, metric="RMSE", source="folder", target="height")
+    assert sentence.startswith("all.csv cannot be read as csv") and reason in sentence
+    assert "download" not in sentence
 
 
 def test_links_out_of_the_folder_are_not_followed(workshop: Workshop, tmp_path: Path) -> None:
@@ -136,7 +176,7 @@ def test_links_out_of_the_folder_are_not_followed(workshop: Workshop, tmp_path: 
     plain(tmp_path / "elsewhere", "height", 0)
     for path in (tmp_path / "elsewhere").iterdir():
         (workshop.raw / path.name).symlink_to(path)
-    assert "no table has the labels" in refused(workshop.raw, metric="RMSE")
+    assert "there is no csv, tsv, parquet or JSON table (links are not followed)" in refused(workshop.raw, metric="RMSE")
 
 
 def test_a_folder_that_has_files_already_stays_as_it_is(workshop: Workshop, tmp_path: Path) -> None:

@@ -168,6 +168,26 @@ def test_a_folder_with_one_table_needs_no_sample_and_no_id(workshop: Workshop) -
     assert made.score(made.perfect()) == 0
 
 
+def test_ids_with_a_mistake_are_named(workshop: Workshop) -> None:
+    table = numbers()
+    table.loc[5, "id"] = table.loc[4, "id"]
+    write_csv(table, workshop.raw / "plants.csv")
+    made = workshop.drafted(origin("RMSE", source="folder", target="height"))
+    assert made.draft.ids == ("row_id",)
+    assert made.draft.guesses[0].why == "no column of `plants.csv` is unique; `id` is not, as it repeats a value in 1 row"
+
+
+@pytest.mark.parametrize(
+    ("metric", "target", "form"),
+    [("log loss", "species", "class probabilities"), ("mean column-wise ROC AUC", "flag", "columns")],
+)
+def test_the_metric_takes_the_form_that_the_target_needs(metric: str, target: str, form: str, workshop: Workshop) -> None:
+    write_csv(numbers(), workshop.raw / "plants.csv")
+    made = workshop.drafted(origin(metric, source="folder", target=target))
+    assert made.draft.form == form
+    assert made.score(made.perfect()) == pytest.approx(made.competition.facts.metric.best, abs=1e-9)
+
+
 def test_a_folder_with_ids_keeps_them(workshop: Workshop) -> None:
     write_csv(numbers().drop(columns=["flag", "height"]), workshop.raw / "plants.csv")
     made = workshop.drafted(origin("accuracy", source="folder", target="species"))
