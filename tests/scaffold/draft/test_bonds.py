@@ -56,6 +56,14 @@ def test_categories_and_measures_are_no_groups(column: str) -> None:
     assert bonds_of(rows) == []
 
 
+@pytest.mark.parametrize(("column", "bonds"), [("rooms", []), ("room_id", [("group", "room_id")])])
+def test_how_many_rooms_there_are_binds_no_rows_and_which_room_it_is_does(column: str, bonds: list[tuple[str, str]]) -> None:
+    rows, rng = grouped(12), np.random.default_rng(0)
+    rows[column] = rng.integers(1, 10, len(rows))
+    rows["label"] = (rows[column] * 1000 + rng.normal(size=len(rows))).round(3)
+    assert bonds_of(rows.drop(columns="group")) == bonds
+
+
 def test_names_of_many_kinds_are_no_groups_where_kaggles_test_has_the_same() -> None:
     rows = grouped(60)
     rows["model"] = "type " + rows["group"]
