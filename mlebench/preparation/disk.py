@@ -17,7 +17,7 @@ from mlebench.errors import UsageError
 from mlebench.kaggle.download import archive_path
 from mlebench.preparation.build import PreparationOutcome, failure
 from mlebench.preparation.record import is_prepared
-from mlebench.preparation.sources import has_raw
+from mlebench.preparation.sources import has_raw, require_on_kaggle
 
 if TYPE_CHECKING:
     from mlebench.kaggle.preflight import Access
@@ -103,6 +103,8 @@ def look_ahead(competitions: Sequence[Competition], options: PreparationOptions,
     arrived = {competition.id: archive_path(competition).stat().st_size for competition in zips}
     if not to_download:
         return Readiness(present, at_hand, [], arrived=arrived)
+    for competition in to_download:
+        require_on_kaggle(competition)
     from mlebench.kaggle.partial_file import bytes_there
     from mlebench.kaggle.preflight import check_access
     from mlebench.kaggle.transfer import Transfer

@@ -24,6 +24,7 @@ from mlebench.data.content_kind import kind_of_content
 from mlebench.data.raw_faults import is_of_the_content
 from mlebench.errors import RawDataFault, UsageError, WorkFailed
 from mlebench.preparation.raw_layout import lay_out, require_plain
+from mlebench.registry.competition import prepare_command
 
 if TYPE_CHECKING:
     from mlebench.preparation.options import PreparationOptions
@@ -171,6 +172,19 @@ def require_source(source: Path) -> None:
         raise UsageError(f"{source} is neither a file nor a folder (a pipe, socket or device); {_TAKES}")
 
 
+def require_on_kaggle(competition: Competition) -> None:
+    """Refuse to download data of one's own: Kaggle may have another competition of that name.
+
+    Raises:
+        UsageError: if nothing says that Kaggle has the competition.
+    """
+    if competition.facts.kaggle is None:
+        raise UsageError(
+            f"{competition.id} is not on Kaggle, as its competition.yaml has no `kaggle`; "
+            f"`{prepare_command([competition], ['--from', 'PATH'])}` prepares your data"
+        )
+
+
 def _what_it_is(source: Path) -> str:
     content = kind_of_content(source)
     if content == "the beginning of a zip":
@@ -204,6 +218,7 @@ def _download(competition: Competition, options: PreparationOptions, listener: L
     """
     from mlebench.kaggle.download import download
 
+    require_on_kaggle(competition)
     transfer = options.transfer
     archive = download(competition, competition.root, transfer=transfer, listener=listener)
     if options.verify and _arrived_damaged(competition, archive, options, listener):

@@ -116,6 +116,18 @@ class TestLike:
         assert not (tmp_path / "in").exists()
 
 
+def test_data_of_ones_own_is_not_looked_for_on_kaggle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLEBENCH_COMPETITIONS_PATH", str(tmp_path))
+    monkeypatch.setenv("MLEBENCH_DATA_DIR", str(tmp_path / "data"))
+    assert main(["new-competition", "demo-wards", "--into", str(tmp_path)]) == 0
+    assert main(["prepare", "demo-wards", "--edition", "v2"]) == 2
+    error = capsys.readouterr().err
+    assert "demo-wards is not on Kaggle" in error
+    assert "`mlebench prepare demo-wards --edition v2 --from PATH` prepares your data" in error
+
+
 @pytest.mark.parametrize("name", ["../out", "a b", "", ".hidden"])
 def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new-competition", name, "--into", str(tmp_path / "in")]) == 2
