@@ -103,7 +103,7 @@ def _require_regular(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except OSError:
-        raise RawDataFault(f"{path} is a broken link; put the file there") from None
+        raise RawDataFault(f"{path} is a broken link; put the file there, or remove the link") from None
     if not stat.S_ISREG(mode):
         raise RawDataFault(f"{path} is neither a file nor a folder (a pipe, socket or device); put the file there")
 

@@ -62,8 +62,8 @@ def create_drafted(
     listener(Step(origin.id, "comparing the files"))
     found = draft(raw, origin)
     problem = None
+    _make_home(folder)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=folder.parent, ignore_cleanup_errors=True) as workshop:
             made = Path(workshop) / folder.name
             write_draft(found, made)
@@ -78,6 +78,13 @@ def create_drafted(
     finally:
         listener(Step(origin.id, ""))
     return Drafted(folder, found, problem)
+
+
+def _make_home(folder: Path) -> None:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot create {folder.parent} ({error.strerror}); choose another folder with `--into`") from None
 
 
 def _add_reference_board(

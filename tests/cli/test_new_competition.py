@@ -35,6 +35,7 @@ def new(home: Path, *words: str) -> int:
     ("words", "sentence"),
     [
         (["wards", "--from-folder", "wards"], "--from-folder needs `--target COLUMN`"),
+        (["wards", "--from-folder", "wards", "--target", "outcome"], "--from-folder needs `--metric METRIC`"),
         (["wards", "--from-folder", "words", "--target", "outcome"], "does not exist; did you mean `"),
         (["wards", "--from-folder", "wards/patients.csv", "--target", "outcome"], "is not a folder"),
         (["wards", "--from-folder", "wards", "--target", "outcome", "--metric", "acuracy"], "--metric: no metric is called"),
@@ -87,7 +88,7 @@ def test_a_folder_is_drafted_with_what_the_user_names(
 
 def test_data_that_cannot_be_read_is_refused_before_it_is_compared(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (home / "wards" / "scans").symlink_to(home / "nowhere")
-    assert new(home, "wards", "--from-folder", str(home / "wards"), "--target", "outcome") == 1
+    assert new(home, "wards", "--from-folder", str(home / "wards"), "--target", "outcome", "--metric", "accuracy") == 1
     assert "scans is a broken link" in capsys.readouterr().err
 
 
@@ -108,7 +109,7 @@ def test_a_folder_gets_a_leaderboard_of_reference_methods_and_is_only_read(
     monkeypatch.setattr(boards, "write_board", write_board)
     raw = cases.copied(TABLE, home)
     before = {path.name: path.read_bytes() for path in raw.iterdir()}
-    assert new(home, "wards", "--from-folder", str(raw), "--target", "Transported") == 0
+    assert new(home, "wards", "--from-folder", str(raw), "--target", "Transported", "--metric", "accuracy") == 0
     assert {path.name: path.read_bytes() for path in raw.iterdir()} == before
     shown, told = capsys.readouterr()
     assert "wards: one feature is left out: it took too long" in told

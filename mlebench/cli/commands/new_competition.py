@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--from-folder", metavar="DATA", help="use the table in this folder, and the files that it names")
     known = parser.add_argument_group("with either source")
     known.add_argument("--target", metavar="COLUMN", help="the column to predict (required with --from-folder)")
-    known.add_argument("--metric", metavar="METRIC", help="the metric, such as accuracy (default: the one that Kaggle names)")
+    known.add_argument("--metric", metavar="METRIC", help="the metric, such as accuracy (required with --from-folder)")
     add_data_dir(known)
     kaggle = parser.add_argument_group("downloads from Kaggle")
     kaggle.add_argument("--max-rate", metavar="RATE", help="limit of the download in bytes per second, such as 20m")
@@ -96,6 +96,8 @@ def _from_folder(arguments: argparse.Namespace, home: Path) -> int:
     folder = new_folder("competition", arguments.name, home)
     raw = Path(arguments.from_folder).expanduser().absolute()
     _require_folder(raw)
+    if arguments.metric is None:
+        raise UsageError("--from-folder needs `--metric METRIC`, such as accuracy or RMSE; docs/metrics.md lists all")
     origin = Origin(id=arguments.name, title=arguments.name, source="folder", metric=arguments.metric, target=arguments.target)
     with Progress(quiet=arguments.quiet) as display:
         drafted = _draft(arguments, raw, origin, folder, display)

@@ -385,7 +385,8 @@ def _score(case: Case, path: Path, name: str) -> tuple[float | None, list[Todo]]
         return None, [_failed(case, failure, name)]
     if report.score is not None and report.error is None:
         return report.score, []
-    what = f"{name} is not scored: {shown(report.error or 'the grader gives no reason')}"
+    verb = "are" if name.startswith("the answers") else "is"
+    what = f"{name} {verb} not scored: {shown(report.error or 'the grader gives no reason')}"
     return None, [Todo(what, "correct the columns' kinds or the metric in grade.py", _GRADE)]
 
 

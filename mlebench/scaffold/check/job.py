@@ -168,7 +168,7 @@ def _audit(competition: Competition, job: Job) -> list[Todo]:
     done = audit(competition, AuditOptions(quick=job.quick, jobs=job.jobs))
     found = [
         Todo(
-            f"{finding.file} reveals answers ({finding.check}): {finding.what}",
+            f"audit: {finding.file}: {finding.what} ({finding.check})",
             "change prepare.py, or declare it in issues.yaml",
             _PREPARE,
         )
