@@ -9,7 +9,7 @@ import numpy as np
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.clue import Clue
 from mlebench.preparation.audit.likeness import pictures, sounds
-from mlebench.preparation.audit.likeness.groups import Grouping, is_part, is_person, is_reference, readings_of
+from mlebench.preparation.audit.likeness.groups import Grouping, counts_things, is_part, is_person, is_reference, readings_of
 from mlebench.preparation.audit.likeness.judged_groups import judged
 from mlebench.preparation.audit.likeness.sides import (
     TablePair,
@@ -62,6 +62,8 @@ def _of_tables(case: Case, pair: TablePair, units: TestUnits) -> Iterator[Groupi
     rows = [units.rows(int(unit)) for unit in place]
     for name in columns:
         mine, theirs = (table[name].astype(str).to_numpy(dtype=object) for table in (test, train))
+        if counts_things(name, theirs):
+            continue
         yield Grouping(name, pair.test.table.path, mine, rows, theirs, labels)
 
 

@@ -56,6 +56,24 @@ def is_reference(column: str) -> bool:
     return bool(words(column) & _REFERENCES)
 
 
+def counts_things(column: str, cells: np.ndarray) -> bool:
+    """Whether a column holds a few small whole numbers of what it names in the plural, as `rooms` of a house.
+
+    Args:
+        column: its name.
+        cells: shape (n,), object: its cells as text, empty where missing.
+    """
+    plural = any(word.endswith("s") and word[:-1] in PERSONS | PARTS for word in words(column))
+    if not plural or is_reference(column):
+        return False
+    different = {str(cell).removesuffix(".0") for cell in cells} - {"", "nan"}
+    return len(different) <= _MOST_COUNTS and all(each.isdecimal() and int(each) <= _MOST_THINGS for each in different)
+
+
+_MOST_COUNTS, _MOST_THINGS = 20, 50
+"""How many different numbers of things there may be, and the largest."""
+
+
 def is_whole(column: str) -> bool:
     """Whether a name is that of a whole beyond doubt."""
     return bool(_singular(column) & _WHOLES) and not _singular(column) & _MEASURES

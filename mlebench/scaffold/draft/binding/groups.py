@@ -10,9 +10,8 @@ import numpy as np
 
 from grading.printable import printable
 from grading.wording import counted
-from mlebench.preparation.audit.likeness.groups import PARTS, PERSONS, Grouping, is_part, is_person, is_reference, readings_of
+from mlebench.preparation.audit.likeness.groups import Grouping, counts_things, is_part, is_person, is_reference, readings_of
 from mlebench.preparation.audit.likeness.judged_groups import Judged, judged
-from mlebench.preparation.audit.likeness.sides import words
 from mlebench.preparation.audit.truth import Target
 from mlebench.scaffold.draft.binding.labelled import Labelled, is_measure, numbers_of
 from mlebench.scaffold.draft.binding.times import is_time
@@ -29,8 +28,6 @@ _SURE = -6.0
 """Decimal logarithm of the chance that test groups are all new although rows were drawn singly."""
 _KINDS = 20
 """So few groups that nearly all test rows belong to are kinds."""
-_MOST_THINGS = 50
-"""The largest number that may count things of a row."""
 _KNOWN = 0.9
 _LARGEST = 0.5
 _UNIQUE = 0.5
@@ -192,7 +189,7 @@ def _counts(one: _Candidate, labelled: Labelled, found: Judged) -> bool:
         return True
     if _is_series(one, labelled):
         return True
-    if not found.counts or _are_kinds(one) or _are_numbers_of_things(one):
+    if not found.counts or _are_kinds(one) or (one.separator is None and counts_things(one.column, one.train)):
         return False
     by_answers = bool(found.best.rows) and found.best.holds(_TRIED)
     if one.separator is not None:
@@ -234,15 +231,6 @@ def _are_codes(cells: np.ndarray) -> bool:
 def _is_known(one: _Candidate) -> bool:
     """Whether Kaggle's test has rows of the groups of labelled rows."""
     return one.test is not None and bool(np.isin(one.test.astype(str), one.train.astype(str)).any())
-
-
-def _are_numbers_of_things(one: _Candidate) -> bool:
-    """Whether cells are a few small whole numbers of what the column names in the plural, as `rooms` of a house."""
-    plural = any(word.endswith("s") and word[:-1] in PERSONS | PARTS for word in words(one.column))
-    numbers = numbers_of(one.train)
-    if one.separator is not None or numbers is None or not plural or is_reference(one.column):
-        return False
-    return len({*one.train}) <= _KINDS and bool((np.nan_to_num(numbers) <= _MOST_THINGS).all())
 
 
 def _are_kinds(one: _Candidate) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from mlebench.preparation.audit.case import Case
 from mlebench.preparation.audit.checks.groups_on_both_sides import groups_on_both_sides
+from mlebench.preparation.audit.likeness.groups import counts_things
 from tests.preparation.audit.checks.planted import case_of, clues, told
 
 ROWS = 600
@@ -67,6 +68,23 @@ def test_groups_that_tell_nothing_are_no_leak(tmp_path: Path, column: str) -> No
     rng = np.random.default_rng(0)
     rows = table(rng, 150, 0).rename(columns={"group": column})
     assert clues(groups_on_both_sides, split(tmp_path, rows, at_random(rng))) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "counts"),
+    [
+        ("rooms", ["1", "4", "", "9"], True),
+        ("number_of_passengers", ["2.0", "nan"], True),
+        ("rooms", [str(number) for number in range(30)], False),
+        ("rooms", ["1", "1204"], False),
+        ("rooms", ["kitchen", "1"], False),
+        ("room", ["1", "4"], False),
+        ("patients_id", ["1", "4"], False),
+        ("years", ["1", "4"], False),
+    ],
+)
+def test_a_few_small_numbers_under_a_plural_count_things(column: str, cells: list[str], counts: bool) -> None:
+    assert counts_things(column, np.array(cells, dtype=object)) is counts
 
 
 @pytest.mark.parametrize("column", ["sex", "colour", "year", "store", "patient_age", "passenger_count"])
