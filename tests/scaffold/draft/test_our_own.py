@@ -45,9 +45,9 @@ DRAFTED = {
 
 REASONS = {
     "metric": r"metric",
-    "no table with the labels": r"no table has both|several folders|is a sample submission|has no rows",
-    "target in no table": r"and no other column stands for it|cannot be taken from",
-    "rows not identified": r"repeat an id|could be the table|join|too few|is of other data",
+    "no table with the labels": r"no table has both|there is no csv|several folders|is a sample submission|has no rows",
+    "target in no table": r"and no other column stands for|cannot be taken from",
+    "rows not identified": r"repeats? an id|could be the table|join|too few|is of other data",
 }
 """Why the others cannot be drafted, told by what the sentence says."""
 
