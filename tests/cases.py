@@ -15,10 +15,20 @@ from pathlib import Path
 from mlebench.preparation import is_prepared, make_mock, prepare
 from mlebench.registry import Competition, Registry
 from mlebench.registry.edition import EditionName
+from mlebench.registry.keys import PUBLISHED_KEY
+from mlebench.scaffold.check.task_text import editions
 
 SEED = 3
 SIZE = 120
 """Rows of a mock that has some of everything: groups that v1 divides, copies, words that look like missing values."""
+
+EDITIONS: list[tuple[str, EditionName]] = [
+    (name, edition)
+    for names in Registry().ids_by_split().values()
+    for name in names
+    for edition in editions(Registry().get_competition(name))
+]
+"""Every competition in each of the editions in which its data differs."""
 
 KEY = "suite"
 """Generated data comes from this key, so that a run of the suite does the same as the one before."""
@@ -41,12 +51,22 @@ class Cases:
         return made
 
     def prepared(self, name: str, edition: EditionName = "v2", size: int = SIZE) -> Competition:
-        """A competition prepared from `raw(name, size)`."""
+        """A competition prepared from `raw(name, size)`; generated data, which is the same in both editions, is made once."""
+        if Registry().get_competition(name).facts.generated:
+            edition, size = "v1", SIZE
         raw = self.raw(name, size)
         competition = self.registry(name, edition, size).get_competition(name)
         with self._alone(name, size):
             if not is_prepared(competition):
                 prepare(competition, raw, mock=True)
+        return competition
+
+    def published(self, name: str) -> Competition:
+        """A generated competition prepared from the published key, which the boards were made with."""
+        competition = Registry(self.folder / "published", split_key=PUBLISHED_KEY).get_competition(name)
+        with self._alone(name, SIZE):
+            if not is_prepared(competition):
+                prepare(competition, self.folder)
         return competition
 
     def copied(self, name: str, folder: Path, size: int = SIZE) -> Path:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from mlebench.errors import WorkFailed
-from mlebench.preparation import is_prepared, prepare
-from mlebench.registry import SPLITS, Competition, Registry
+from mlebench.registry import SPLITS, Registry
 from mlebench.registry.facts import EditionName
 from mlebench.scaffold.check import contract, task_text
 from mlebench.scaffold.check.contract import Case
@@ -84,27 +80,8 @@ class TestPreparing:
     def test_preparing_again_gives_the_same_bytes_and_leaves_nothing_else(self, case: Case) -> None:
         assert contract.same_bytes_again(case) == []
 
-    def test_failing_halfway_leaves_nothing_that_looks_prepared(
-        self, case: Case, cases: Cases, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        halfway = prepared_elsewhere(case, cases, case.folder / "halfway")
-
-        def run_out_of_space(*_: object) -> None:
-            raise OSError(28, "No space left on device")
-
-        monkeypatch.setattr("mlebench.preparation.build._require_files", run_out_of_space)
-        with pytest.raises(WorkFailed, match="disk is full"):
-            prepare(halfway, case.raw, mock=True)
-        assert not is_prepared(halfway, grading_only=True)
-        assert contract.listing(halfway.root) <= {".lock"}
-
 
 @each_case(*[(name, "v1", size) for name in Registry().list_competition_ids() for size in sizes(name)[:1]])
 def test_programs_that_read_the_tables_themselves_get_the_reports_score(case: Case) -> None:
     """As `mlebench.utils` reads them: by pandas' own rules, not cell by cell as the grader does."""
     assert contract.tables_read_by_programs(case) == []
-
-
-def prepared_elsewhere(case: Case, cases: Cases, data_dir: Path) -> Competition:
-    name, edition = case.competition.id, case.competition.edition.name
-    return cases.registry(name, edition, SMALL, data_dir).get_competition(name)

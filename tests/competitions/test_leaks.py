@@ -8,16 +8,7 @@ from mlebench.preparation.audit.audit import audit
 from mlebench.preparation.audit.checks import CHECKS
 from mlebench.registry import Registry
 from mlebench.registry.edition import EditionName
-from tests.cases import Cases
-
-IDS = [name for names in Registry().ids_by_split().values() for name in names]
-EDITIONS: list[tuple[str, EditionName]] = [
-    (name, edition)
-    for name in IDS
-    for edition in ("v1", "v2")
-    # data from a key is the same in both
-    if edition == "v2" or not Registry().get_competition(name).facts.keyed
-]
+from tests.cases import EDITIONS, Cases
 
 
 @pytest.mark.parametrize(("name", "edition"), EDITIONS)
@@ -45,7 +36,7 @@ def test_a_leak_that_is_known_of_v1_is_found_there_and_gone_in_v2(cases: Cases, 
     assert issue not in {finding.declared for finding in v2.findings}
 
 
-@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("name", dict.fromkeys(name for name, _ in EDITIONS))
 def test_declared_findings_are_of_checks_that_there_are(name: str) -> None:
     known = [found for issue in Registry().get_competition(name).issues for found in issue.found_as]
     assert {found.check for found in known} <= {*CHECKS}

@@ -18,8 +18,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from mlebench.registry import SPLITS, Registry
-from tests.cases import Cases
+from tests.cases import EDITIONS, Cases
 from tests.fuzz.judge import Judge
 
 STEP = 1_000
@@ -67,8 +66,11 @@ def main() -> int:
     options = parser.parse_args()
     options.scratch = Path(tempfile.mkdtemp(prefix="mlebench-fuzz-", dir=MEMORY if MEMORY.is_dir() else None))
     options.state.mkdir(parents=True, exist_ok=True)
-    names = options.competition or [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
-    tasks = [(name, edition) for name in dict.fromkeys(names) for edition in options.edition or editions(name)]
+    tasks = [
+        (name, edition)
+        for name, edition in EDITIONS
+        if name in (options.competition or [name]) and edition in (options.edition or [edition])
+    ]
     if options.show is not None:
         judge = Judge(Cases(options.cases).prepared(*tasks[0], options.size), options.seed, options.scratch)
         sys.stdout.buffer.write(judge.case(options.show)[0])
@@ -79,11 +81,6 @@ def main() -> int:
             print(line, flush=True)
     found = [json.loads(path.read_text())["faults"] for path in options.state.glob("*.json")]
     return 1 if any(found) else 0
-
-
-def editions(name: str) -> tuple[str, ...]:
-    # data from a key is the same in both editions
-    return ("v1",) if Registry().get_competition(name).facts.keyed else ("v1", "v2")
 
 
 if __name__ == "__main__":

@@ -10,28 +10,24 @@ import numpy as np
 import pytest
 
 from grading import Grader, InvalidSubmission
-from mlebench.registry import SPLITS, Competition, Registry
-from tests.cases import Cases
+from mlebench.registry import Competition
+from mlebench.registry.edition import EditionName
+from tests.cases import EDITIONS, Cases
 from tests.fuzz.judge import Judge
 from tests.fuzz.mutations import Draft, hostile
 
 SIZE = 60
 """Of data that other tests have prepared already."""
 FILES = 12
-IDS = [name for split in SPLITS for name in Registry().list_competition_ids(split) if split != "all"]
-TASKS = [
-    pytest.param(name, edition, id=f"{name}-{edition}", marks=pytest.mark.xdist_group(name))
-    for name in dict.fromkeys(IDS)
-    for edition in (("v1",) if Registry().get_competition(name).facts.keyed else ("v1", "v2"))
-]
+TASKS = [pytest.param(name, edition, id=f"{name}-{edition}", marks=pytest.mark.xdist_group(name)) for name, edition in EDITIONS]
 TOY = "demo-wine"
 
 
 @pytest.mark.parametrize(("name", "edition"), TASKS)
 def test_hostile_files_are_refused_in_a_sentence_or_scored_for_what_they_say(
-    name: str, edition: str, cases: Cases, tmp_path: Path
+    name: str, edition: EditionName, cases: Cases, tmp_path: Path
 ) -> None:
-    judge = Judge(cases.prepared(name, edition, SIZE), seed=15, folder=tmp_path)  # type: ignore[arg-type]
+    judge = Judge(cases.prepared(name, edition, SIZE), seed=15, folder=tmp_path)
     # generated data has one size, and its metrics are costly
     files = 2 if judge.competition.facts.generated else FILES
     faults = [fault for number in range(files) if (fault := judge.fault(number)) is not None]

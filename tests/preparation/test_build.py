@@ -26,6 +26,7 @@ from mlebench.preparation.sources import RawData, has_raw
 from mlebench.preparation.verify import check_counts
 from mlebench.registry import Competition, Registry
 from mlebench.registry.facts import ChecksumFacts
+from tests.cases import SIZE, Cases
 from tests.waiting import wait_until
 
 IMAGES = "tgs-salt-identification-challenge"
@@ -120,6 +121,22 @@ def test_kill_9_at_any_moment_leaves_nothing_that_looks_prepared_and_the_next_ca
 
 def number_of_files(folder: Path) -> int:
     return sum(len(files) for _, _, files in os.walk(folder))
+
+
+@pytest.mark.parametrize("name", ["spaceship-titanic", IMAGES, "research-dyadic-logistic"])
+def test_a_full_disk_at_the_end_leaves_nothing_that_looks_prepared(
+    name: str, cases: Cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    competition = cases.registry(name, "v2", SIZE, tmp_path / "data").get_competition(name)
+
+    def run_out_of_space(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("mlebench.preparation.build._require_files", run_out_of_space)
+    with pytest.raises(WorkFailed, match="disk is full"):
+        prepare(competition, cases.raw(name), mock=True)
+    assert not is_prepared(competition, grading_only=True)
+    assert {path.name for path in competition.root.iterdir()} <= {".lock"}
 
 
 def test_two_at_once_end_with_one_whole_preparation(tmp_path: Path) -> None:

@@ -9,9 +9,8 @@ import pytest
 
 from benchmarks.reference_methods import batch_uncertainty, binary
 from benchmarks.reference_methods.leaderboards import SLOW_METHODS, leaderboard
-from mlebench.preparation import prepare
 from mlebench.registry import Registry
-from mlebench.registry.keys import PUBLISHED_KEY
+from tests.cases import Cases
 
 RESEARCH = Registry().list_competition_ids("research")
 GROUPED = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in RESEARCH]
@@ -23,11 +22,9 @@ def board_of(name: str) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("name", GROUPED)
-def test_the_cheap_methods_score_what_the_board_says(name: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    competition = Registry(tmp_path, split_key=PUBLISHED_KEY).get_competition(name)
-    prepare(competition, tmp_path)
+def test_the_cheap_methods_score_what_the_board_says(name: str, cases: Cases) -> None:
     board = board_of(name)
-    measured = leaderboard(competition, cheap=True)
+    measured = leaderboard(cases.published(name), cheap=True)
     assert set(measured) == set(board), "a method has no row, or a row no method"
     # trained networks and trees differ a little between processors
     assert measured == pytest.approx(board, rel=0.03, abs=0.02)

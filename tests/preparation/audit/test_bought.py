@@ -9,20 +9,17 @@ from mlebench.grade import grade_csv
 from mlebench.preparation.audit.bought import Market
 from mlebench.preparation.audit.clue import Guess
 from mlebench.preparation.audit.truth import read_truth
-from mlebench.registry import Registry
-from tests.cases import Cases
-
-ALL = [name for names in Registry().ids_by_split().values() for name in names]
+from mlebench.registry.edition import EditionName
+from tests.cases import EDITIONS, Cases
 
 
-def market(cases: Cases, name: str, edition: str = "v2") -> Market:
-    competition = cases.prepared(name, "v1" if edition == "v1" else "v2")
+def market(cases: Cases, name: str, edition: EditionName = "v2") -> Market:
+    competition = cases.prepared(name, edition)
     return Market(competition, read_truth(competition))
 
 
-@pytest.mark.parametrize("name", ALL)
-@pytest.mark.parametrize("edition", ["v1", "v2"])
-def test_a_leak_of_everything_buys_what_the_best_submission_gets(cases: Cases, name: str, edition: str, tmp_path) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(("name", "edition"), EDITIONS)
+def test_a_leak_of_everything_buys_what_the_best_submission_gets(cases: Cases, name: str, edition: EditionName, tmp_path) -> None:  # type: ignore[no-untyped-def]
     stall = market(cases, name, edition)
     perfect = tmp_path / "perfect.csv"
     stall.truth.perfect.to_csv(perfect, index=False)

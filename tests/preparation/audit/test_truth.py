@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from mlebench.preparation.audit.truth import Target, Truth, read_truth
-from mlebench.registry import Registry
-from tests.cases import Cases
+from mlebench.registry.edition import EditionName
+from tests.cases import EDITIONS, Cases
 
 
 def truth(ids: Sequence[str], **more: Sequence[str]) -> Truth:
@@ -68,10 +68,9 @@ def test_one_hot_columns_are_one_target_that_names_the_column(cases: Cases) -> N
     assert target.classes == ("EAP", "HPL", "MWS")
 
 
-@pytest.mark.parametrize("name", [name for names in Registry().ids_by_split().values() for name in names])
-@pytest.mark.parametrize("edition", ["v1", "v2"])
-def test_every_competition_has_targets_for_all_its_rows(cases: Cases, name: str, edition: str) -> None:
-    competition = cases.prepared(name, "v1" if edition == "v1" else "v2")
+@pytest.mark.parametrize(("name", "edition"), EDITIONS)
+def test_every_competition_has_targets_for_all_its_rows(cases: Cases, name: str, edition: EditionName) -> None:
+    competition = cases.prepared(name, edition)
     found = read_truth(competition)
     assert found.rows > 0 and found.targets
     assert {len(target.values) for target in found.targets} == {found.rows}
