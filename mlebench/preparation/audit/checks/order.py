@@ -207,7 +207,7 @@ class _Search:
 
 
 def _together(answers: np.ndarray, family: np.ndarray) -> tuple[float, float]:
-    """How much the answers of neighbours agree beyond those of two rows of their family, at most 1, and the log-probability of it.
+    """How much the answers of neighbours agree beyond those of two rows of their family, at most 1, and its log-probability.
 
     Args:
         answers: shape (rows,): float64 numbers, or int64 classes.
