@@ -88,7 +88,7 @@ def unread_tables(listing: Listing) -> list[str]:
             # a download helps only against some of these, and not with data of one's own
             trouble = re.sub(r"(;|, or) download it again$", "", str(fault))
             # a JSON file of another form is sound
-            trouble = re.sub(r" is damaged \((it holds no rows .*)\)$", r" is no table: \1", trouble)
+            trouble = re.sub(r" is damaged \((it holds no rows .*)\)$", r" holds no table: \1", trouble)
             troubles.append(trouble.replace(f"{listing.raw}/", ""))
     return troubles
 

@@ -68,8 +68,9 @@ def test_fork_bomb_is_ended_while_another_run_goes_on(bench: Bench) -> None:
 
 def test_disk_filler_is_ended_before_the_host_is_full(bench: Bench) -> None:
     # not as fast as the disk: of the seconds that a busy machine takes to notice, none fills the host
-    write = "dd if=/dev/zero bs=4M count=1 2>/dev/null >> /home/code/junk; sleep 0.02"
-    filler = f"echo 'id,y' > /home/submission/submission.csv\nfor i in $(seq 3000); do {write}; done; sleep 60"
+    write = "dd if=/dev/zero bs=4M count=1 2>/dev/null >> /home/code/junk"
+    slowly = f"i=0; while [ $i -lt 3000 ]; do {write}; i=$((i + 1)); sleep 0.02; done"
+    filler = f"echo 'id,y' > /home/submission/submission.csv\n{slowly}; sleep 60"
     ended = bench.run(filler, profile={"disk": "300m", "max_output": "10m"})
     assert (ended.outcome.state, ended.outcome.reason) == ("failed", "disk-full")
     assert ended.outcome.failure_class == "agent"

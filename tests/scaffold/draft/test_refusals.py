@@ -177,7 +177,7 @@ def test_json_of_another_form_is_named_and_not_called_damaged(workshop: Workshop
     (workshop.raw / "annotations.json").write_text('{"images": [{"id": 1}], "annotations": []}')
     sentence = refused(workshop.raw, metric="RMSE")
     assert "no table has both the ids and the targets (`height`) of `sample_submission.csv`" in sentence
-    assert "(annotations.json is no table: it holds no rows with the same fields)" in sentence
+    assert "(annotations.json holds no table: it holds no rows with the same fields)" in sentence
 
 
 def test_links_out_of_the_folder_are_not_followed(workshop: Workshop, tmp_path: Path) -> None:
