@@ -15,10 +15,6 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("waiting.py", "wait_until"): "the poll itself",
     ("runs/cluster_trials.py", ""): "runs that take a while, so that some are at work when a node dies",
     ("runs/kill_trials.py", ""): "runs that take a while, so that some are at work when the harness dies",
-    (
-        "sandbox/docker/test_run_groups_in_containers.py",
-        "",
-    ): "runs that take a while, so that some are at work when the harness dies",
 }
 """By file and function, with the reason why time itself is the subject there."""
 
