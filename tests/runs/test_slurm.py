@@ -76,7 +76,7 @@ MpiDefault=none
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
 KillWait=1
 MinJobAge=2
-SlurmdTimeout={patience}
+SlurmdTimeout=300
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
@@ -95,7 +95,8 @@ class Slurm:
     def kill_node(self, name: str, *, with_jobs: bool) -> None:
         """SIGKILL to a node's daemon, and to all that its jobs are made of.
 
-        As where a node loses its power: all stop before any dies, so that none sees another's death and records it.
+        As where a node loses its power: all stop before any dies, so that none sees another's death and records it. The
+        controller is told at once: its own patience would have to be short, and a busy machine would lose living nodes to it.
         """
         stopped: set[psutil.Process] = set()
         while with_jobs and (more := set(self._jobs(name)) - stopped):
@@ -108,6 +109,7 @@ class Slurm:
         for process in stopped:
             with contextlib.suppress(psutil.Error):
                 process.kill()
+        subprocess.run(["scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=killed"], check=True)
 
     def logs(self) -> str:
         """What the daemons said last."""
@@ -125,21 +127,20 @@ class Slurm:
                         yield above
 
 
-def start_slurm(root: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str], patience: int) -> Iterator[Slurm]:
+def start_slurm(root: Path, monkeypatch: pytest.MonkeyPatch, names: Sequence[str]) -> Iterator[Slurm]:
     """Nodes with two CPUs each; jobs inherit the environment, so toys come first.
 
     Args:
         root: folder of the cluster's files.
         monkeypatch: sets what commands and jobs need.
         names: of the nodes.
-        patience: seconds after which a node that does not answer counts as dead, and its jobs as lost.
     """
     (root / "state").mkdir(parents=True)
     (root / "spool").mkdir()
     host = socket.gethostname().split(".")[0]
     port, *ports = free_ports(1 + len(names))
     nodes = "\n".join(NODE.format(name=name, host=host, port=each) for name, each in zip(names, ports, strict=True))
-    text = CONFIGURATION.format(host=host, user=getpass.getuser(), root=root, port=port, nodes=nodes, patience=patience)
+    text = CONFIGURATION.format(host=host, user=getpass.getuser(), root=root, port=port, nodes=nodes)
     (root / "slurm.conf").write_text(text)
     monkeypatch.setenv("SLURM_CONF", str(root / "slurm.conf"))
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
@@ -168,13 +169,13 @@ def idle_nodes() -> int:
 @pytest.fixture
 def cluster(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
     """Two nodes, of which one is to die."""
-    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one", "two"), patience=5)
+    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one", "two"))
 
 
 @pytest.fixture
 def slurm(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
-    """One node, which lives, however busy its machine is."""
-    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one",), patience=300)
+    """One node."""
+    yield from start_slurm(tmp_path / "slurm", monkeypatch, ("one",))
 
 
 def listing(*words: str) -> str:
