@@ -108,16 +108,7 @@ def metrics_page() -> str:
 def _named_metrics() -> str:
     """The names of metrics, the other names that they go by, their directions and what a submission holds for them."""
     arrows = {"maximize": "higher", "minimize": "lower"}
-    rows = [[f"`{metric.name}`", ", ".join(metric.aliases), arrows[metric.direction], metric.submits] for metric in names.METRICS]
-    rows += [
-        [
-            f"`{family.metric.name.replace('{k}', 'K')}`",
-            ", ".join(family.names),
-            arrows[family.metric.direction],
-            family.metric.submits,
-        ]
-        for family in names.FAMILIES
-    ]
+    rows = [[f"`{metric.name}`", ", ".join(metric.aliases), arrows[metric.direction], metric.submits] for metric in names.NAMES]
     head = ["name", "also known as", "better", "a submission holds"]
     table = "\n".join(f"| {' | '.join(map(_cell, cells))} |" for cells in [head, ["---"] * len(head), *rows])
     return (

@@ -674,6 +674,12 @@ FAMILIES = (
 )
 """Metrics whose name holds a number, such as `MAP@5`."""
 
+NAMES: tuple[NamedMetric, ...] = (
+    *METRICS,
+    *(replace(family.metric, name=family.metric.name.replace("{k}", "K"), aliases=family.names) for family in FAMILIES),
+)
+"""Every metric with the names that it goes by, K where a name holds a number."""
+
 
 def find_metric(name: str) -> NamedMetric | None:
     """The metric that goes by a name in any spelling; None unless the whole name is known, as one more word is another metric.
@@ -778,7 +784,7 @@ def refusal(name: str) -> str:
 
 
 _NEAR = 0.75
-_WHAT_TO_DO = "name one of docs/metrics.md with `--metric NAME` if it fits, or write grade.py by hand"
+_WHAT_TO_DO = "name one that `mlebench list --metrics` lists with `--metric NAME` if it fits, or write grade.py by hand"
 
 
 def _known_part(spelling: Spelled) -> tuple[NamedMetric, list[str]] | None:

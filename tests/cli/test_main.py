@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from grading.metric_names import find_metric
 from grading.report import aggregate_reports
 from mlebench.cli.main import COMMANDS, command_module, command_parser, main
 from mlebench.grade import save_report
@@ -112,6 +114,21 @@ def test_a_reader_that_stops_early_sees_no_traceback() -> None:
     finally:
         os.close(writer)
     assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_list_of_metrics(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each of its names is one that `new-competition --metric` takes, with a number for K."""
+    assert main(["list", "--metrics", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    for each in listed:
+        found = [find_metric(re.sub(r"K\b", number, each["name"])) for number in ("5", "0.5")]
+        assert each["direction"] in [metric.direction for metric in found if metric], each["name"]
+    ranked = next(each for each in listed if each["name"] == "mean average precision at K")
+    assert (ranked["submission"], "MAP@5" in ranked["aliases"]) == ("ranked labels", True)
+    assert main(["list", "--metrics"]) == 0
+    assert "root mean squared error" in capsys.readouterr().out
+    assert main(["list", "--metrics", "--modality", "text"]) == 2
+    assert "`--metrics` lists metrics, not competitions; leave out `--modality`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [["-q", "list"], ["--quiet", "list"], ["-v", "list"], ["list", "-q"]])

@@ -1,4 +1,4 @@
-"""List competitions with split, modality, metric and direction, or the suites on MLEBENCH_COMPETITIONS_PATH.
+"""List competitions with split, modality, metric and direction, the suites on MLEBENCH_COMPETITIONS_PATH, or metrics by name.
 
 examples:
   mlebench list
@@ -6,6 +6,7 @@ examples:
   mlebench list --split research --json
   mlebench list --suites
   mlebench list --split my-suite/low
+  mlebench list --metrics
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
 def configure(parser: argparse.ArgumentParser) -> None:
     add_split(parser, "only the competitions of a split (default: Kaggle's 82)")
     parser.add_argument("--modality", metavar="M", help="only one modality: tabular, text, image, audio, signal, …")
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--suites", action="store_true", help="list your suites, with version and splits, instead of competitions"
+    )
+    instead.add_argument(
+        "--metrics", action="store_true", help="list the metrics that new-competition knows by name, instead of competitions"
     )
     add_json(parser)
 
@@ -34,6 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
     from mlebench.registry import Registry
     from mlebench.registry.lists import ids_of_split
 
+    for listed in ("suites", "metrics"):
+        if getattr(arguments, listed) and (arguments.split or arguments.modality):
+            given = "--split" if arguments.split else "--modality"
+            raise UsageError(f"`--{listed}` lists {listed}, not competitions; leave out `{given}`")
+    if arguments.metrics:
+        return _list_metrics(arguments)
     registry = Registry()
     if arguments.suites:
         return _list_suites(registry, arguments)
@@ -65,9 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list_suites(registry: Registry, arguments: argparse.Namespace) -> int:
-    if arguments.split or arguments.modality:
-        given = "--split" if arguments.split else "--modality"
-        raise UsageError(f"`--suites` lists suites, not competitions; leave out `{given}`")
     suites = registry.suites()
     if arguments.json:
         print_json(
@@ -87,4 +95,21 @@ def _list_suites(registry: Registry, arguments: argparse.Namespace) -> int:
     else:
         rows = [[name, suite.facts.version, len(ids)] for suite in suites for name, ids in suite.splits.items()]
         print_table(["split", "version", "competitions"], rows)
+    return 0
+
+
+def _list_metrics(arguments: argparse.Namespace) -> int:
+    from grading.metric_names import NAMES
+
+    if arguments.json:
+        print_json(
+            [
+                {"name": each.name, "aliases": list(each.aliases), "direction": each.direction, "submission": each.submits}
+                for each in NAMES
+            ]
+        )
+    else:
+        head = ["metric", "better", "a submission holds", "also known as"]
+        better = {"maximize": "higher", "minimize": "lower"}
+        print_table(head, [[each.name, better[each.direction], each.submits, ", ".join(each.aliases[:3])] for each in NAMES])
     return 0

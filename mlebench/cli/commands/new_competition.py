@@ -97,7 +97,7 @@ def _from_folder(arguments: argparse.Namespace, home: Path) -> int:
     raw = Path(arguments.from_folder).expanduser().absolute()
     _require_folder(raw)
     if arguments.metric is None:
-        raise UsageError("--from-folder needs `--metric METRIC`, such as accuracy or RMSE; docs/metrics.md lists all")
+        raise UsageError("--from-folder needs `--metric METRIC`, such as accuracy or RMSE; `mlebench list --metrics` lists all")
     origin = Origin(id=arguments.name, title=arguments.name, source="folder", metric=arguments.metric, target=arguments.target)
     with Progress(quiet=arguments.quiet) as display:
         drafted = _draft(arguments, raw, origin, folder, display)

@@ -76,7 +76,7 @@ def _named(origin: Origin) -> tuple[NamedMetric, str]:
             return candidates[0], f"named on the page {name!r}"
     raise CannotDraft(
         "neither the facts nor the evaluation page name a metric that is known here; name one with `--metric NAME` "
-        f"(docs/metrics.md lists them), or {_BY_HAND}"
+        f"(`mlebench list --metrics` lists them), or {_BY_HAND}"
     )
 
 
