@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,12 +42,20 @@ def model(*calls: Call) -> Any:
     return get_model("mockllm/model", custom_outputs=answer)
 
 
+UNSEEN = "no matching entries in passwd file"
+"""What Docker says of each command where it has unmounted its own view of a container that is running, as it sometimes does."""
+
+
 def evaluated(task: Any, *calls: Call, log_dir: str, **more: Any) -> Any:
-    """The log of a task that a scripted model worked on."""
+    """The log of a task that a scripted model worked on, in containers that the engine did not lose sight of."""
     from inspect_ai import eval as evaluate
 
-    [log] = evaluate(task, model=model(*calls), log_dir=log_dir, display="none", **more)
-    return log
+    for _ in range(3):
+        [log] = evaluate(task, model=model(*calls), log_dir=log_dir, display="none", **more)
+        if UNSEEN not in log.model_dump_json():
+            return log
+        Path(log.location).unlink()
+    pytest.fail("the engine lost sight of its containers three times")
 
 
 def answers_of_tools(sample: Any) -> list[str]:
