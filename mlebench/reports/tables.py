@@ -11,6 +11,7 @@ from itertools import zip_longest
 
 from grading.printable import printable
 from grading.wording import counted
+from mlebench.registry import SPLITS
 from mlebench.reports.document import Document, ResultsDocument
 from mlebench.reports.notation import NOTHING, cost_per_medal, duration, plus_minus, run_usage, split_figures
 from mlebench.reports.published_results import SPLIT_NAMES, PublishedResult
@@ -38,6 +39,7 @@ CSV_COLUMNS = (
     "score", "medal", "above_median", "normalized_score", "gold_threshold", "silver_threshold", "bronze_threshold",
     "median_threshold", "rank", "leaderboard_size", "best_snapshot_score", "best_snapshot_medal", "hours", "gpu_hours", "error",
     "usage_source", *COUNTS, "cost_usd", "checks", "refused_checks", "checked_files", "submission_was_checked",
+    "suite",
 )  # fmt: skip
 
 
@@ -90,9 +92,11 @@ def _csv_rows(entry: ResultsDocument) -> list[dict[str, object]]:
 
 def to_markdown(document: Document) -> str:
     """A leaderboard: the results, then the published results."""
-    header = ["Agent", "Models", "Low (%)", "Medium (%)", "High (%)", "All (%)", "Time limit", "Date", "Edition"]
-    rows = [_results_cells(entry) for entry in document.entries]
-    rows += [_published_cells(result) for result in document.published]
+    splits = _splits(document)
+    figures = [f"{name.capitalize() if name in SPLITS else name} (%)" for name in splits]
+    header = ["Agent", "Models", *figures, "Time limit", "Date", "Edition"]
+    rows = [_results_cells(entry, splits) for entry in document.entries]
+    rows += [_published_cells(result, splits) for result in document.published]
     if any(entry.usage or entry.reported_usage for entry in document.entries):
         header.append("USD per medal")
         costs = [cost_per_medal(entry.usage, entry.reported_usage) for entry in document.entries]
@@ -107,22 +111,30 @@ def to_markdown(document: Document) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _results_cells(entry: ResultsDocument) -> list[str]:
+def _splits(document: Document) -> Sequence[str]:
+    """The benchmark's four splits if the report is about one of them, and all others that it is about."""
+    of_report = [entry.selection.name for entry in document.main.figures]
+    others = [name for name in of_report if name not in SPLIT_NAMES]
+    return [*SPLIT_NAMES, *others] if len(others) < len(of_report) else others
+
+
+def _results_cells(entry: ResultsDocument, splits: Sequence[str]) -> list[str]:
     results, conditions = entry.results, entry.results.conditions
-    edition = conditions.edition + (f" (key {conditions.split_key_hash})" if conditions.split_key_hash else "")
+    key = f" (key {conditions.split_key_hash})" if conditions.split_key_hash else ""
+    suite = f", suite {conditions.suite}" if conditions.suite else ""
     return [
         results.name or NOTHING,
         ", ".join(conditions.models or ()) or NOTHING,
-        *split_figures(entry, SPLIT_NAMES),
+        *split_figures(entry, splits),
         duration(conditions.hours),
         entry.date.isoformat() if entry.date else NOTHING,
-        edition,
+        f"{conditions.edition}{key}{suite}",
     ]
 
 
-def _published_cells(result: PublishedResult) -> list[str]:
+def _published_cells(result: PublishedResult, splits: Sequence[str]) -> list[str]:
     mark = " †" if result.padded else ""
-    figures = [plus_minus(result.any_medal[name]) + mark for name in SPLIT_NAMES]
+    figures = [plus_minus(result.any_medal[name]) + mark if name in result.any_medal else NOTHING for name in splits]
     agent = result.agent if result.on_board else f"{result.agent} (claimed, not on the board)"
     return [agent, result.models or NOTHING, *figures, duration(result.hours), result.date.isoformat(), "v1"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -103,6 +104,18 @@ def test_a_report_is_on_the_splits_of_the_suite(root: Path) -> None:
     }
     chosen = json.loads(mlebench.report("two", splits=["my-suite"]).to_json())
     assert list(chosen["splits"]) == ["my-suite/all"]
+
+
+def test_tables_name_the_suite_and_its_splits(root: Path) -> None:
+    report = mlebench.report("two")
+    header, _, row = (line.strip("| ").split(" | ") for line in report.to_markdown().splitlines())
+    assert header == [
+        "Agent", "Models", "my-suite/low (%)", "my-suite/high (%)", "my-suite/all (%)", "Time limit", "Date", "Edition",
+    ]  # fmt: skip
+    assert row[-1] == "v1, suite my-suite 2" and "±" in row[2]
+    assert {line["suite"] for line in csv.DictReader(report.to_csv().splitlines())} == {"my-suite 2"}
+    of_no_suite = mlebench.report("none")
+    assert {line["suite"] for line in csv.DictReader(of_no_suite.to_csv().splitlines())} == {""}
 
 
 def test_the_splits_of_a_version_that_is_not_installed_are_unknown(root: Path) -> None:
