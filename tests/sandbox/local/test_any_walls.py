@@ -163,15 +163,21 @@ def test_an_agent_that_a_harness_ended_before_it_died_did_not_end_by_itself(
     assert (outcome.state, outcome.reason, outcome.failure_class) == (state, reason, failure_class)
 
 
+def watched_twice(sandbox: LocalSandbox, request: RunRequest) -> tuple[local_handle.LocalHandle, local_handle.LocalHandle]:
+    """An agent that has begun, by whoever started it and by another harness."""
+    first = sandbox.start(request)
+    wait_until(lambda: is_ready(request))
+    second = sandbox.attach(request)
+    assert second is not None
+    return first, second
+
+
 def test_of_two_that_wait_for_an_agent_both_know_why_one_ended_it(
     sandbox: LocalSandbox, agent: Agents, request_for: Requests
 ) -> None:
     """A place that was believed dead is still running beside its successor."""
     request = request_for(agent('touch "$LOGS_DIR/ready"; sleep 900'))
-    first = sandbox.start(request)
-    wait_until(lambda: is_ready(request))
-    second = sandbox.attach(request)
-    assert second is not None
+    first, second = watched_twice(sandbox, request)
     with ThreadPoolExecutor(2) as threads:
         later = threads.submit(second.wait, datetime.now(UTC) + timedelta(seconds=300))
         assert threads.submit(first.wait, datetime.now(UTC)).result().state == "timed-out"
@@ -183,10 +189,7 @@ def test_who_looks_while_another_harness_clears_up_knows_the_end_that_it_recorde
 ) -> None:
     """Why it was ended may be gone already while other files of the attempt still lie there."""
     request = request_for(agent('touch "$LOGS_DIR/ready"; sleep 900'))
-    first = sandbox.start(request)
-    wait_until(lambda: is_ready(request))
-    second = sandbox.attach(request)
-    assert second is not None
+    first, second = watched_twice(sandbox, request)
     state, remove = request.run_dir / STATE, places.remove_tree
     outcomes: list[Outcome | None] = []
 
