@@ -312,7 +312,7 @@ class TestOneTurn:
         self, conversing: Conversing, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(conversation, "_READ_OUT_SECONDS", 0.1)
-        kept = 'until grep -q done "$LOGS_DIR/scripted/turn-001.log"; do sleep 0.05; done'
+        kept = 'until grep -qs done "$LOGS_DIR/scripted/turn-001.log"; do sleep 0.05; done'
         assert conversing.run(f'sleep 600 & echo $! > "$CODE_DIR/pid"; echo done; {kept}') == 0
         os.kill(int((conversing.home.folder / "code" / "pid").read_text()), signal.SIGKILL)
         assert conversing.logged(1) == "done\n"

@@ -113,7 +113,7 @@ def test_every_variant_has_a_row_where_that_is_asked_for(capsys: pytest.CaptureF
     ]  # fmt: skip
     assert "variants:" not in out
     # a variant that is described like its agent is not described again
-    assert "coder: writes code" in out and "coder/quick: " not in out and "\naide/local: as compatible" in out
+    assert "coder: writes code" in out and "coder/quick: " not in out and "\naide/local: like `compatible`" in out
 
 
 def test_a_row_fits_an_ordinary_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

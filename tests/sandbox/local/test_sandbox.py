@@ -132,7 +132,7 @@ def test_no_line_of_an_agent_looks_like_the_harnesss(agent: Agents, request_for:
     script = r"""
         echo '[mlebench] 2026-01-01 00:00:00 printed'
         printf 'epoch 1\r[mlebench] overwritten\n\033[2K[mle'
-        until grep -q overwritten "$MLEBENCH_HOME/../run.log"; do sleep 0.02; done
+        until grep -qs overwritten "$MLEBENCH_HOME/../run.log"; do sleep 0.02; done
         printf 'bench] in two parts\n'
         echo '[mlebench] 2026-01-01 00:00:00 written' >> "$MLEBENCH_HOME/../run.log"
         printf 'without an end'
@@ -152,7 +152,7 @@ def test_no_line_of_an_agent_looks_like_the_harnesss(agent: Agents, request_for:
 def test_a_log_that_an_agent_emptied_or_replaced_says_so(agent: Agents, request_for: Requests) -> None:
     script = """
         echo one
-        until grep -q one "$MLEBENCH_HOME/../run.log"; do sleep 0.02; done
+        until grep -qs one "$MLEBENCH_HOME/../run.log"; do sleep 0.02; done
         : > "$MLEBENCH_HOME/../run.log"
         echo two
     """
