@@ -44,6 +44,8 @@ def order(case: Case) -> Iterator[Clue]:
     family = families_of(case.truth, kept)
     best: dict[str, _Found] = {}
     for line in (part for name, way in orders.items() for part in _parts(name, way, family)):
+        if _is_stated(line, linked):
+            continue
         units = np.full(case.truth.rows, -1, dtype=np.int64)
         units[line.rows] = np.arange(len(line.rows))
         for question in asked_of(case.truth, units, len(line.rows)) if len(line.rows) >= _LEAST_ROWS else ():
@@ -131,6 +133,21 @@ def _parts(name: str, way: np.ndarray, family: np.ndarray | None) -> Iterator[_L
             yield _Line(name, way, own, f"{name} inside groups")
             return
     yield _Line(name, way, np.zeros(len(way), dtype=np.int64), name)
+
+
+def _is_stated(line: _Line, linked: Sequence[Linked]) -> bool:
+    """Whether a column gives the places of rows inside their families, such as the row of a grid: the order then adds nothing."""
+    import pandas as pd
+
+    for source in linked if line.family.any() else ():
+        units = source.units[line.rows]
+        for column in source.columns if (units >= 0).all() else ():
+            cells = pd.to_numeric(source.cells[column].iloc[units], errors="coerce").to_numpy(dtype=np.float64)
+            by_place = np.full(int(line.sizes.max()), np.nan)
+            by_place[line.places] = cells
+            if (by_place[line.places] == cells).all() and (np.diff(by_place) > 0).all():
+                return True
+    return False
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,14 @@ def test_parts_that_are_numbered_by_their_answers_inside_each_problem_are_found(
     assert "inside groups" in clue.what
 
 
+def test_the_place_in_a_problem_may_matter_where_a_column_gives_it(tmp_path: Path) -> None:
+    toy = of_problems(tmp_path, "number", by_answer=True)
+    toy.test["layer"] = [int(name.split("-")[1]) for name in toy.ids]
+    assert [*order(toy.case())] == []
+    toy.test["layer"] = toy.rng.permutation(toy.test["layer"])
+    assert [*order(toy.case())] != []
+
+
 def test_blocks_inside_each_problem_are_found(tmp_path: Path) -> None:
     toy = of_problems(tmp_path, "class")
     half = PARTS // 2 * ROWS
