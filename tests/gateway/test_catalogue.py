@@ -110,8 +110,7 @@ def test_the_form_that_the_head_of_the_file_shows_is_the_form(tmp_path: Path) ->
     head = SHIPPED.read_text().split("# Prices are")[0]
     lines = [line.removeprefix("#").removeprefix(" ") for line in head.splitlines()]
     form = "\n".join(lines[lines.index("providers:") :])
-    form = form.replace("https://…", "https://example.org").replace("…", "2024-10-21").replace("and dialects", "# and dialects")
-    form = form.replace("those of this model alone", "# those").replace("VARIABLE", "EXAMPLE_KEY")
+    form = form.replace("https://…", "https://example.org").replace("…", "2024-10-21").replace("VARIABLE", "EXAMPLE_KEY")
     content: dict[str, Any] = yaml.safe_load(form)
     content["models"] = {"MODEL": content["models"]["NAME"]}
     catalogue = read_catalogue([write(tmp_path, yaml.safe_dump(content))])
