@@ -90,14 +90,14 @@ def test_a_reached_limit_of_processes_is_told() -> None:
     ],
 )
 def test_errors_of_the_start_are_named(error: Exception, reason: str) -> None:
-    request: Any = SimpleNamespace(gpu_ids=("0",), secrets=(), agent=SimpleNamespace(name="a"))
+    request: Any = SimpleNamespace(gpu_ids=("0",), secrets=(), agent=SimpleNamespace(name="a", address="a"))
     failed = sandbox._start_failed(error, request, Traits())
     assert (failed.reason, failed.failure_class) == (reason, "infrastructure")
     assert failed.detail
 
 
 def test_an_engine_that_quotes_a_secret_is_not_believed() -> None:
-    request: Any = SimpleNamespace(gpu_ids=(), secrets=("sk-secret-value",), agent=SimpleNamespace(name="a"))
+    request: Any = SimpleNamespace(gpu_ids=(), secrets=("sk-secret-value",), agent=SimpleNamespace(name="a", address="a"))
     failed = sandbox._start_failed(
         docker.errors.APIError("x", explanation="invalid environment: K=sk-secret-value"), request, Traits()
     )
