@@ -5,7 +5,6 @@ examples:
   mlebench list --split low --modality image
   mlebench list --split research --json
   mlebench list --suites
-  mlebench list --split my-suite/low
   mlebench list --metrics
 """
 
