@@ -35,6 +35,9 @@ GPU_PARENT = "nvidia/cuda:12.6.3-cudnn-runtime-ubuntu24.04"
 RECIPE_LABEL, PARENT_LABEL, PARENT_ID_LABEL = "mlebench.recipe", "mlebench.parent", "mlebench.parent-id"
 _LONGEST_TAG_PART = 60
 _DOCKERFILE_STEP = re.compile(r"Step (\d{1,4})/(\d{1,4}) : ")
+_UNSEEN = re.compile(r"failed: l?stat /\S*/overlay2/\w+/merged/\S*: no such file or directory$")
+"""Docker before BuildKit sometimes unmounts its own view of a stage from which it copies."""
+_MOST_BUILDS = 3
 _NOT_IN_IMAGES = ("entrypoint.py",)
 """Runtime files that sandboxes without an image mount themselves."""
 _NEVER_SENT = [".env", "**/.env", ".git", "**/__pycache__", "**/*.pyc"]
@@ -191,25 +194,36 @@ def _build(client: Any, recipe: Recipe, log: Log, network: str | None, listener:
     parent = _pull_missing(client, recipe.parent, log, listener)
     before = _inspect(client, recipe.tag)
     labels = {RECIPE_LABEL: recipe.hash, PARENT_LABEL: recipe.parent, PARENT_ID_LABEL: parent.id}
-    events = client.api.build(
-        fileobj=_pack(recipe),
-        custom_context=True,
-        dockerfile=recipe.dockerfile,
-        tag=recipe.tag,
-        buildargs=dict(recipe.arguments),
-        labels=labels,
-        network_mode=network or os.environ.get("MLEBENCH_BUILD_NETWORK"),
-        rm=True,
-        forcerm=True,
-        decode=True,
-    )
-    _follow(events, recipe.tag, log, listener)
+    for again in range(_MOST_BUILDS - 1, -1, -1):
+        try:
+            _follow(_begin(client, recipe, labels, network), recipe.tag, log, listener)
+            break
+        except WorkFailed as error:
+            if not again or not _UNSEEN.search(str(error)):
+                raise
+            log(f"the engine lost sight of the files of a stage; building {recipe.tag} again")
     built = _inspect(client, recipe.tag)
     if built is None:
         raise WorkFailed(f"the engine built {recipe.tag} but does not have it; try again with `mlebench images build`")
     if before is not None and before.id != built.id:
         remove_unused(client, before.id)
     return Image(recipe.tag, built.id)
+
+
+def _begin(client: Any, recipe: Recipe, labels: Mapping[str, str], network: str | None) -> Iterator[dict[str, Any]]:
+    events: Iterator[dict[str, Any]] = client.api.build(
+        fileobj=_pack(recipe),
+        custom_context=True,
+        dockerfile=recipe.dockerfile,
+        tag=recipe.tag,
+        buildargs=dict(recipe.arguments),
+        labels=dict(labels),
+        network_mode=network or os.environ.get("MLEBENCH_BUILD_NETWORK"),
+        rm=True,
+        forcerm=True,
+        decode=True,
+    )
+    return events
 
 
 def ensure(client: Any, recipe: Recipe, log: Log, *, listener: Listener = ignore) -> Image:

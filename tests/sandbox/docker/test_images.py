@@ -8,8 +8,10 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -68,6 +70,38 @@ def test_a_pull_reports_the_bytes_of_all_layers() -> None:
     assert steps[-1] == Step("python:3.11", "")
     with pytest.raises(WorkFailed, match="cannot be pulled \\(no such manifest\\); build on one that is here"):
         images._follow_pull(iter([{"error": "no such manifest"}]), "python:3.11", steps.append)
+
+
+class BuildsByScript:
+    """An engine that has every image, and whose builds say what they are given."""
+
+    def __init__(self, *builds: str) -> None:
+        self._builds = [*builds]
+        self.api = self.images = self
+
+    def build(self, **_: Any) -> Iterator[dict[str, Any]]:
+        said = self._builds.pop(0)
+        yield {"stream": "Step 1/1 : COPY --from=build /opt/codex /opt/codex\n"}
+        yield {"error": said} if said else {"stream": "Successfully built"}
+
+    def get(self, reference: str) -> Any:
+        return SimpleNamespace(id="sha256:1", labels={}, tags=[reference], attrs={"Size": 1})
+
+
+UNSEEN = "COPY failed: lstat /var/lib/docker/overlay2/c082b8/merged/opt/codex/bin: no such file or directory"
+MISSING = "COPY failed: file not found in build context or excluded by .dockerignore: stat start.sh: file does not exist"
+
+
+@pytest.mark.parametrize(("builds", "error"), [([UNSEEN, ""], ""), ([MISSING], "does not exist"), ([UNSEEN] * 3, "no such file")])
+def test_a_build_in_which_the_engine_loses_sight_of_a_stage_is_begun_anew(
+    agent: AgentSpec, builds: list[str], error: str
+) -> None:
+    engine, lines = BuildsByScript(*builds), list[str]()
+    recipe = replace(images.agent_recipe(agent, images.base_recipe("light")), stages=())
+    with pytest.raises(WorkFailed, match=error) if error else nullcontext():
+        images.build(engine, recipe, lines.append)
+    assert engine._builds == []
+    assert sum("lost sight" in line for line in lines) == len(builds) - 1
 
 
 def test_built_once_and_again_when_a_file_changes(client: Any, agent: AgentSpec) -> None:
