@@ -43,7 +43,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--from-folder", metavar="DATA", help="use the table in this folder, and the files that it names")
     known = parser.add_argument_group("with either source")
     known.add_argument("--target", metavar="COLUMN", help="the column to predict (required with --from-folder)")
-    known.add_argument("--metric", metavar="METRIC", help="the metric, such as accuracy (required with --from-folder)")
+    known.add_argument(
+        "--metric", metavar="METRIC", help="the metric, such as accuracy (required with --from-folder; Kaggle names its own)"
+    )
     add_data_dir(known)
     kaggle = parser.add_argument_group("downloads from Kaggle")
     kaggle.add_argument("--max-rate", metavar="RATE", help="limit of the download in bytes per second, such as 20m")
